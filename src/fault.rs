@@ -1,0 +1,67 @@
+//! How a failure is classified, whichever room it comes from.
+//!
+//! Every room has its own error type that says what was being done, to what, and why it failed. This trait adds the
+//! two things an outer edge needs to answer for it: what sort of failure it is, and what the person can do next.
+
+use std::error::Error;
+
+/// What sort of failure it is. The command line turns it into an exit code, a server into a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A "no" that is not a fault: a conflict, or changes in the way.
+    Refused,
+    /// The request makes no sense as given.
+    Usage,
+    /// Something that was named does not exist.
+    NotFound,
+    /// Somebody else holds it, or was faster.
+    Busy,
+    /// The store's own data is not what it should be.
+    Damaged,
+    /// A pipeline job failed.
+    JobFailed,
+    /// Reading or writing failed for a reason outside the store.
+    Io,
+}
+
+/// A failure that knows its kind and, where there is one, the way out.
+pub trait Fault: Error + Send + Sync + 'static {
+    /// What sort of failure this is.
+    fn kind(&self) -> Kind;
+
+    /// What the person can do about it, as one sentence without a final stop.
+    fn hint(&self) -> Option<String>;
+}
+
+/// Any failure of a room that the holder need not know by type.
+#[derive(Debug)]
+pub struct Cause(Box<dyn Fault>);
+
+impl<F: Fault> From<F> for Cause {
+    fn from(fault: F) -> Self {
+        Self(Box::new(fault))
+    }
+}
+
+impl Cause {
+    /// What sort of failure this is.
+    pub fn kind(&self) -> Kind {
+        self.0.kind()
+    }
+
+    /// What the person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        self.0.hint()
+    }
+
+    /// The failure as a plain error, to be a `source`.
+    pub fn as_error(&self) -> &(dyn Error + 'static) {
+        &*self.0
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,21 @@
+//! vds: a content-addressed, versioned data store with commit-triggered pipelines.
+//!
+//! A *store* holds *repos*; a repo holds *commits* (immutable snapshots of a file tree) and *branches* (names that
+//! move over commits). A *pipeline* is a named graph of *stages*; a stage watches branches, transforms what changed
+//! and commits the result to its own output repo.
+//!
+//! The groups of modules below are floors, ground floor first: a room uses lower floors only. `tests/tidy.rs`
+//! checks it.
+
+// Words without I/O.
+pub mod fault;
+
+// What is stored, as names and canonical bytes.
+pub mod object;
+
+// The two seams.
+pub mod backend;
+pub mod meta;
+
+// What runs on what is stored.
+pub mod pipeline;

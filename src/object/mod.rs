@@ -1,0 +1,18 @@
+//! What is stored: identifiers, names, paths, records, and their canonical bytes.
+//!
+//! Nothing here does I/O. Everything that is hashed has one byte form for ever; it is made here (or, for tree nodes,
+//! in `tree`) and pinned by golden tests.
+
+pub mod access;
+mod digest;
+mod entry;
+mod name;
+mod path;
+
+pub mod codec;
+
+pub use access::{AccessError, ObjectKind, ObjectRead, ObjectWrite, Payload};
+pub use digest::{Blob, BlobId, CommitId, CommitTag, Digest, Id, IdError, NodeId, NodeTag};
+pub use entry::{Entry, FileKind};
+pub use name::{BranchName, NameError, PipelineName, RepoName, StageName, TagName};
+pub use path::{PathError, TreePath};

@@ -1,0 +1,3 @@
+//! Pipelines: named graphs of stages that run on new commits.
+
+pub mod stage;
