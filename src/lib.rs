@@ -17,5 +17,8 @@ pub mod object;
 pub mod backend;
 pub mod meta;
 
+// Bytes as chunks, paths as a map.
+pub mod content;
+
 // What runs on what is stored.
 pub mod pipeline;

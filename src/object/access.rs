@@ -119,7 +119,7 @@ pub mod memory {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Mutex, PoisonError};
 
-    use super::{AccessError, Arc, Digest, ObjectKind, ObjectRead, ObjectWrite, Payload};
+    use super::{AccessError, Digest, ObjectKind, ObjectRead, ObjectWrite, Payload};
 
     /// Objects in memory.
     #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 //! in `tree`) and pinned by golden tests.
 
 pub mod access;
+mod commit;
 mod digest;
 mod entry;
 mod name;
@@ -12,7 +13,8 @@ mod path;
 pub mod codec;
 
 pub use access::{AccessError, ObjectKind, ObjectRead, ObjectWrite, Payload};
+pub use commit::{Commit, InputCommit, MAX_MESSAGE, Provenance};
 pub use digest::{Blob, BlobId, CommitId, CommitTag, Digest, Id, IdError, NodeId, NodeTag};
 pub use entry::{Entry, FileKind};
-pub use name::{BranchName, NameError, PipelineName, RepoName, StageName, TagName};
-pub use path::{PathError, TreePath};
+pub use name::{BranchName, MAX_NAME, NameError, PipelineName, RepoName, StageName, TagName};
+pub use path::{MAX_PATH, MAX_SEGMENT, PathError, TreePath};
