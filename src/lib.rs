@@ -17,8 +17,18 @@ pub mod object;
 pub mod backend;
 pub mod meta;
 
+// The record of changes.
+pub mod journal;
+
+// Changes, made for good.
+pub mod ledger;
+
 // Bytes as chunks, paths as a map.
 pub mod content;
+pub mod tree;
+
+// The past, by name.
+pub mod history;
 
 // What runs on what is stored.
 pub mod pipeline;

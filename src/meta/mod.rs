@@ -5,8 +5,20 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use crate::fault::{Fault, Kind};
+
+mod faulty;
+mod memory;
+mod sled;
+
+#[cfg(test)]
+mod conformance;
+
+pub use faulty::FaultyMeta;
+pub use memory::MemoryMeta;
+pub use sled::SledMeta;
 
 /// A change of several keys, all or none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,6 +110,10 @@ impl Fault for Error {
 pub trait MetaStore: fmt::Debug + Send + Sync {
     /// Begins a session; waits for others to end, within the limit the place was opened with.
     fn session(&self) -> Result<Box<dyn MetaSession>, Error>;
+
+    /// Makes room for a fresh start after the facts could not be opened: what is there is kept aside, and its new
+    /// place returned, if there was anything. The next session finds no facts.
+    fn set_aside(&self) -> Result<Option<PathBuf>, Error>;
 }
 
 /// A short look at the facts, and the right to change them.

@@ -1,0 +1,127 @@
+//! What can go wrong with repos, references and commits.
+
+use crate::fault::{Fault, Kind};
+use crate::ledger;
+use crate::object::{AccessError, BranchName, CommitId, NameError, RepoName, codec};
+
+use super::revision::SyntaxError;
+
+/// A failed operation on history.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages document the fields")]
+pub enum Error {
+    /// No repo has this name.
+    #[error("there is no repo {name}")]
+    UnknownRepo { name: RepoName, nearest: Vec<String> },
+    /// A repo has this name already.
+    #[error("there is a repo {name} already")]
+    RepoExists { name: RepoName },
+    /// The name does not lead to a commit.
+    #[error("{repo} has no branch, tag or commit {rev:?}")]
+    UnknownRevision { repo: RepoName, rev: String, nearest: Vec<String> },
+    /// The repo has no commit on the branch that was asked for.
+    #[error("{repo} has no commit on {branch} yet")]
+    NoCommits { repo: RepoName, branch: String },
+    /// Several commits start with these digits.
+    #[error("{rev:?} stands for several commits of {repo}: {}", .candidates.join(", "))]
+    Ambiguous { repo: RepoName, rev: String, candidates: Vec<String> },
+    /// The revision goes back further than history.
+    #[error("{rev} goes back beyond the first commit of {repo}")]
+    BeforeFirst { repo: RepoName, rev: String },
+    /// The branch was made later than the time that was asked for.
+    #[error("{repo}@{branch} did not exist at {time}")]
+    NotYet { repo: RepoName, branch: String, time: String },
+    /// A branch or tag has this name already.
+    #[error("{repo} has a {what} {name} already")]
+    RefExists { repo: RepoName, what: &'static str, name: String },
+    /// No branch or tag has this name.
+    #[error("{repo} has no {what} {name}")]
+    UnknownRef { repo: RepoName, what: &'static str, name: String, nearest: Vec<String> },
+    /// Only a stage writes here.
+    #[error("{repo} is the output of a pipeline stage, which alone writes it")]
+    StageOutput { repo: RepoName },
+    /// The branch moved while the change was made.
+    #[error("{repo}@{branch} was moved by another process in the meantime")]
+    Moved { repo: RepoName, branch: BranchName },
+    /// The text is not a revision.
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
+    /// The text is not a name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The text is not a point in time.
+    #[error("{text:?} is not a time")]
+    Time { text: String },
+    /// A commit record could not be read or written.
+    #[error("cannot read commit {id:.12}")]
+    Record { id: CommitId, source: codec::Error },
+    /// A fact has a form that this release does not know.
+    #[error("cannot read the fact about {what}")]
+    Fact { what: String, source: codec::Error },
+    /// The packs failed.
+    #[error(transparent)]
+    Object(#[from] AccessError),
+    /// The facts failed.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+}
+
+fn did_you_mean(nearest: &[String], otherwise: &str) -> String {
+    if nearest.is_empty() { otherwise.to_owned() } else { format!("did you mean {}?", nearest.join(" or ")) }
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::UnknownRepo { .. }
+            | Self::UnknownRevision { .. }
+            | Self::NoCommits { .. }
+            | Self::BeforeFirst { .. }
+            | Self::NotYet { .. }
+            | Self::UnknownRef { .. } => Kind::NotFound,
+            Self::RepoExists { .. }
+            | Self::RefExists { .. }
+            | Self::Ambiguous { .. }
+            | Self::StageOutput { .. }
+            | Self::Syntax(_)
+            | Self::Name(_)
+            | Self::Time { .. } => Kind::Usage,
+            Self::Moved { .. } => Kind::Busy,
+            Self::Record { .. } | Self::Fact { .. } => Kind::Damaged,
+            Self::Object(error) => error.kind(),
+            Self::Ledger(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownRepo { name, nearest } => {
+                Some(did_you_mean(nearest, &format!("`vds repo list` shows what there is; `vds repo create {name}` makes it")))
+            }
+            Self::RepoExists { name } => Some(format!("`vds repo show {name}` tells about it")),
+            Self::UnknownRevision { repo, nearest, .. } => {
+                Some(did_you_mean(nearest, &format!("`vds branch list {repo}` and `vds log {repo}` show what there is")))
+            }
+            Self::NoCommits { repo, branch } => Some(format!("`vds commit {repo}@{branch} PATH -m MESSAGE` makes the first")),
+            Self::Ambiguous { .. } => Some("give more digits".to_owned()),
+            Self::BeforeFirst { repo, .. } => Some(format!("`vds log {repo}` shows how far it goes")),
+            Self::NotYet { repo, branch, .. } => Some(format!("`vds log {repo}@{branch}` shows when it began")),
+            Self::RefExists { what, .. } => Some(format!("choose another name, or delete the {what} first")),
+            Self::UnknownRef { repo, what, nearest, .. } => {
+                Some(did_you_mean(nearest, &format!("`vds {what} list {repo}` shows what there is")))
+            }
+            Self::StageOutput { .. } => Some("commit to the stage's inputs instead; the stage will follow".to_owned()),
+            Self::Moved { .. } => Some("try again; nothing of yours was lost, and nothing was changed".to_owned()),
+            Self::Time { .. } => {
+                Some("write it like 2024-05-01, \"2024-05-01 14:30\", \"2 hours ago\" or yesterday".to_owned())
+            }
+            Self::Syntax(_) => Some("a revision is REPO@REV:PATH, with REV a branch, a tag, a commit id, REV~2 or BRANCH@{2 days ago}".to_owned()),
+            Self::Name(_) => None,
+            Self::Record { .. } | Self::Fact { .. } => {
+                Some("a later vds may have written it; or restore the store from a backup".to_owned())
+            }
+            Self::Object(error) => error.hint(),
+            Self::Ledger(error) => error.hint(),
+        }
+    }
+}

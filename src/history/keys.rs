@@ -1,0 +1,47 @@
+//! Where each fact lies in the key space. Numbers are big-endian so that byte order is numeric order.
+
+use crate::object::{BranchName, CommitId, RepoName, TagName};
+
+pub(super) const NEXT_REPO: &[u8] = b"next/repo";
+pub(super) const REPOS: &[u8] = b"repo/";
+
+pub(super) fn repo(name: &RepoName) -> Vec<u8> {
+    [REPOS, name.as_str().as_bytes()].concat()
+}
+
+fn of_repo(what: &[u8], repo: u64, rest: &[u8]) -> Vec<u8> {
+    [what, &repo.to_be_bytes(), rest].concat()
+}
+
+pub(super) fn branches(repo: u64) -> Vec<u8> {
+    of_repo(b"branch/", repo, b"")
+}
+
+/// Where the head of a branch lies.
+pub(super) fn branch(repo: u64, name: &BranchName) -> Vec<u8> {
+    of_repo(b"branch/", repo, name.as_str().as_bytes())
+}
+
+pub(super) fn tags(repo: u64) -> Vec<u8> {
+    of_repo(b"tag/", repo, b"")
+}
+
+pub(super) fn tag(repo: u64, name: &TagName) -> Vec<u8> {
+    of_repo(b"tag/", repo, name.as_str().as_bytes())
+}
+
+pub(super) fn commits(repo: u64) -> Vec<u8> {
+    of_repo(b"commit/", repo, b"")
+}
+
+pub(super) fn commit(repo: u64, id: &CommitId) -> Vec<u8> {
+    of_repo(b"commit/", repo, id.digest().as_bytes())
+}
+
+pub(super) fn derived(output_repo: u64, input: &CommitId) -> Vec<u8> {
+    of_repo(b"derived/", output_repo, input.digest().as_bytes())
+}
+
+pub(super) fn derived_of(output_repo: u64) -> Vec<u8> {
+    of_repo(b"derived/", output_repo, b"")
+}

@@ -1,0 +1,32 @@
+//! Repos, branches, tags and commits: the mutable facts, and the records they point to.
+//!
+//! Reading and changing facts happens in short ledger sessions; the functions here read from a session, or add to a
+//! [`Batch`](crate::meta::Batch) that the caller commits. Commit records come from the packs and need no session.
+
+mod author;
+mod branch;
+mod commit;
+mod error;
+mod index;
+mod keys;
+mod log;
+mod repo;
+mod resolve;
+mod revision;
+mod tag;
+mod when;
+
+pub use author::Author;
+pub use branch::{branches, head, move_head};
+pub use commit::{Draft, load, write};
+pub use error::Error;
+pub use index::{derived, find_by_prefix, record_commit, record_derived};
+pub use log::{Log, distance};
+pub use repo::{NewRepo, Repo, create, delete, find, list, load as load_repo, load_by_id, rename};
+pub use resolve::{Resolved, resolve, resolve_optional};
+pub use revision::{Base, Location, Revision, Step, SyntaxError, Target};
+pub use tag::{create as create_tag, delete as delete_tag, list as tags};
+pub use when::parse as parse_time;
+
+/// The branch that a repo's name alone stands for.
+pub const DEFAULT_BRANCH: &str = "main";

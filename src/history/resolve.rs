@@ -1,0 +1,190 @@
+//! From a revision as it is written to the commit it means.
+
+use chrono::Local;
+
+use super::revision::{Base, Location, Revision, Step};
+use super::{DEFAULT_BRANCH, Error, Repo, branch, commit, index, keys, repo, tag, when};
+use crate::ledger::{Ledger, Session};
+use crate::object::{BranchName, CommitId, ObjectRead, TreePath};
+
+/// The fewest digits that may stand for a commit id.
+const MIN_DIGITS: usize = 4;
+
+/// How many candidates an ambiguous prefix is answered with.
+const CANDIDATES: usize = 5;
+
+/// What a location turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The repo.
+    pub repo: Repo,
+    /// The commit.
+    pub commit: CommitId,
+    /// The branch, when the revision was a branch's name alone.
+    pub branch: Option<BranchName>,
+    /// The path that was named.
+    pub path: Option<TreePath>,
+}
+
+/// Finds what `location` means.
+pub fn resolve(ledger: &Ledger, objects: &dyn ObjectRead, location: &Location) -> Result<Resolved, Error> {
+    let (repo, base) = {
+        let facts = ledger.session()?;
+        let repo = repo::load(&facts, &location.repo)?;
+        let base = find_base(&facts, ledger, &repo, &location.rev)?;
+        (repo, base)
+    };
+    let commit = walk(objects, &repo, base, &location.rev)?;
+    let branch = match &location.rev {
+        Revision { base: Base::Name(name), steps } if steps.is_empty() => name.parse().ok(),
+        _ => None,
+    };
+    Ok(Resolved { repo, commit, branch, path: location.path.clone() })
+}
+
+/// Like [`resolve`], but a repo without any commit on the default branch is `None` rather than an error.
+pub fn resolve_optional(
+    ledger: &Ledger,
+    objects: &dyn ObjectRead,
+    location: &Location,
+) -> Result<Option<Resolved>, Error> {
+    match resolve(ledger, objects, location) {
+        Ok(resolved) => Ok(Some(resolved)),
+        Err(Error::NoCommits { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn find_base(facts: &Session, ledger: &Ledger, repo: &Repo, rev: &Revision) -> Result<CommitId, Error> {
+    match &rev.base {
+        Base::Name(name) => find_name(facts, repo, name),
+        Base::At { branch, time } => find_at(ledger, repo, branch, time),
+    }
+}
+
+fn find_name(facts: &Session, repo: &Repo, name: &str) -> Result<CommitId, Error> {
+    if let Ok(branch) = name.parse()
+        && let Some(id) = branch::head(facts, repo, &branch)?
+    {
+        return Ok(id);
+    }
+    let tags = tag::list(facts, repo)?;
+    if let Some((_, id)) = tags.iter().find(|(tag, _)| tag.as_str() == name) {
+        return Ok(*id);
+    }
+    if let Some(id) = find_digits(facts, repo, name)? {
+        return Ok(id);
+    }
+    if name == DEFAULT_BRANCH {
+        return Err(Error::NoCommits { repo: repo.name.clone(), branch: name.to_owned() });
+    }
+    let branches = branch::branches(facts, repo)?.into_iter().map(|(branch, _)| branch.to_string());
+    let names = branches.chain(tags.into_iter().map(|(tag, _)| tag.to_string()));
+    Err(Error::UnknownRevision {
+        repo: repo.name.clone(),
+        rev: name.to_owned(),
+        nearest: nearest(name, names),
+    })
+}
+
+fn find_digits(facts: &Session, repo: &Repo, digits: &str) -> Result<Option<CommitId>, Error> {
+    let plausible =
+        (MIN_DIGITS..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if !plausible {
+        return Ok(None);
+    }
+    let found = index::find_by_prefix(facts, repo, digits, CANDIDATES)?;
+    match found.as_slice() {
+        [] => Ok(None),
+        [id] => Ok(Some(*id)),
+        several => Err(Error::Ambiguous {
+            repo: repo.name.clone(),
+            rev: digits.to_owned(),
+            candidates: several.iter().map(|id| format!("{id:.16}")).collect(),
+        }),
+    }
+}
+
+/// Where the branch stood at `time`: the newest operation up to then that set it says so.
+fn find_at(ledger: &Ledger, repo: &Repo, branch: &str, time: &str) -> Result<CommitId, Error> {
+    let limit = when::parse(time, Local::now())?;
+    let name: BranchName = branch.parse()?;
+    let key = keys::branch(repo.id, &name);
+    for operation in ledger.operations()? {
+        let operation = operation?;
+        let moved = operation.changes.into_iter().find(|change| change.key == key);
+        if operation.origin.time <= limit
+            && let Some(change) = moved
+        {
+            if let Some(id) = change.after.as_deref().and_then(branch::commit_id) {
+                return Ok(id);
+            }
+            break;
+        }
+    }
+    Err(Error::NotYet { repo: repo.name.clone(), branch: branch.to_owned(), time: time.to_owned() })
+}
+
+fn walk(objects: &dyn ObjectRead, repo: &Repo, base: CommitId, rev: &Revision) -> Result<CommitId, Error> {
+    let beyond = || Error::BeforeFirst { repo: repo.name.clone(), rev: rev.to_string() };
+    let parent = |id: CommitId, which: usize| -> Result<CommitId, Error> {
+        commit::load(objects, id)?.parents.get(which).copied().ok_or_else(beyond)
+    };
+    let mut id = base;
+    for step in &rev.steps {
+        match *step {
+            Step::Back(count) => {
+                for _ in 0..count {
+                    id = parent(id, 0)?;
+                }
+            }
+            Step::Parent(0) => {}
+            Step::Parent(which) => id = parent(id, which as usize - 1)?,
+        }
+    }
+    Ok(id)
+}
+
+/// The names most like `wanted`, nearest first, at most three, none that is quite different.
+pub(super) fn nearest(wanted: &str, names: impl Iterator<Item = String>) -> Vec<String> {
+    let limit = wanted.chars().count().div_ceil(3) + 1;
+    let mut near: Vec<(usize, String)> =
+        names.map(|name| (edits(wanted, &name), name)).filter(|(edits, _)| *edits <= limit).collect();
+    near.sort();
+    near.into_iter().map(|(_, name)| name).take(3).collect()
+}
+
+/// How many insertions, deletions and substitutions lead from `a` to `b` (Levenshtein 1966).
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let here = (diagonal + usize::from(x != *y)).min(left + 1).min(*cell + 1);
+            diagonal = std::mem::replace(cell, here);
+            left = here;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        let names = ["main", "mian", "maine", "feature/x", "dev"];
+        let near = nearest("mainn", names.iter().map(|&name| name.to_owned()));
+        assert_eq!(near, ["main", "maine", "mian"]);
+        assert_eq!(
+            (edits("kitten", "sitting"), edits("", "ab"), edits("ab", ""), edits("a", "a")),
+            (3, 2, 2, 0)
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! The small facts in sled 0.34, in short sessions.
+//!
+//! sled lets one process in, lets its own lock go late when it is dropped, and its `flush` does not reach the disk's
+//! platter. So a lock file of ours guards each session, opening is retried while sled's lock lingers, and every batch
+//! ends with an fsync of sled's database file.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Applied, Batch, Error, MetaSession, MetaStore, Visitor};
+
+/// sled's page cache. The facts are small; most sessions touch a few pages.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// The first and the longest pause between two tries for a lock.
+const PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
+
+/// The facts in a directory of sled's, with a lock file beside it.
+#[derive(Debug)]
+pub struct SledMeta {
+    dir: PathBuf,
+    lock: PathBuf,
+    wait: Duration,
+}
+
+#[derive(Debug)]
+struct SledSession {
+    dir: PathBuf,
+    db: sled::Db,
+    // Held to the end of the session: fields are dropped in order, so sled goes first.
+    _lock: File,
+}
+
+impl SledMeta {
+    /// The facts in `dir`, made on the first session, guarded by the file `lock`. A session waits up to `wait` for
+    /// other processes.
+    pub fn new(dir: &Path, lock: &Path, wait: Duration) -> Self {
+        Self { dir: dir.to_owned(), lock: lock.to_owned(), wait }
+    }
+
+    fn take_lock(&self) -> Result<File, Error> {
+        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&self.lock);
+        let file = opened.map_err(|source| io_error("open the lock file", &self.lock, source))?;
+        let begun = Instant::now();
+        let mut pause = PAUSE.0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(source)) => return Err(io_error("lock", &self.lock, source)),
+                Err(TryLockError::WouldBlock) if begun.elapsed() >= self.wait => {
+                    let place = self.lock.display().to_string();
+                    return Err(Error::Busy { place, waited_ms: begun.elapsed().as_millis() });
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(pause),
+            }
+            pause = (pause * 2).min(PAUSE.1);
+        }
+    }
+
+    fn open(&self) -> Result<sled::Db, Error> {
+        self.sweep_snapshots();
+        let config = sled::Config::new().path(&self.dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        let begun = Instant::now();
+        loop {
+            let opened = guarded(|| config.open());
+            let lingering =
+                matches!(&opened, Ok(Err(sled::Error::Io(e))) if e.to_string().contains("acquire lock"));
+            match opened {
+                Ok(Ok(db)) => return Ok(db),
+                // Our own lock is held, so this is a session of this process that sled has not quite let go.
+                _ if lingering && begun.elapsed() < self.wait.max(Duration::from_secs(5)) => {
+                    thread::sleep(PAUSE.0)
+                }
+                Ok(Err(sled::Error::Io(source))) => {
+                    return Err(io_error("open the facts", &self.dir, source));
+                }
+                Ok(Err(error)) => return Err(self.unopenable(&error.to_string())),
+                Err(reason) => return Err(self.unopenable(&reason)),
+            }
+        }
+    }
+
+    /// A snapshot that was being written when its process died stops sled from opening.
+    fn sweep_snapshots(&self) {
+        let Ok(entries) = fs::read_dir(&self.dir) else { return };
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().ends_with(".generating") {
+                // If it cannot be removed, opening says what is wrong.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn unopenable(&self, reason: &str) -> Error {
+        Error::Unopenable { place: self.dir.display().to_string(), reason: reason.to_owned() }
+    }
+}
+
+impl MetaStore for SledMeta {
+    fn session(&self) -> Result<Box<dyn MetaSession>, Error> {
+        let lock = self.take_lock()?;
+        let db = self.open()?;
+        Ok(Box::new(SledSession { dir: self.dir.clone(), db, _lock: lock }))
+    }
+
+    fn set_aside(&self) -> Result<Option<PathBuf>, Error> {
+        let _lock = self.take_lock()?;
+        if !self.dir.exists() {
+            return Ok(None);
+        }
+        let aside = (1..).map(|n| self.dir.with_extension(format!("broken-{n}"))).find(|path| !path.exists());
+        let aside = aside.unwrap_or_else(|| self.dir.with_extension("broken"));
+        fs::rename(&self.dir, &aside).map_err(|source| io_error("set aside the facts", &self.dir, source))?;
+        Ok(Some(aside))
+    }
+}
+
+impl SledSession {
+    fn wrap<T>(&self, verb: &'static str, act: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
+        match guarded(act) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(sled::Error::Io(source))) => Err(io_error(verb, &self.dir, source)),
+            Ok(Err(error)) => Err(io_error(verb, &self.dir, io::Error::other(error.to_string()))),
+            Err(reason) => Err(io_error(verb, &self.dir, io::Error::other(reason))),
+        }
+    }
+}
+
+impl MetaSession for SledSession {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.wrap("read a fact", || Ok(self.db.get(key)?.map(|value| value.to_vec())))
+    }
+
+    fn scan(&self, prefix: &[u8], visit: &mut Visitor<'_>) -> Result<(), Error> {
+        self.wrap("read facts", || {
+            for pair in self.db.scan_prefix(prefix) {
+                let (key, value) = pair?;
+                if visit(&key, &value).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<Applied, Error> {
+        for (key, value) in &batch.expect {
+            if self.get(key)? != *value {
+                return Ok(Applied::Stale { key: key.clone() });
+            }
+        }
+        let mut writes = sled::Batch::default();
+        for (key, value) in &batch.writes {
+            match value {
+                Some(value) => writes.insert(key.as_slice(), value.as_slice()),
+                None => writes.remove(key.as_slice()),
+            }
+        }
+        self.wrap("write facts", || {
+            self.db.apply_batch(writes)?;
+            self.db.flush()?;
+            File::open(self.dir.join("db"))?.sync_data()?;
+            Ok(Applied::Done)
+        })
+    }
+}
+
+/// sled panics on some damage; a store must not.
+fn guarded<T>(act: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(act)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        text.or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("it stopped without a word")
+            .to_owned()
+    })
+}
+
+fn io_error(verb: &'static str, place: &Path, source: io::Error) -> Error {
+    Error::Io { verb, place: place.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conformance;
+    use super::*;
+
+    fn fresh() -> (tempfile::TempDir, SledMeta) {
+        let dir = tempfile::tempdir().unwrap();
+        let meta = SledMeta::new(&dir.path().join("meta"), &dir.path().join("lock"), Duration::from_secs(10));
+        (dir, meta)
+    }
+
+    #[test]
+    fn it_keeps_the_contract() {
+        let (_dir, meta) = fresh();
+        conformance::check(&meta);
+    }
+
+    #[test]
+    fn a_session_that_waits_too_long_says_so() {
+        let (dir, meta) = fresh();
+        let _held = meta.session().unwrap();
+        let hasty = SledMeta::new(&dir.path().join("meta"), &dir.path().join("lock"), Duration::ZERO);
+        assert!(matches!(hasty.session(), Err(Error::Busy { .. })));
+    }
+
+    #[test]
+    fn what_was_set_aside_makes_room_for_a_fresh_start() {
+        let (_dir, meta) = fresh();
+        assert_eq!(meta.set_aside().unwrap(), None);
+        let mut batch = Batch::default();
+        batch.put(b"key".to_vec(), b"value".to_vec());
+        meta.session().unwrap().apply(&batch).unwrap();
+        assert!(meta.set_aside().unwrap().unwrap().ends_with("meta.broken-1"));
+        assert_eq!(meta.session().unwrap().get(b"key").unwrap(), None);
+    }
+}

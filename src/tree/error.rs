@@ -1,0 +1,39 @@
+//! What can go wrong with a tree.
+
+use crate::fault::{Fault, Kind};
+use crate::object::{AccessError, NodeId};
+
+/// A failed operation on a tree.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages document the fields")]
+pub enum Error {
+    /// A node could not be read or written.
+    #[error(transparent)]
+    Object(#[from] AccessError),
+    /// The bytes are no node.
+    #[error("tree node {node} is malformed: {reason}")]
+    Malformed { node: NodeId, reason: &'static str },
+    /// The entries were not given in strictly ascending order. This is a mistake of the caller.
+    #[error("the entries of a tree must be given in order")]
+    Unsorted,
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Object(error) => error.kind(),
+            Self::Malformed { .. } => Kind::Damaged,
+            Self::Unsorted => Kind::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Object(error) => error.hint(),
+            Self::Malformed { .. } => {
+                Some("a later vds may have written it; or restore the store from a backup".to_owned())
+            }
+            Self::Unsorted => None,
+        }
+    }
+}
