@@ -23,6 +23,9 @@ pub mod journal;
 // Changes, made for good.
 pub mod ledger;
 
+// Objects in packs.
+pub mod pack;
+
 // Bytes as chunks, paths as a map.
 pub mod content;
 pub mod tree;

@@ -10,6 +10,15 @@ use std::path::Path;
 use crate::fault::{Fault, Kind};
 use crate::object::Digest;
 
+mod local;
+mod memory;
+
+#[cfg(test)]
+mod conformance;
+
+pub use local::LocalBackend;
+pub use memory::MemoryBackend;
+
 /// A file in the backend: its name and its length in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed {

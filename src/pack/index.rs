@@ -1,0 +1,133 @@
+//! The set of tables that together say where every object lies.
+//!
+//! Each new pack brings a small table; when there are many, the small ones are merged into one, so their number stays
+//! logarithmic. Any number of processes may do this at once: tables are only added and removed whole, and an object
+//! listed twice is found just as well.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::footer::Located;
+use super::table::{self, Table};
+use crate::object::Digest;
+
+/// How many tables there may be before the small ones are merged.
+const MANY: usize = 8;
+
+/// How often a listing is tried again when tables vanish under it.
+const TRIES: usize = 10;
+
+#[derive(Debug)]
+pub(super) struct Index {
+    dir: PathBuf,
+    tmp: PathBuf,
+    tables: RwLock<Option<Arc<Vec<Table>>>>,
+}
+
+impl Index {
+    pub(super) fn new(dir: &Path, tmp: &Path) -> Self {
+        Self { dir: dir.to_owned(), tmp: tmp.to_owned(), tables: RwLock::new(None) }
+    }
+
+    /// The tables as they were last listed.
+    pub(super) fn tables(&self) -> io::Result<Arc<Vec<Table>>> {
+        if let Some(tables) = &*self.tables.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(tables));
+        }
+        self.reload()
+    }
+
+    /// Lists the tables anew.
+    pub(super) fn reload(&self) -> io::Result<Arc<Vec<Table>>> {
+        let tables = Arc::new(self.list()?);
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&tables));
+        Ok(tables)
+    }
+
+    fn list(&self) -> io::Result<Vec<Table>> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.list_once() {
+                // Another process merged it away between the listing and the opening.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn list_once(&self) -> io::Result<Vec<Table>> {
+        let mut tables = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "idx") {
+                match Table::open(&path)? {
+                    Some(table) => tables.push(table),
+                    None => fs::remove_file(&path)?,
+                }
+            }
+        }
+        // The largest first: most objects are there.
+        tables.sort_by_key(|table| (std::cmp::Reverse(table.len()), table.path.clone()));
+        Ok(tables)
+    }
+
+    pub(super) fn find(&self, digest: &Digest) -> io::Result<Option<(Digest, Located)>> {
+        Ok(self.tables()?.iter().find_map(|table| table.find(digest)))
+    }
+
+    /// The packs that the tables cover.
+    pub(super) fn covered(&self) -> io::Result<HashSet<Digest>> {
+        Ok(self.tables()?.iter().flat_map(Table::packs).collect())
+    }
+
+    /// Adds a table of one pack's objects.
+    pub(super) fn add(&self, pack: Digest, entries: &[Located]) -> io::Result<()> {
+        let rows: Vec<(u32, Located)> = entries.iter().map(|entry| (0, *entry)).collect();
+        table::write(&self.dir, &self.tmp, &[pack], &rows)?;
+        self.reload()?;
+        Ok(())
+    }
+
+    /// Merges the small tables if there are many: from the smallest on, all that are not much larger than what was taken.
+    pub(super) fn merge(&self) -> io::Result<()> {
+        let tables = self.reload()?;
+        if tables.len() <= MANY {
+            return Ok(());
+        }
+        let mut total = 0;
+        let mut chosen: Vec<&Table> = Vec::new();
+        for table in tables.iter().rev() {
+            if chosen.len() >= 2 && table.len() > 2 * total {
+                break;
+            }
+            total += table.len();
+            chosen.push(table);
+        }
+        let merged = self.write_merged(&chosen)?;
+        for table in chosen.iter().filter(|table| table.path != merged) {
+            match fs::remove_file(&table.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        self.reload()?;
+        Ok(())
+    }
+
+    fn write_merged(&self, chosen: &[&Table]) -> io::Result<PathBuf> {
+        let mut packs: Vec<Digest> = chosen.iter().flat_map(|table| table.packs()).collect();
+        packs.sort();
+        packs.dedup();
+        let number = |pack: &Digest| packs.binary_search(pack).ok().and_then(|at| u32::try_from(at).ok());
+        let all = chosen.iter().flat_map(|table| (0..table.len()).filter_map(|at| table.row(at)));
+        let mut rows: Vec<(u32, Located)> =
+            all.filter_map(|(pack, located)| Some((number(&pack)?, located))).collect();
+        rows.sort_by_key(|(pack, located)| (located.digest, *pack));
+        rows.dedup_by_key(|(pack, located)| (located.digest, *pack));
+        table::write(&self.dir, &self.tmp, &packs, &rows)
+    }
+}

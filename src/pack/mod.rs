@@ -1,0 +1,28 @@
+//! Objects in packs.
+//!
+//! Small things are appended to files of some 32 MiB that are fsynced once, named by their hash, and never changed. A
+//! footer lists what a pack holds; from the footers of all packs comes an index of sorted tables that are mapped, not
+//! loaded.
+
+mod codec;
+mod footer;
+mod index;
+mod owner;
+mod reader;
+mod table;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use codec::Codec;
+pub use footer::{Footer, Located};
+pub use owner::sweep_tmp;
+pub use reader::{Counts, Location, Packs};
+pub use writer::{Writer, Written};
+
+/// How large a pack may grow before it is sealed, in bytes.
+pub const PACK_SIZE: u64 = 32 << 20;
+
+/// The largest object, in bytes.
+pub const MAX_OBJECT: u32 = 1 << 30;

@@ -1,0 +1,161 @@
+//! Reading objects from packs, each checked against its name.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::codec;
+use super::footer::{Footer, Located, TRAILER, Trailer};
+use super::index::Index;
+use crate::backend::{self, Backend};
+use crate::fault::Cause;
+use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, Payload};
+
+/// All packs of a store; clones share them.
+#[derive(Debug, Clone)]
+pub struct Packs {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    backend: Arc<dyn Backend>,
+    index: Index,
+    reads: AtomicU64,
+    read_bytes: AtomicU64,
+}
+
+/// How much was read so far, for tests that count instead of measuring time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// How many objects.
+    pub objects: u64,
+    /// How many bytes, as stored.
+    pub bytes: u64,
+}
+
+/// Where an object lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Location {
+    /// The pack.
+    pub pack: Digest,
+    /// The place in it.
+    pub at: Located,
+}
+
+impl Packs {
+    /// The packs in `backend`, with their tables in the directory `index` and room for temporary files in `tmp`.
+    pub fn new(backend: Arc<dyn Backend>, index: &Path, tmp: &Path) -> Self {
+        let index = Index::new(index, tmp);
+        let (reads, read_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { shared: Arc::new(Shared { backend, index, reads, read_bytes }) }
+    }
+
+    pub(super) fn backend(&self) -> &dyn Backend {
+        &*self.shared.backend
+    }
+
+    pub(super) fn index(&self) -> &Index {
+        &self.shared.index
+    }
+
+    /// How much was read so far.
+    pub fn counts(&self) -> Counts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts { objects: read(&self.shared.reads), bytes: read(&self.shared.read_bytes) }
+    }
+
+    /// Where `digest` lies, if any table lists it.
+    pub fn locate(&self, digest: &Digest) -> Result<Option<Location>, AccessError> {
+        let found = self.shared.index.find(digest).map_err(|source| index_error(digest, source))?;
+        Ok(found.map(|(pack, at)| Location { pack, at }))
+    }
+
+    /// Where `digest` lies; when no table lists it, packs that are in no table are looked into first.
+    fn locate_or_refresh(&self, digest: &Digest) -> Result<Location, AccessError> {
+        if let Some(location) = self.locate(digest)? {
+            return Ok(location);
+        }
+        self.refresh(digest)?;
+        self.locate(digest)?.ok_or(AccessError::Missing { digest: *digest })
+    }
+
+    /// Lists the tables anew and indexes the packs that none of them covers, in search of `digest`.
+    fn refresh(&self, digest: &Digest) -> Result<(), AccessError> {
+        let index = |source| index_error(digest, source);
+        self.shared.index.reload().map_err(index)?;
+        if self.locate(digest)?.is_some() {
+            return Ok(());
+        }
+        let covered = self.shared.index.covered().map_err(index)?;
+        let packs = self.shared.backend.list().map_err(|error| storage_error("find", digest, error))?;
+        for pack in packs.iter().filter(|pack| !covered.contains(&pack.name)) {
+            match self.footer(&pack.name, pack.len) {
+                Ok(footer) => self.shared.index.add(pack.name, &footer.entries).map_err(index)?,
+                Err(reason) => tracing::warn!(pack = %pack.name, %reason, "passed over a damaged pack"),
+            }
+        }
+        Ok(())
+    }
+
+    /// What the pack holds, as its footer says.
+    pub fn footer(&self, pack: &Digest, len: u64) -> Result<Footer, String> {
+        let read = |range| self.shared.backend.read(pack, range).map_err(|error| error.to_string());
+        let bad = || "its footer is damaged".to_owned();
+        let end = len.checked_sub(TRAILER as u64).ok_or_else(bad)?;
+        let trailer = Trailer::read(&read(end..len)?, len).ok_or_else(bad)?;
+        Footer::read(&read(trailer.start..end)?, &trailer).ok_or_else(bad)
+    }
+
+    fn read_at(&self, digest: &Digest, location: &Location) -> Result<Payload, AccessError> {
+        let Located { kind, codec, offset, stored, len, .. } = location.at;
+        let place = || format!("pack {} at byte {offset}", location.pack);
+        let damaged = |reason: &str| AccessError::Damaged {
+            digest: *digest,
+            place: place(),
+            reason: reason.to_owned(),
+        };
+        let range = offset..offset.saturating_add(u64::from(stored));
+        let bytes = self.shared.backend.read(&location.pack, range).map_err(|error| match error {
+            backend::Error::Io { .. } => storage_error("read", digest, error),
+            other => damaged(&other.to_string()),
+        })?;
+        self.shared.reads.fetch_add(1, Ordering::Relaxed);
+        self.shared.read_bytes.fetch_add(u64::from(stored), Ordering::Relaxed);
+        let bytes =
+            codec::decompress(codec, bytes, len as usize).ok_or_else(|| damaged("it does not decompress"))?;
+        if is_right(kind, digest, &bytes) {
+            Ok(Payload { kind, bytes: bytes.into() })
+        } else {
+            Err(damaged("its bytes do not match its name"))
+        }
+    }
+}
+
+/// Whether the bytes are what `digest` names; a manifest, which is not named by its own bytes, leads with its checksum.
+pub(super) fn is_right(kind: ObjectKind, digest: &Digest, bytes: &[u8]) -> bool {
+    match kind {
+        ObjectKind::Manifest => {
+            bytes.split_first_chunk::<32>().is_some_and(|(sum, rest)| Digest::of(rest).as_bytes() == sum)
+        }
+        _ => Digest::of(bytes) == *digest,
+    }
+}
+
+pub(super) fn storage_error(verb: &'static str, digest: &Digest, error: backend::Error) -> AccessError {
+    AccessError::Storage { verb, digest: *digest, cause: Cause::from(error) }
+}
+
+pub(super) fn index_error(digest: &Digest, source: std::io::Error) -> AccessError {
+    storage_error(
+        "look up",
+        digest,
+        backend::Error::Io { verb: "read the index", place: "index/".to_owned(), source },
+    )
+}
+
+impl ObjectRead for Packs {
+    fn read_object(&self, digest: &Digest) -> Result<Payload, AccessError> {
+        self.read_at(digest, &self.locate_or_refresh(digest)?)
+    }
+}

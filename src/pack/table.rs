@@ -1,0 +1,117 @@
+//! One sorted table from digests to places in packs, mapped into memory.
+//!
+//! Layout: `vdsindx` and version 1 (8 bytes), the number of packs (u32), the number of objects (u32), the packs' names (32
+//! bytes each), then for each object, sorted by digest, the number of its pack (u32) and [`Located`] in 50 bytes. A table is
+//! derived from the footers of its packs and can be made again at any time.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+
+use super::footer::Located;
+use super::owner::tmp_path;
+use crate::object::Digest;
+
+const HEAD: &[u8; 8] = b"vdsindx\x01";
+const FIXED: usize = 16;
+const NAME: usize = 32;
+const ROW: usize = 54;
+
+/// A mapped table.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) path: PathBuf,
+    map: Mmap,
+    packs: usize,
+    rows: usize,
+}
+
+impl Table {
+    /// Maps the table at `path`; `None` if it is not a whole table.
+    pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
+        let file = File::open(path)?;
+        if file.metadata()?.len() < FIXED as u64 {
+            return Ok(None);
+        }
+        #[expect(
+            unsafe_code,
+            reason = "tables are written once, under another name, and only ever removed whole"
+        )]
+        // SAFETY: no process changes or truncates a file that bears a table's name.
+        let map = unsafe { Mmap::map(&file)? };
+        let number = |at: usize| Some(u32::from_le_bytes(map.get(at..at + 4)?.try_into().ok()?) as usize);
+        let (packs, rows) = (number(8).unwrap_or(0), number(12).unwrap_or(0));
+        let whole = map.starts_with(HEAD) && packs * NAME + rows * ROW + FIXED == map.len();
+        Ok(whole.then_some(Self { path: path.to_owned(), map, packs, rows }))
+    }
+
+    /// How many objects the table lists.
+    pub(super) fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// The packs it covers.
+    pub(super) fn packs(&self) -> impl Iterator<Item = Digest> {
+        (0..self.packs).filter_map(|at| self.pack(at))
+    }
+
+    fn pack(&self, at: usize) -> Option<Digest> {
+        let start = FIXED + at * NAME;
+        Some(Digest::from_bytes(self.map.get(start..start + NAME)?.try_into().ok()?))
+    }
+
+    fn row_bytes(&self, at: usize) -> Option<&[u8]> {
+        let start = FIXED + self.packs * NAME + at * ROW;
+        self.map.get(start..start + ROW)
+    }
+
+    /// The object in this row, and its pack.
+    pub(super) fn row(&self, at: usize) -> Option<(Digest, Located)> {
+        let (pack, located) = self.row_bytes(at)?.split_first_chunk::<4>()?;
+        Some((self.pack(u32::from_le_bytes(*pack) as usize)?, Located::take(located)?))
+    }
+
+    /// Where `digest` lies.
+    pub(super) fn find(&self, digest: &Digest) -> Option<(Digest, Located)> {
+        let key = |at: usize| self.row_bytes(at).and_then(|row| row.get(4..36));
+        let (mut low, mut high) = (0, self.rows);
+        while low < high {
+            let middle = low.midpoint(high);
+            match key(middle)?.cmp(digest.as_bytes()) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return self.row(middle),
+            }
+        }
+        None
+    }
+}
+
+/// Writes a table of these rows, sorted by digest, into `dir`, and returns its path.
+pub(super) fn write(
+    dir: &Path,
+    tmp: &Path,
+    packs: &[Digest],
+    rows: &[(u32, Located)],
+) -> io::Result<PathBuf> {
+    let mut bytes = Vec::with_capacity(FIXED + packs.len() * NAME + rows.len() * ROW);
+    bytes.extend(HEAD);
+    for count in [packs.len(), rows.len()] {
+        bytes.extend(u32::try_from(count).map_err(io::Error::other)?.to_le_bytes());
+    }
+    packs.iter().for_each(|pack| bytes.extend(pack.as_bytes()));
+    for (pack, located) in rows {
+        bytes.extend(pack.to_le_bytes());
+        located.put(&mut bytes);
+    }
+    let path = dir.join(format!("{:.32}.idx", Digest::of(&bytes)));
+    let source = tmp_path(tmp);
+    let mut file = File::create(&source)?;
+    file.write_all(&bytes)?;
+    // A table that a power cut left half written would hide objects or, worse, invent them.
+    file.sync_data()?;
+    fs::rename(&source, &path)?;
+    Ok(path)
+}
