@@ -30,8 +30,11 @@ pub mod pack;
 pub mod content;
 pub mod tree;
 
-// The past, by name.
+// The past, by name; the place on disk; one version of a tree, read and written.
+pub mod draft;
 pub mod history;
+pub mod snapshot;
+pub mod store;
 
 // What runs on what is stored.
 pub mod pipeline;

@@ -1,0 +1,214 @@
+//! An opened store: the pair of seams, and where they lie on disk.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::LocalBackend;
+use crate::content;
+use crate::fault::{Fault, Kind};
+use crate::ledger::{self, Ledger, Session};
+use crate::meta::SledMeta;
+use crate::pack::{Packs, Writer, sweep_tmp};
+
+/// The name of the store's directory in the directory that it was made for.
+pub const DIR_NAME: &str = ".vds";
+
+/// How long a session waits for other processes unless told otherwise.
+pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+
+/// The format that this release reads and writes.
+const FORMAT: u32 = 1;
+
+/// The directories of a store.
+const DIRS: [&str; 5] = ["meta", "journal", "packs", "index", "tmp"];
+
+/// A store could not be made or opened.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages document the fields")]
+pub enum Error {
+    /// There is no store here or above.
+    #[error("there is no store in {} or any directory above it", .start.display())]
+    NotFound { start: PathBuf },
+    /// The directory that was named is no store.
+    #[error("{} is no store", .path.display())]
+    NotAStore { path: PathBuf },
+    /// There is a store already.
+    #[error("there is a store in {} already", .path.display())]
+    Exists { path: PathBuf },
+    /// A later release made it.
+    #[error("the store {} has format {found}, and this vds knows formats up to {FORMAT}", .path.display())]
+    TooNew { path: PathBuf, found: u32 },
+    /// Its chunk sizes are not those of this release.
+    #[error("the store {} says {line:?} in its format file, which this vds does not know", .path.display())]
+    UnknownSetting { path: PathBuf, line: String },
+    /// The disk failed.
+    #[error("cannot {verb} the store {}", .path.display())]
+    Io { verb: &'static str, path: PathBuf, source: io::Error },
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NotFound { .. } | Self::NotAStore { .. } => Kind::NotFound,
+            Self::Exists { .. } | Self::TooNew { .. } | Self::UnknownSetting { .. } => Kind::Usage,
+            Self::Io { .. } => Kind::Io,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotFound { .. } => "`vds init` makes one here; or name one with --store or VDS_STORE".to_owned(),
+            Self::NotAStore { path } => format!("`vds init {}` makes one there", path.display()),
+            Self::Exists { .. } => "use it, or choose another directory".to_owned(),
+            Self::TooNew { .. } | Self::UnknownSetting { .. } => "install the vds that made it, or a later one".to_owned(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => "free some space and try again".to_owned(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                "choose a directory that you may write to".to_owned()
+            }
+            Self::Io { .. } => return None,
+        })
+    }
+}
+
+/// A store that is open; clones share it. Nothing is locked by having one.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+    packs: Packs,
+    ledger: Ledger,
+}
+
+impl Store {
+    /// Makes a store for the directory `dir`, in `dir/.vds`, and opens it.
+    pub fn init(dir: &Path, wait: Duration) -> Result<Self, Error> {
+        let root = dir.join(DIR_NAME);
+        if root.join("format").exists() {
+            return Err(Error::Exists { path: root });
+        }
+        let make = || {
+            for sub in DIRS {
+                fs::create_dir_all(root.join(sub))?;
+            }
+            // Last, and whole: a directory without it is no store.
+            let draft = root.join("format.new");
+            let mut file = File::create(&draft)?;
+            file.write_all(format_file().as_bytes())?;
+            file.sync_all()?;
+            fs::rename(draft, root.join("format"))?;
+            File::open(&root)?.sync_all()?;
+            File::open(dir)?.sync_all()
+        };
+        make().map_err(|source| Error::Io { verb: "make", path: root.clone(), source })?;
+        Self::open(&root, wait)
+    }
+
+    /// Opens the store in `path`, which is the store's own directory or the one it was made for.
+    pub fn open(path: &Path, wait: Duration) -> Result<Self, Error> {
+        let root = [path.join(DIR_NAME), path.to_owned()].into_iter().find(|root| is_store(root));
+        let root = root.ok_or_else(|| Error::NotAStore { path: path.to_owned() })?;
+        let fail = |source| Error::Io { verb: "open", path: root.clone(), source };
+        check_format(&root, &fs::read_to_string(root.join("format")).map_err(fail)?)?;
+        for sub in DIRS {
+            fs::create_dir_all(root.join(sub)).map_err(fail)?;
+        }
+        sweep_tmp(&root.join("tmp"));
+        let backend = Arc::new(LocalBackend::new(&root.join("packs")));
+        let packs = Packs::new(backend, &root.join("index"), &root.join("tmp"));
+        let meta = Arc::new(SledMeta::new(&root.join("meta"), &root.join("lock"), wait));
+        let ledger = Ledger::new(meta, &root.join("journal"));
+        Ok(Self { root, packs, ledger })
+    }
+
+    /// Opens the store of `start` or of the nearest directory above it.
+    pub fn discover(start: &Path, wait: Duration) -> Result<Self, Error> {
+        let found = start.ancestors().find(|dir| is_store(&dir.join(DIR_NAME)) || is_store(dir));
+        Self::open(found.ok_or_else(|| Error::NotFound { start: start.to_owned() })?, wait)
+    }
+
+    /// The store's own directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where its temporary files lie.
+    pub fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// The objects, to read.
+    pub fn objects(&self) -> &Packs {
+        &self.packs
+    }
+
+    /// A writer of new objects.
+    pub fn writer(&self) -> Writer {
+        Writer::new(&self.packs, &self.tmp())
+    }
+
+    /// The ledger of refs and operations.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// A short session with the facts. Do no work while it is held: other processes wait for it.
+    pub fn session(&self) -> Result<Session, ledger::Error> {
+        self.ledger.session()
+    }
+}
+
+fn is_store(root: &Path) -> bool {
+    fs::read_to_string(root.join("format")).is_ok_and(|text| text.starts_with("vds "))
+}
+
+fn settings() -> [String; 4] {
+    [
+        format!("chunk-min {}", content::CHUNK_MIN),
+        format!("chunk-average {}", content::CHUNK_AVERAGE),
+        format!("chunk-max {}", content::CHUNK_MAX),
+        format!("small {}", content::SMALL),
+    ]
+}
+
+fn format_file() -> String {
+    format!("vds {FORMAT}\n{}\n", settings().join("\n"))
+}
+
+fn check_format(root: &Path, text: &str) -> Result<(), Error> {
+    let mut lines = text.lines();
+    let number = lines.next().and_then(|line| line.strip_prefix("vds ")).and_then(|number| number.trim().parse().ok());
+    match number {
+        None => return Err(Error::NotAStore { path: root.to_owned() }),
+        Some(found) if found > FORMAT => return Err(Error::TooNew { path: root.to_owned(), found }),
+        Some(_) => {}
+    }
+    let known = settings();
+    match lines.find(|line| !line.is_empty() && !known.iter().any(|known| known == line)) {
+        None => Ok(()),
+        Some(line) => Err(Error::UnknownSetting { path: root.to_owned(), line: line.to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_found_from_below_and_refused_when_it_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b");
+        fs::create_dir_all(&deep).unwrap();
+        assert!(matches!(Store::discover(&deep, DEFAULT_WAIT), Err(Error::NotFound { .. })));
+        let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
+        assert_eq!(Store::discover(&deep, DEFAULT_WAIT).unwrap().root(), store.root());
+        assert_eq!(Store::open(store.root(), DEFAULT_WAIT).unwrap().root(), store.root());
+        assert!(matches!(Store::init(dir.path(), DEFAULT_WAIT), Err(Error::Exists { .. })));
+        assert!(matches!(Store::open(&deep, DEFAULT_WAIT), Err(Error::NotAStore { .. })));
+        fs::write(store.root().join("format"), "vds 2\n").unwrap();
+        assert!(matches!(Store::open(dir.path(), DEFAULT_WAIT), Err(Error::TooNew { found: 2, .. })));
+        fs::write(store.root().join("format"), "vds 1\nchunk-min 5\n").unwrap();
+        assert!(matches!(Store::open(dir.path(), DEFAULT_WAIT), Err(Error::UnknownSetting { .. })));
+    }
+}
