@@ -92,19 +92,23 @@ impl Draft {
             below.seek(inside.as_bytes())?;
             while below.peek()?.is_some_and(|key| key.starts_with(inside.as_bytes())) {
                 let next = below.next().transpose()?;
-                removals.extend(next.and_then(|(key, _)| String::from_utf8(key).ok()?.parse::<TreePath>().ok()));
+                let inner = next.and_then(|(key, _)| String::from_utf8(key).ok()?.parse::<TreePath>().ok());
+                removals.extend(inner.filter(|inner| !self.edits.contains_key(inner)));
             }
         }
         let mut ancestors: Vec<&str> = ancestors.into_iter().collect();
         ancestors.sort_unstable();
         let mut files = Cursor::<Entry>::new(sink, self.base)?;
         for ancestor in ancestors {
-            if files.get(ancestor.as_bytes())?.is_some() {
-                removals.extend(ancestor.parse::<TreePath>().ok());
+            let Ok(ancestor) = ancestor.parse::<TreePath>() else { continue };
+            let is_put = self.edits.get(&ancestor).is_some_and(Option::is_some);
+            if files.get(ancestor.as_str().as_bytes())?.is_some() || is_put {
+                removals.push(ancestor);
             }
         }
         for path in removals {
-            self.edits.entry(path).or_insert(None);
+            // What is put at a path goes when something is put below it; what is there already goes anyway.
+            self.edits.insert(path, None);
         }
         Ok(())
     }
@@ -156,6 +160,7 @@ mod tests {
         check("a b/c | +a -x -> a b/c", tally(0, 1, 0));
         check("a b/c b/d/e b.x | +b -> a b b.x", tally(1, 0, 2));
         check("a b.x | +a/b/c -> a/b/c b.x", tally(1, 0, 1));
+        check("x | +a +a/b -> a/b x", tally(1, 0, 0));
         check("a/b | +a/b/c +a/b/d -> a/b/c a/b/d", tally(2, 0, 1));
     }
 }

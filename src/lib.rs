@@ -9,6 +9,7 @@
 
 // Words without I/O.
 pub mod fault;
+pub mod progress;
 
 // What is stored, as names and canonical bytes.
 pub mod object;
@@ -35,6 +36,10 @@ pub mod draft;
 pub mod history;
 pub mod snapshot;
 pub mod store;
+
+// Directories on disk.
+pub mod checkout;
+pub mod ingest;
 
 // What runs on what is stored.
 pub mod pipeline;
