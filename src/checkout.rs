@@ -48,7 +48,9 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::InTheWay { .. } => Some("choose an empty directory, or give --force; nothing was written".to_owned()),
+            Self::InTheWay { .. } => {
+                Some("choose an empty directory, or give --force; nothing was written".to_owned())
+            }
             Self::ThroughLink { .. } => Some("remove the link, or choose another directory".to_owned()),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space and run the same command again".to_owned())
@@ -127,7 +129,12 @@ pub fn checkout(
     Ok(written)
 }
 
-fn plan(objects: &dyn ObjectRead, files: &[(TreePath, Entry)], dir: &Path, clash: Clash) -> Result<Vec<Step>, Error> {
+fn plan(
+    objects: &dyn ObjectRead,
+    files: &[(TreePath, Entry)],
+    dir: &Path,
+    clash: Clash,
+) -> Result<Vec<Step>, Error> {
     let looked = files.par_iter().map(|(path, entry)| look(objects, &dir.join(path.as_str()), entry));
     let steps = looked.collect::<Result<Vec<_>, _>>()?;
     let in_the_way = |(_, step): &(_, &Step)| **step == Step::Replace;
@@ -151,13 +158,13 @@ fn look(objects: &dyn ObjectRead, path: &Path, entry: &Entry) -> Result<Step, Er
         Err(source) => return Err(fail(source)),
     };
     if entry.kind == FileKind::Symlink {
-        let same = meta.is_symlink() && fs::read_link(path).ok().as_deref() == Some(&target(objects, path, entry)?);
+        let same =
+            meta.is_symlink() && fs::read_link(path).ok().as_deref() == Some(&target(objects, path, entry)?);
         return Ok(if same { Step::Leave } else { Step::Replace });
     }
     let executable = std::os::unix::fs::MetadataExt::mode(&meta) & 0o100 != 0;
-    let plausible = meta.is_file()
-        && meta.len() == entry.size
-        && executable == (entry.kind == FileKind::Executable);
+    let plausible =
+        meta.is_file() && meta.len() == entry.size && executable == (entry.kind == FileKind::Executable);
     let same = plausible && {
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(fs::File::open(path).map_err(fail)?).map_err(fail)?;
@@ -167,7 +174,11 @@ fn look(objects: &dyn ObjectRead, path: &Path, entry: &Entry) -> Result<Step, Er
 }
 
 fn make_dir(dir: &Path) -> Result<(), Error> {
-    fs::create_dir_all(dir).map_err(|source| Error::Io { verb: "make the directory", path: dir.to_owned(), source })
+    fs::create_dir_all(dir).map_err(|source| Error::Io {
+        verb: "make the directory",
+        path: dir.to_owned(),
+        source,
+    })
 }
 
 fn make_parent(dir: &Path, clash: Clash) -> Result<(), Error> {
@@ -175,7 +186,11 @@ fn make_parent(dir: &Path, clash: Clash) -> Result<(), Error> {
         Ok(meta) if meta.is_dir() => Ok(()),
         Ok(meta) if meta.is_symlink() => Err(Error::ThroughLink { path: dir.to_owned() }),
         Ok(_) if clash == Clash::Overwrite => {
-            fs::remove_file(dir).map_err(|source| Error::Io { verb: "replace", path: dir.to_owned(), source })?;
+            fs::remove_file(dir).map_err(|source| Error::Io {
+                verb: "replace",
+                path: dir.to_owned(),
+                source,
+            })?;
             make_dir(dir)
         }
         _ => make_dir(dir),

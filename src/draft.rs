@@ -148,7 +148,8 @@ mod tests {
             if edit.starts_with('+') { draft.put(path, entry("new")) } else { draft.remove(path) }
         }
         let (root, tally) = draft.finish(&objects).unwrap();
-        let paths: Vec<_> = Snapshot::new(&objects, root).scan("").unwrap().map(|f| f.unwrap().0.to_string()).collect();
+        let paths: Vec<_> =
+            Snapshot::new(&objects, root).scan("").unwrap().map(|f| f.unwrap().0.to_string()).collect();
         assert_eq!(paths.join(" "), after, "{case}");
         assert_eq!(tally, want, "{case}");
     }

@@ -41,5 +41,8 @@ pub mod store;
 pub mod checkout;
 pub mod ingest;
 
+// Tick data as vendors write it.
+pub mod tick;
+
 // What runs on what is stored.
 pub mod pipeline;

@@ -98,7 +98,10 @@ impl<'a> Snapshot<'a> {
     }
 
     /// All files whose paths start with the text `prefix`, in byte order of their paths.
-    pub fn scan(&self, prefix: &str) -> Result<impl Iterator<Item = Result<(TreePath, Entry), Error>> + use<'a>, Error> {
+    pub fn scan(
+        &self,
+        prefix: &str,
+    ) -> Result<impl Iterator<Item = Result<(TreePath, Entry), Error>> + use<'a>, Error> {
         let mut cursor = Cursor::<Entry>::new(self.objects, self.root)?;
         cursor.seek(prefix.as_bytes())?;
         let prefix = prefix.as_bytes().to_vec();
@@ -125,8 +128,11 @@ impl<'a> Snapshot<'a> {
         let mut cursor = Cursor::<Entry>::new(self.objects, self.root)?;
         cursor.seek(prefix.as_bytes())?;
         let mut members = Vec::new();
-        while let Some(key) = cursor.peek()?.filter(|key| key.starts_with(prefix.as_bytes())).map(<[u8]>::to_vec) {
-            let name_end = key.iter().skip(prefix.len()).position(|byte| *byte == b'/').map(|at| at + prefix.len());
+        while let Some(key) =
+            cursor.peek()?.filter(|key| key.starts_with(prefix.as_bytes())).map(<[u8]>::to_vec)
+        {
+            let name_end =
+                key.iter().skip(prefix.len()).position(|byte| *byte == b'/').map(|at| at + prefix.len());
             match name_end.and_then(|end| key.get(..end)) {
                 None => {
                     if let Some((key, entry)) = cursor.next().transpose()? {
@@ -160,6 +166,7 @@ impl<'a> Snapshot<'a> {
 
     /// The whole content of a file.
     pub fn read(&self, path: &TreePath, entry: &Entry) -> Result<Vec<u8>, Error> {
-        content::load(self.objects, entry.blob).map_err(|source| Error::Content { path: path.clone(), source })
+        content::load(self.objects, entry.blob)
+            .map_err(|source| Error::Content { path: path.clone(), source })
     }
 }

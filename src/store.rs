@@ -60,11 +60,17 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NotFound { .. } => "`vds init` makes one here; or name one with --store or VDS_STORE".to_owned(),
+            Self::NotFound { .. } => {
+                "`vds init` makes one here; or name one with --store or VDS_STORE".to_owned()
+            }
             Self::NotAStore { path } => format!("`vds init {}` makes one there", path.display()),
             Self::Exists { .. } => "use it, or choose another directory".to_owned(),
-            Self::TooNew { .. } | Self::UnknownSetting { .. } => "install the vds that made it, or a later one".to_owned(),
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => "free some space and try again".to_owned(),
+            Self::TooNew { .. } | Self::UnknownSetting { .. } => {
+                "install the vds that made it, or a later one".to_owned()
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                "free some space and try again".to_owned()
+            }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "choose a directory that you may write to".to_owned()
             }
@@ -178,7 +184,8 @@ fn format_file() -> String {
 
 fn check_format(root: &Path, text: &str) -> Result<(), Error> {
     let mut lines = text.lines();
-    let number = lines.next().and_then(|line| line.strip_prefix("vds ")).and_then(|number| number.trim().parse().ok());
+    let number =
+        lines.next().and_then(|line| line.strip_prefix("vds ")).and_then(|number| number.trim().parse().ok());
     match number {
         None => return Err(Error::NotAStore { path: root.to_owned() }),
         Some(found) if found > FORMAT => return Err(Error::TooNew { path: root.to_owned(), found }),

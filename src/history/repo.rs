@@ -150,6 +150,14 @@ pub fn rename(facts: &Session, batch: &mut Batch, repo: &Repo, name: RepoName) -
     Ok(renamed)
 }
 
+/// Makes a stage's output an ordinary repo, in `batch`.
+pub fn release(facts: &Session, batch: &mut Batch, repo: &Repo) -> Result<(), Error> {
+    let key = keys::repo(&repo.name);
+    let ordinary = Repo { output_of: None, ..repo.clone() };
+    batch.expect(key.clone(), facts.get(&key)?).put(key, ordinary.to_bytes()?);
+    Ok(())
+}
+
 /// Adds the removal of the repo, its branches, tags and commit index to `batch`. The data stays until it is collected.
 pub fn delete(facts: &Session, batch: &mut Batch, repo: &Repo) -> Result<(), Error> {
     let key = keys::repo(&repo.name);

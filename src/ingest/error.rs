@@ -68,7 +68,9 @@ impl Fault for Error {
                 Some("make it readable, or name it in a .vdsignore file; nothing was committed".to_owned())
             }
             Self::NotUtf8 { .. } | Self::Illegal { .. } => Some(leave_out.to_owned()),
-            Self::Unstable { .. } => Some("commit again when its writer is done; nothing was committed".to_owned()),
+            Self::Unstable { .. } => {
+                Some("commit again when its writer is done; nothing was committed".to_owned())
+            }
             Self::Special { .. } => Some("name files, directories, or - for standard input".to_owned()),
             Self::Content { source, .. } => source.hint(),
             Self::Tree(error) => error.hint(),

@@ -57,11 +57,12 @@ struct Known {
 }
 
 /// Stores the files at `places` below the prefix `to`, as edits on top of `base`. Directories give their contents, files
-/// keep their names. `store` is where the memory of unchanged files lies.
+/// keep their names. `store` is where the memory of
+/// unchanged files lies; without it nothing is remembered.
 pub fn gather(
     sink: &dyn ObjectWrite,
     base: Snapshot<'_>,
-    store: &Path,
+    store: Option<&Path>,
     places: &[PathBuf],
     to: Option<&TreePath>,
     overlay: Overlay,
@@ -103,7 +104,12 @@ pub fn gather(
 }
 
 /// Stores everything that `source` gives as the file `path`.
-pub fn gather_reader(sink: &dyn ObjectWrite, base: Snapshot<'_>, source: impl Read, path: TreePath) -> Result<Gathered, Error> {
+pub fn gather_reader(
+    sink: &dyn ObjectWrite,
+    base: Snapshot<'_>,
+    source: impl Read,
+    path: TreePath,
+) -> Result<Gathered, Error> {
     let kept = content::keep(sink, source);
     let Kept { blob, size, new_bytes } =
         kept.map_err(|source| Error::Content { path: PathBuf::from("standard input"), source })?;
@@ -114,7 +120,7 @@ pub fn gather_reader(sink: &dyn ObjectWrite, base: Snapshot<'_>, source: impl Re
 
 fn gather_one(
     sink: &dyn ObjectWrite,
-    store: &Path,
+    store: Option<&Path>,
     place: &Path,
     to: Option<&TreePath>,
     progress: &dyn Progress,
@@ -127,9 +133,8 @@ fn gather_one(
         let count = walked.special.len();
         warnings.push(format!("passed over {count} sockets, pipes or devices, such as {}", first.display()));
     }
-    let remembered = cache::place(store, place);
-    let is_dir = place.is_dir();
-    let lines = if is_dir { cache::load(&remembered) } else { Vec::new() };
+    let remembered = store.filter(|_| place.is_dir()).map(|store| cache::place(store, place));
+    let lines = remembered.as_deref().map(cache::load).unwrap_or_default();
     progress.begin("reading files", Some(walked.files.len() as u64));
     let known = walked.files.into_par_iter().map(|found| {
         progress.advance(1);
@@ -142,7 +147,7 @@ fn gather_one(
     progress.end();
     let known = results.into_iter().collect::<Result<Vec<_>, _>>()?;
     let changed = known.len() != lines.len() || known.iter().any(|known| known.read);
-    if is_dir && changed {
+    if let Some(remembered) = remembered.filter(|_| changed) {
         let settled = known.iter().filter(|known| !known.found.symlink && known.found.stamp.is_settled(now));
         let lines: Vec<cache::Line> = settled
             .map(|known| (known.found.path.as_str().to_owned(), known.found.stamp, known.entry.blob))
@@ -158,7 +163,9 @@ fn gather_one(
 fn recall(sink: &dyn ObjectWrite, lines: &[cache::Line], found: &Found) -> Result<Option<Entry>, Error> {
     let line = lines.binary_search_by(|(path, ..)| path.as_str().cmp(found.path.as_str())).ok();
     match line.and_then(|at| lines.get(at)) {
-        Some((_, stamp, blob)) if *stamp == found.stamp && !found.symlink && sink.has_object(blob.digest())? => {
+        Some((_, stamp, blob))
+            if *stamp == found.stamp && !found.symlink && sink.has_object(blob.digest())? =>
+        {
             Ok(Some(Entry { kind: stamp.kind(), blob: *blob, size: stamp.size }))
         }
         _ => Ok(None),
@@ -190,7 +197,12 @@ fn read(sink: &dyn ObjectWrite, found: Found) -> Result<Known, Error> {
         let after = Stamp::of(&file.metadata().map_err(unreadable)?);
         if before == after && kept.size == after.size {
             let entry = Entry { kind: after.kind(), blob: kept.blob, size: kept.size };
-            return Ok(Known { found: Found { stamp: after, ..found }, entry, new_bytes: kept.new_bytes, read: true });
+            return Ok(Known {
+                found: Found { stamp: after, ..found },
+                entry,
+                new_bytes: kept.new_bytes,
+                read: true,
+            });
         }
     }
     Err(Error::Unstable { path: found.place })

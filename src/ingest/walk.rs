@@ -61,7 +61,11 @@ pub(super) fn walk_all(root: &Path, to: Option<&TreePath>) -> Result<Walked, Err
 fn walk_below(root: &Path, to: Option<&TreePath>) -> Result<Walked, Error> {
     let (send, receive) = mpsc::channel();
     let mut builder = WalkBuilder::new(root);
-    builder.standard_filters(false).add_custom_ignore_filename(IGNORE_FILE).follow_links(false).threads(THREADS);
+    builder
+        .standard_filters(false)
+        .add_custom_ignore_filename(IGNORE_FILE)
+        .follow_links(false)
+        .threads(THREADS);
     builder.filter_entry(|entry| entry.file_name() != DIR_NAME);
     builder.build_parallel().run(|| {
         let send = send.clone();
@@ -97,7 +101,11 @@ enum Visited {
     Directory,
 }
 
-fn visit(root: &Path, to: Option<&TreePath>, entry: Result<DirEntry, ignore::Error>) -> Result<Visited, Error> {
+fn visit(
+    root: &Path,
+    to: Option<&TreePath>,
+    entry: Result<DirEntry, ignore::Error>,
+) -> Result<Visited, Error> {
     let entry = entry.map_err(|error| Error::Walk { path: root.to_owned(), reason: error.to_string() })?;
     if entry.file_type().is_some_and(|kind| kind.is_dir()) {
         return Ok(Visited::Directory);

@@ -12,7 +12,7 @@ fn started(pid: u32) -> Option<u64> {
 }
 
 /// A new path in `dir` that is marked as this process's.
-pub(super) fn tmp_path(dir: &Path) -> PathBuf {
+pub fn tmp_path(dir: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let pid = std::process::id();
     let n = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -1,3 +1,22 @@
 //! Pipelines: named graphs of stages that run on new commits.
+//!
+//! A commit queues, together with itself, one job for every stage that is to follow it (`trigger`). Jobs are claimed and
+//! run by whoever has time (`run`), and each publishes its output in one step. What a datum came to is found again by
+//! the content of what it read (`results`).
 
+mod builtin;
+mod command;
+mod error;
+mod results;
+mod run;
+mod view;
+
+pub mod job;
+pub mod pattern;
+pub mod registry;
+pub mod spec;
 pub mod stage;
+pub mod trigger;
+
+pub use error::Error;
+pub use run::{Which, run};

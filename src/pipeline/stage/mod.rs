@@ -4,6 +4,18 @@
 //! since an earlier run of the same stage and may start from that run's output; the result must be the same bytes as
 //! if it had started from nothing.
 
+mod decimal;
+mod sums;
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod fake;
+
+pub mod bin;
+pub mod measure;
+pub mod select;
+
 use crate::fault::Cause;
 use crate::object::{Entry, TreePath};
 

@@ -1,0 +1,137 @@
+//! What can go wrong with pipelines and jobs.
+
+use crate::fault::{Fault, Kind};
+use crate::object::{AccessError, PipelineName, RepoName, StageName, codec};
+use crate::{checkout, content, history, ingest, ledger, snapshot, tree};
+
+use super::spec::SpecError;
+use super::stage;
+
+/// A failed operation on pipelines or jobs.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages document the fields")]
+pub enum Error {
+    /// The pipeline file has a mistake.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// No pipeline has this name.
+    #[error("there is no pipeline {name}")]
+    Unknown { name: PipelineName },
+    /// A pipeline has this name already.
+    #[error("there is a pipeline {name} already")]
+    Exists { name: PipelineName },
+    /// Stages wait for each other.
+    #[error("these stages wait for each other: {stages}")]
+    Cycle { stages: String },
+    /// A stage reads a repo that does not exist.
+    #[error("stage {stage} reads the repo {repo}, which does not exist")]
+    UnknownInput { stage: StageName, repo: RepoName },
+    /// A repo that is not this stage's has the name of its output.
+    #[error("the repo {repo} exists already and is not the output of this stage")]
+    OutputTaken { repo: RepoName },
+    /// A file that the pipeline declares is not there.
+    #[error("cannot read the declared file {path}")]
+    Code { path: String, source: std::io::Error },
+    /// No job has this number.
+    #[error("there is no job {id}")]
+    UnknownJob { id: u64 },
+    /// The stage could not make its output from this input.
+    #[error("{reason}")]
+    Failed { reason: String, hint: Option<String> },
+    /// Something kept changing under the publication.
+    #[error("job {id} could not be published: other processes kept changing {what}")]
+    Contended { id: u64, what: String },
+    /// A fact has a form that this release does not know.
+    #[error("cannot read the fact about {what}")]
+    Record { what: &'static str, source: codec::Error },
+    /// Preparing or cleaning up a datum's directories failed.
+    #[error("cannot {verb} {path}")]
+    Io { verb: &'static str, path: String, source: std::io::Error },
+    /// A stage failed.
+    #[error(transparent)]
+    Stage(#[from] stage::Error),
+    /// History failed.
+    #[error(transparent)]
+    History(#[from] history::Error),
+    /// The facts failed.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// A tree failed.
+    #[error(transparent)]
+    Tree(#[from] tree::Error),
+    /// A snapshot failed.
+    #[error(transparent)]
+    Snapshot(#[from] snapshot::Error),
+    /// A content failed.
+    #[error(transparent)]
+    Content(#[from] content::Error),
+    /// Objects failed.
+    #[error(transparent)]
+    Object(#[from] AccessError),
+    /// Laying out a datum's input failed.
+    #[error(transparent)]
+    Checkout(#[from] checkout::Error),
+    /// Taking in a datum's output failed.
+    #[error(transparent)]
+    Ingest(#[from] ingest::Error),
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Spec(_) | Self::Exists { .. } | Self::Cycle { .. } | Self::OutputTaken { .. } => {
+                Kind::Usage
+            }
+            Self::Unknown { .. }
+            | Self::UnknownInput { .. }
+            | Self::UnknownJob { .. }
+            | Self::Code { .. } => Kind::NotFound,
+            Self::Failed { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
+            Self::Contended { .. } => Kind::Busy,
+            Self::Record { .. } => Kind::Damaged,
+            Self::Io { .. } => Kind::Io,
+            Self::Stage(stage::Error::Storage { cause, .. }) => cause.kind(),
+            Self::History(error) => error.kind(),
+            Self::Ledger(error) => error.kind(),
+            Self::Tree(error) => error.kind(),
+            Self::Snapshot(error) => error.kind(),
+            Self::Content(error) => error.kind(),
+            Self::Object(error) => error.kind(),
+            Self::Checkout(error) => error.kind(),
+            Self::Ingest(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Spec(_) => Some(
+                "docs/pipelines.md describes the file, docs/pipeline.schema.json checks it in an editor"
+                    .to_owned(),
+            ),
+            Self::Unknown { .. } => Some("`vds pipeline list` shows what there is".to_owned()),
+            Self::Exists { name } => Some(format!("`vds pipeline update` changes {name}")),
+            Self::Cycle { .. } => {
+                Some("break the circle: no stage may read what is made from its own output".to_owned())
+            }
+            Self::UnknownInput { repo, .. } => Some(format!("make it first: `vds repo create {repo}`")),
+            Self::OutputTaken { repo } => {
+                Some(format!("rename it (`vds repo rename {repo} NEW`), or name the stage otherwise"))
+            }
+            Self::Code { .. } => Some("paths in `code` are relative to the pipeline file".to_owned()),
+            Self::UnknownJob { .. } => Some("`vds job list` shows what there is".to_owned()),
+            Self::Failed { hint, .. } | Self::Stage(stage::Error::Data { hint, .. }) => hint.clone(),
+            Self::Contended { .. } => Some("run `vds run` when they are done; nothing was lost".to_owned()),
+            Self::Record { .. } => Some("a later vds may have written it: use that one".to_owned()),
+            Self::Io { .. } => None,
+            Self::Stage(stage::Error::Storage { cause, .. }) => cause.hint(),
+            Self::History(error) => error.hint(),
+            Self::Ledger(error) => error.hint(),
+            Self::Tree(error) => error.hint(),
+            Self::Snapshot(error) => error.hint(),
+            Self::Content(error) => error.hint(),
+            Self::Object(error) => error.hint(),
+            Self::Checkout(error) => error.hint(),
+            Self::Ingest(error) => error.hint(),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Jobs: one stage run on one set of input commits.
+
+use std::fs;
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use crate::ledger::Session;
+use crate::meta::Batch;
+use crate::object::{CommitId, NodeId, codec};
+
+const JOBS: &[u8] = b"job/";
+const QUEUE: &[u8] = b"queue/";
+const NEXT_JOB: &[u8] = b"next/job";
+const NEXT_RUN: &[u8] = b"next/run";
+const VERSION: u8 = 1;
+
+/// One stage, run on one set of input commits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its number in this store.
+    pub id: u64,
+    /// The number of its run: all jobs that one commit caused.
+    pub run: u64,
+    /// The pipeline.
+    pub pipeline: String,
+    /// The pipeline's version.
+    pub version: u64,
+    /// The stage.
+    pub stage: String,
+    /// The branch of the output repo.
+    pub branch: String,
+    /// What it reads.
+    pub inputs: Vec<JobInput>,
+    /// What caused it, for people: `ticks@main 4c9f21ab03de`.
+    pub cause: String,
+    /// How far it is.
+    pub state: State,
+    /// When it was queued, in milliseconds since 1970.
+    pub created: i64,
+    /// When it was begun.
+    pub started: Option<i64>,
+    /// When it ended.
+    pub ended: Option<i64>,
+    /// How many datums it had.
+    pub datums: Datums,
+    /// What it published.
+    pub output: Option<CommitId>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Its logs: a map from datum to a file.
+    pub logs: Option<NodeId>,
+}
+
+/// One input of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobInput {
+    /// Its name in the stage.
+    pub name: String,
+    /// The repo, by number.
+    pub repo: u64,
+    /// The branch.
+    pub branch: String,
+    /// The commit, or the job that will make it.
+    pub source: JobSource,
+}
+
+/// Where an input commit comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobSource {
+    /// It is there.
+    Commit(CommitId),
+    /// An earlier job of the same run makes it.
+    Job(u64),
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// It waits.
+    Queued,
+    /// A process works on it.
+    Running(Owner),
+    /// Its output is published.
+    Succeeded,
+    /// It published nothing, for the reason in its record.
+    Failed,
+    /// It did not run, because what it was to read was not made.
+    Skipped,
+}
+
+/// The process that works on a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    pid: u32,
+    started: u64,
+}
+
+/// How many datums a job had, and what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Datums {
+    /// Results made by this job.
+    pub processed: u64,
+    /// Results found again by their content.
+    pub reused: u64,
+    /// Datums that failed.
+    pub failed: u64,
+}
+
+impl State {
+    /// The state in one word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running(_) => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Whether the job may still do something.
+    pub fn is_living(&self) -> bool {
+        matches!(self, Self::Queued | Self::Running(_))
+    }
+}
+
+impl Owner {
+    /// This process.
+    pub fn me() -> Self {
+        let pid = std::process::id();
+        Self { pid, started: start_of(pid).unwrap_or(0) }
+    }
+
+    /// Whether the process still lives. Its start time tells it from a later one with the same number.
+    pub fn is_alive(&self) -> bool {
+        start_of(self.pid) == Some(self.started)
+    }
+}
+
+/// When a process started (`proc(5)`, field 22 of `stat`).
+fn start_of(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+fn key(prefix: &[u8], id: u64) -> Vec<u8> {
+    [prefix, &id.to_be_bytes()].concat()
+}
+
+fn read(bytes: &[u8]) -> Result<Job, Error> {
+    codec::decode(VERSION, bytes).map_err(|source| Error::Record { what: "a job", source })
+}
+
+/// The job with this number.
+pub fn load(facts: &Session, id: u64) -> Result<Job, Error> {
+    match facts.get(&key(JOBS, id))? {
+        Some(bytes) => read(&bytes),
+        None => Err(Error::UnknownJob { id }),
+    }
+}
+
+/// All jobs, oldest first.
+pub fn list(facts: &Session) -> Result<Vec<Job>, Error> {
+    let mut raw = Vec::new();
+    facts.scan(JOBS, &mut |_, value| {
+        raw.push(value.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    raw.iter().map(|bytes| read(bytes)).collect()
+}
+
+/// The jobs that may still do something, oldest first.
+pub fn living(facts: &Session) -> Result<Vec<Job>, Error> {
+    let mut ids = Vec::new();
+    facts.scan(QUEUE, &mut |key, _| {
+        ids.extend(key.get(QUEUE.len()..).and_then(|id| id.try_into().ok()).map(u64::from_be_bytes));
+        ControlFlow::Continue(())
+    })?;
+    ids.into_iter().map(|id| load(facts, id)).collect()
+}
+
+/// Adds the job as it is now to `batch`.
+pub fn save(batch: &mut Batch, job: &Job) -> Result<(), Error> {
+    let bytes = codec::encode(VERSION, job).map_err(|source| Error::Record { what: "a job", source })?;
+    batch.put(key(JOBS, job.id), bytes);
+    if job.state.is_living() {
+        batch.put(key(QUEUE, job.id), Vec::new());
+    } else {
+        batch.remove(key(QUEUE, job.id));
+    }
+    Ok(())
+}
+
+/// Adds to `batch` that `before`, as it was read, is replaced by `after`.
+pub fn replace(batch: &mut Batch, before: &Job, after: &Job) -> Result<(), Error> {
+    let bytes = codec::encode(VERSION, before).map_err(|source| Error::Record { what: "a job", source })?;
+    batch.expect(key(JOBS, before.id), Some(bytes));
+    save(batch, after)
+}
+
+/// Numbers for a new run and its jobs, taken in `batch`.
+pub(super) struct Numbers {
+    pub(super) run: u64,
+    next_job: u64,
+    before: [Option<Vec<u8>>; 2],
+}
+
+impl Numbers {
+    pub(super) fn read(facts: &Session) -> Result<Self, Error> {
+        let before = [facts.get(NEXT_RUN)?, facts.get(NEXT_JOB)?];
+        let number = |bytes: &Option<Vec<u8>>| {
+            bytes.as_deref().and_then(|bytes| bytes.try_into().ok()).map_or(1, u64::from_be_bytes)
+        };
+        let [run, job] = &before;
+        Ok(Self { run: number(run), next_job: number(job), before })
+    }
+
+    pub(super) fn job(&mut self) -> u64 {
+        self.next_job += 1;
+        self.next_job - 1
+    }
+
+    pub(super) fn save(self, batch: &mut Batch) {
+        let [run, job] = self.before;
+        batch.expect(NEXT_RUN.to_vec(), run).put(NEXT_RUN.to_vec(), (self.run + 1).to_be_bytes().to_vec());
+        batch.expect(NEXT_JOB.to_vec(), job).put(NEXT_JOB.to_vec(), self.next_job.to_be_bytes().to_vec());
+    }
+}

@@ -1,0 +1,223 @@
+//! The pipelines of a store.
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use super::spec::{Spec, Stage};
+use crate::history::{self, NewRepo, Repo};
+use crate::ledger::{Origin, Session};
+use crate::meta::Batch;
+use crate::object::{Digest, Entry, PipelineName, RepoName, StageName, codec};
+
+const PIPELINES: &[u8] = b"pipeline/";
+const VERSION: u8 = 1;
+
+/// A registered pipeline.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// What its file says.
+    pub spec: Spec,
+    /// What is kept of it.
+    pub record: Record,
+}
+
+/// A pipeline as it is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// Its version, counted from 1.
+    pub version: u64,
+    /// Its file, as it was given.
+    pub source: String,
+    /// The name of that file, for messages.
+    pub file: String,
+    /// When this version came, in milliseconds since 1970.
+    pub updated: i64,
+    /// The files that its commands declared: name and content.
+    pub code: Vec<(String, Entry)>,
+}
+
+fn key(name: &PipelineName) -> Vec<u8> {
+    [PIPELINES, name.as_str().as_bytes()].concat()
+}
+
+/// Where an older version of a pipeline lies.
+fn version_key(name: &PipelineName, version: u64) -> Vec<u8> {
+    [b"pipeline-version/", name.as_str().as_bytes(), b"\0", &version.to_be_bytes()].concat()
+}
+
+/// The repo that a stage writes.
+pub fn output_name(pipeline: &PipelineName, stage: &StageName) -> Result<RepoName, Error> {
+    Ok(format!("{pipeline}/{stage}").parse().map_err(history::Error::from)?)
+}
+
+impl Pipeline {
+    fn read(bytes: &[u8]) -> Result<Self, Error> {
+        let record: Record =
+            codec::decode(VERSION, bytes).map_err(|source| Error::Record { what: "a pipeline", source })?;
+        Ok(Self { spec: Spec::parse(&record.file, &record.source)?, record })
+    }
+
+    /// The digest of what a stage does.
+    pub fn code_digest(&self, stage: &Stage) -> Digest {
+        let super::spec::Work::Command(command) = &stage.work else { return stage.code_digest(&[]) };
+        let mine = self.record.code.iter().filter(|(name, _)| command.code.contains(name));
+        let files: Vec<(String, Digest)> =
+            mine.map(|(name, entry)| (name.clone(), *entry.blob.digest())).collect();
+        stage.code_digest(&files)
+    }
+
+    /// The stages, each after those whose output it reads.
+    pub fn stages_in_order(&self) -> Vec<(&StageName, &Stage)> {
+        let mut left: Vec<(&StageName, &Stage)> = self.spec.stages.iter().collect();
+        let mut ordered = Vec::new();
+        while !left.is_empty() {
+            let waits = |stage: &Stage, left: &[(&StageName, &Stage)]| {
+                stage.input.sources().iter().any(|(_, source)| {
+                    left.iter().any(|(name, _)| is_output(&source.repo, &self.spec.name, name))
+                })
+            };
+            let (now, later): (Vec<_>, Vec<_>) =
+                left.iter().copied().partition(|(_, stage)| !waits(stage, &left));
+            if now.is_empty() {
+                break;
+            }
+            ordered.extend(now);
+            left = later;
+        }
+        ordered
+    }
+}
+
+/// Whether `repo` is what this stage writes.
+fn is_output(repo: &RepoName, pipeline: &PipelineName, stage: &StageName) -> bool {
+    repo.as_str().rsplit_once('/').is_some_and(|(p, s)| p == pipeline.as_str() && s == stage.as_str())
+}
+
+/// All pipelines, by name.
+pub fn list(facts: &Session) -> Result<Vec<Pipeline>, Error> {
+    let mut raw = Vec::new();
+    facts.scan(PIPELINES, &mut |_, value| {
+        raw.push(value.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    raw.iter().map(|bytes| Pipeline::read(bytes)).collect()
+}
+
+/// The pipeline with this name.
+pub fn load(facts: &Session, name: &PipelineName) -> Result<Pipeline, Error> {
+    match facts.get(&key(name))? {
+        Some(bytes) => Pipeline::read(&bytes),
+        None => Err(Error::Unknown { name: name.clone() }),
+    }
+}
+
+/// What a pipeline file becomes: its text, its name on disk, and its declared files, which are already stored.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The text of the file.
+    pub source: String,
+    /// How messages name the file.
+    pub file: String,
+    /// The declared files.
+    pub code: Vec<(String, Entry)>,
+}
+
+/// Whether a pipeline of that name should exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Submit {
+    /// It must not.
+    Create,
+    /// It must; it gets a new version.
+    Update,
+}
+
+/// Adds the pipeline and the output repos of its stages to `batch`.
+pub fn submit(
+    facts: &Session,
+    batch: &mut Batch,
+    submission: Submission,
+    submit: Submit,
+    origin: &Origin,
+) -> Result<Pipeline, Error> {
+    let spec = Spec::parse(&submission.file, &submission.source)?;
+    let at = key(&spec.name);
+    let before = facts.get(&at)?;
+    let version = match (&before, submit) {
+        (Some(_), Submit::Create) => return Err(Error::Exists { name: spec.name }),
+        (None, Submit::Update) => return Err(Error::Unknown { name: spec.name }),
+        (Some(bytes), Submit::Update) => Pipeline::read(bytes)?.record.version + 1,
+        (None, Submit::Create) => 1,
+    };
+    let Submission { source, file, code } = submission;
+    let record = Record { version, source, file, updated: origin.time, code };
+    let pipeline = Pipeline { spec, record };
+    check_graph(facts, &pipeline)?;
+    for stage in pipeline.spec.stages.keys() {
+        create_output(facts, batch, &pipeline.spec.name, stage, origin)?;
+    }
+    let bytes = codec::encode(VERSION, &pipeline.record)
+        .map_err(|source| Error::Record { what: "a pipeline", source })?;
+    batch.put(version_key(&pipeline.spec.name, version), bytes.clone());
+    batch.expect(at.clone(), before).put(at, bytes);
+    Ok(pipeline)
+}
+
+fn create_output(
+    facts: &Session,
+    batch: &mut Batch,
+    pipeline: &PipelineName,
+    stage: &StageName,
+    origin: &Origin,
+) -> Result<(), Error> {
+    let name = output_name(pipeline, stage)?;
+    let output_of = Some((pipeline.to_string(), stage.to_string()));
+    match history::find(facts, &name)? {
+        Some(Repo { output_of: existing, .. }) if existing == output_of => Ok(()),
+        Some(_) => Err(Error::OutputTaken { repo: name }),
+        None => {
+            let description = format!("output of stage {stage} of pipeline {pipeline}");
+            history::create(facts, batch, NewRepo { name, created: origin.time, description, output_of })?;
+            Ok(())
+        }
+    }
+}
+
+/// Every input must exist or be made by a stage, and no stage may wait for itself.
+fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
+    let name = &pipeline.spec.name;
+    for (stage, spec) in &pipeline.spec.stages {
+        for (_, source) in spec.input.sources() {
+            let own = pipeline.spec.stages.keys().any(|stage| is_output(&source.repo, name, stage));
+            if !own && history::find(facts, &source.repo)?.is_none() {
+                return Err(Error::UnknownInput { stage: stage.clone(), repo: source.repo.clone() });
+            }
+        }
+    }
+    let ordered = pipeline.stages_in_order();
+    if ordered.len() < pipeline.spec.stages.len() {
+        let stuck =
+            pipeline.spec.stages.keys().filter(|stage| !ordered.iter().any(|(name, _)| name == stage));
+        return Err(Error::Cycle { stages: stuck.map(ToString::to_string).collect::<Vec<_>>().join(", ") });
+    }
+    let others = list(facts)?.into_iter().filter(|other| other.spec.name != *name);
+    let all: Vec<Pipeline> = others.chain([pipeline.clone()]).collect();
+    if super::trigger::order(&all).is_none() {
+        return Err(Error::Cycle { stages: format!("those of {name} and of other pipelines") });
+    }
+    Ok(())
+}
+
+/// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones.
+pub fn delete(facts: &Session, batch: &mut Batch, name: &PipelineName) -> Result<(), Error> {
+    load(facts, name)?;
+    let at = key(name);
+    batch.expect(at.clone(), facts.get(&at)?).remove(at);
+    for repo in history::list(facts)? {
+        if repo.output_of.as_ref().is_some_and(|(pipeline, _)| pipeline == name.as_str()) {
+            history::release(facts, batch, &repo)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Results that can be found again by content.
+//!
+//! Each stage's output repo has one table that only grows: from the key of a datum, the hash of what the stage does and
+//! of all it reads, to what came out. So a revert, another branch or a merge finds what was made before.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use crate::history::Repo;
+use crate::ledger::Session;
+use crate::meta::Batch;
+use crate::object::{Digest, NodeId, ObjectRead, ObjectWrite, codec};
+use crate::tree::{self, Cursor, Raw};
+
+const VERSION: u8 = 1;
+
+/// What came out of a datum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The tree of its output.
+    pub output: NodeId,
+    /// The tree of its private state.
+    pub state: NodeId,
+    /// Its log: a map from datum to a file.
+    pub logs: NodeId,
+}
+
+fn key(repo: &Repo) -> Vec<u8> {
+    [b"results/", &repo.id.to_be_bytes()[..]].concat()
+}
+
+/// The table of a stage's output repo, if it has one yet.
+pub fn root(facts: &Session, repo: &Repo) -> Result<Option<NodeId>, Error> {
+    let bytes = facts.get(&key(repo))?;
+    Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(|bytes| NodeId::new(Digest::from_bytes(bytes))))
+}
+
+/// Adds to `batch` that the table moves from `before`, which must still be it, to `after`.
+pub fn move_root(batch: &mut Batch, repo: &Repo, before: Option<NodeId>, after: NodeId) {
+    let value = |id: NodeId| id.digest().as_bytes().to_vec();
+    batch.expect(key(repo), before.map(value)).put(key(repo), value(after));
+}
+
+/// The outcome of the datum `datum`, if the table has it.
+pub fn find(
+    objects: &dyn ObjectRead,
+    table: Option<NodeId>,
+    datum: &Digest,
+) -> Result<Option<Outcome>, Error> {
+    let Some(table) = table else { return Ok(None) };
+    let found = Cursor::<Raw>::new(objects, table)?.get(datum.as_bytes())?;
+    let decode = |raw: Raw| {
+        codec::decode(VERSION, &raw.0).map_err(|source| Error::Record { what: "a datum's result", source })
+    };
+    found.map(decode).transpose()
+}
+
+/// The table with these outcomes added.
+pub fn add(
+    sink: &dyn ObjectWrite,
+    table: Option<NodeId>,
+    new: &[(Digest, Outcome)],
+) -> Result<NodeId, Error> {
+    let table = match table {
+        Some(table) => table,
+        None => tree::empty(sink)?,
+    };
+    let mut edits = std::collections::BTreeMap::new();
+    for (datum, outcome) in new {
+        let bytes = codec::encode(VERSION, outcome);
+        let bytes = bytes.map_err(|source| Error::Record { what: "a datum's result", source })?;
+        edits.insert(datum.as_bytes().to_vec(), Some(Raw(bytes)));
+    }
+    Ok(tree::edit(sink, table, edits)?)
+}

@@ -1,0 +1,144 @@
+//! Regrouping whole files by the time in their paths.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDateTime;
+
+use super::super::{Error, Input, Output, Report};
+use super::merge::{self, Source};
+use super::params::Params;
+use crate::object::{Entry, FileKind, TreePath};
+use crate::tick::Table;
+
+/// The sources of an output, in order of instant and path.
+type Sources = BTreeMap<(i64, TreePath), Entry>;
+
+/// Where a path goes.
+enum Place {
+    /// To this output, at this instant; the local time shown there.
+    Output(String, i64, NaiveDateTime),
+    /// Nowhere: it is no input.
+    Ignored,
+    /// Nowhere: it names a time that does not exist.
+    NoTime,
+}
+
+pub(super) fn is_input(path: &str) -> bool {
+    !path.split('/').any(|part| part.starts_with(['.', '_']))
+}
+
+fn place(params: &Params, path: &str) -> Place {
+    if !is_input(path) {
+        return Place::Ignored;
+    }
+    let Some(matched) = params.from.matches(path) else { return Place::Ignored };
+    let target = || {
+        let instant = params.tz_in.instant(matched.time()?)?;
+        let local = params.tz.local(instant)?;
+        let output = params.to.render(params.session(local)?, &matched.captures)?;
+        Some(Place::Output(output, instant, local))
+    };
+    target().unwrap_or(Place::NoTime)
+}
+
+pub(super) fn run(params: &Params, input: &Input<'_>, output: &mut dyn Output) -> Result<Report, Error> {
+    let mut ignored = 0_u64;
+    let mut no_time: Vec<&str> = Vec::new();
+    let mut touched: BTreeMap<String, Sources> = BTreeMap::new();
+    let mut locals: BTreeSet<NaiveDateTime> = BTreeSet::new();
+    let mut changed: BTreeSet<&TreePath> = BTreeSet::new();
+    let mut has_before: BTreeSet<String> = BTreeSet::new();
+    for change in input.changes {
+        match place(params, change.path.as_str()) {
+            Place::Ignored => ignored += u64::from(change.after.is_some()),
+            Place::NoTime => no_time.extend(change.after.map(|_| change.path.as_str())),
+            Place::Output(target, instant, local) => {
+                changed.insert(&change.path);
+                locals.insert(local);
+                if change.before.is_some() {
+                    has_before.insert(target.clone());
+                }
+                let sources = touched.entry(target).or_default();
+                sources.extend(change.after.map(|entry| ((instant, change.path.clone()), entry)));
+            }
+        }
+    }
+    add_unchanged(params, input, &locals, &changed, &mut touched)?;
+    let written = touched.len();
+    for (target, sources) in touched {
+        let path: TreePath =
+            target.parse().map_err(|error| Error::Data { reason: format!("{error}"), hint: None })?;
+        put(params, input, path, &sources, output)?;
+    }
+    let mut report = Report {
+        lines: vec![format!("{written} outputs from {} changed files", changed.len())],
+        warnings: 0,
+    };
+    if ignored > 0 {
+        report.lines.push(format!("{ignored} files do not match `from` and were ignored"));
+    }
+    if let Some(first) = no_time.first() {
+        report.lines.push(format!(
+            "warning: {} paths name a time that does not exist, such as {first}",
+            no_time.len()
+        ));
+        report.warnings += 1;
+    }
+    Ok(report)
+}
+
+/// Adds the sources of touched outputs that did not change themselves: those under the same dates, or anywhere when an
+/// output's path does not tell its date and minute.
+fn add_unchanged(
+    params: &Params,
+    input: &Input<'_>,
+    locals: &BTreeSet<NaiveDateTime>,
+    changed: &BTreeSet<&TreePath>,
+    touched: &mut BTreeMap<String, Sources>,
+) -> Result<(), Error> {
+    let mut prefixes: BTreeSet<String> = BTreeSet::new();
+    if params.to.has_all("YmdHM") {
+        let instants = locals.iter().flat_map(|local| params.tz.instants(*local));
+        let shown = instants.filter_map(|instant| params.tz_in.local(instant));
+        prefixes.extend(shown.map(|time| params.from.date_prefix(time)));
+    } else if !locals.is_empty() {
+        prefixes.insert(String::new());
+    }
+    for prefix in prefixes {
+        input.now.scan(&prefix, &mut |path, entry| {
+            if !changed.contains(path)
+                && let Place::Output(target, instant, _) = place(params, path.as_str())
+                && let Some(sources) = touched.get_mut(&target)
+            {
+                sources.insert((instant, path.clone()), *entry);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn put(
+    params: &Params,
+    input: &Input<'_>,
+    path: TreePath,
+    sources: &Sources,
+    output: &mut dyn Output,
+) -> Result<(), Error> {
+    let mut all = sources.iter();
+    match (all.next(), all.next()) {
+        (None, _) => output.remove(path),
+        (Some((_, only)), None) => output.put_entry(path, Entry { kind: FileKind::File, ..*only }),
+        _ => {
+            let mut parts = Vec::new();
+            for ((_, source), entry) in sources {
+                let format = &params.format;
+                let bytes = input.now.read(entry)?;
+                let Table { header, records } =
+                    Table::read(&bytes, format.delimiter, format.header, format.decimal, &format.stamps);
+                parts.push(Source { path: source.to_string(), header, records });
+            }
+            output.put_bytes(path, &merge::concat(&parts)?).map(|_| ())
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! From score files to a ranking, a choice, and how sure it is.
+
+use std::collections::BTreeMap;
+
+use super::super::decimal::{significant, units};
+use super::super::sums::{Scale, Sums};
+use super::super::{Earlier, Error, Files, Input, Output, Report};
+use super::chart::{self, Panel};
+use super::params::{By, Params};
+use super::rank::{COLUMNS, Candidate, order};
+use crate::object::{Entry, TreePath};
+use crate::tick::write_record;
+
+/// The columns of `best.csv` after those of the ranking.
+const BEST_COLUMNS: &str = "candidates,by,runner_at,runner_bucket,runner_stat,runner_window,runner_align,runner_value,ratio,wins,losses,p_sign,stability,bucket_stability";
+
+/// What is known about a symbol's best candidate.
+struct Choice<'a> {
+    best: &'a Candidate,
+    runner: Option<&'a Candidate>,
+    candidates: usize,
+    ratio: String,
+    wins: u64,
+    losses: u64,
+    p_sign: String,
+    stability: String,
+    bucket_stability: String,
+}
+
+/// Runs the stage: see the module. Nothing of an earlier run is needed, since every score is looked at anyway.
+pub fn run(
+    params: &Params,
+    scores: &Input<'_>,
+    _earlier: Option<Earlier<'_>>,
+    output: &mut dyn Output,
+    _state: &mut dyn Output,
+) -> Result<Report, Error> {
+    let rows = read_scores(scores.now, params)?;
+    let observations = Observations::open(scores.now)?;
+    let mut report = Report::default();
+    let mut ranking = format!("rank,{},coverage\n", COLUMNS.join(",")).into_bytes();
+    let mut best = format!("{},coverage,{BEST_COLUMNS}\n", COLUMNS.join(",")).into_bytes();
+    let mut panels = Vec::new();
+    for (symbol, all) in &rows {
+        let ranked = rank(all, params);
+        for (at, candidate) in ranked.iter().take(params.top).enumerate() {
+            let rank = (at + 1).to_string();
+            let coverage = significant(candidate.coverage);
+            let fields = candidate.fields.iter().map(String::as_str);
+            write_record(
+                &mut ranking,
+                std::iter::once(rank.as_str()).chain(fields).chain([coverage.as_str()]),
+            );
+        }
+        let Some(choice) = choose(&ranked, params, &observations)? else {
+            report.lines.push(too_few(symbol, all, params));
+            report.warnings += 1;
+            panels.push(Panel::empty(symbol));
+            continue;
+        };
+        write_best(&mut best, &choice, params);
+        panels.push(Panel::new(symbol, all, choice.best, choice.runner, params, &caption(&choice, params)));
+        report.lines.push(caption(&choice, params).join(", "));
+    }
+    let mut put = |path: &str, bytes: &[u8]| -> Result<(), Error> {
+        let path: TreePath =
+            path.parse().map_err(|error| Error::Data { reason: format!("{error}"), hint: None })?;
+        output.put_bytes(path, bytes).map(|_| ())
+    };
+    put("ranking.csv", &ranking)?;
+    put("best.csv", &best)?;
+    put("report.svg", chart::draw(&panels).as_bytes())?;
+    Ok(report)
+}
+
+/// All rows of all score files, by symbol. Coverage is not yet known.
+fn read_scores(files: &dyn Files, params: &Params) -> Result<BTreeMap<String, Vec<Candidate>>, Error> {
+    let mut found: Vec<(TreePath, Entry)> = Vec::new();
+    files.scan("score/", &mut |path, entry| {
+        found.push((path.clone(), *entry));
+        Ok(())
+    })?;
+    if found.is_empty() {
+        files.scan("", &mut |path, entry| {
+            let other = path.as_str().starts_with("obs/") || path.as_str() == "truth.csv";
+            if path.as_str().ends_with(".csv") && !other {
+                found.push((path.clone(), *entry));
+            }
+            Ok(())
+        })?;
+    }
+    found.retain(|(path, _)| !path.as_str().split('/').any(|part| part.starts_with(['.', '_'])));
+    let mut rows: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
+    for (path, entry) in found {
+        let bytes = files.read(&entry)?;
+        read_file(path.as_str(), &bytes, params, &mut rows)?;
+    }
+    for all in rows.values_mut() {
+        let most = all.iter().map(|candidate| candidate.n).max().unwrap_or(0);
+        for candidate in all {
+            candidate.coverage = if most == 0 { 0.0 } else { candidate.n as f64 / most as f64 };
+        }
+    }
+    Ok(rows)
+}
+
+fn read_file(
+    path: &str,
+    bytes: &[u8],
+    params: &Params,
+    rows: &mut BTreeMap<String, Vec<Candidate>>,
+) -> Result<(), Error> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
+    let bad = |reason: &str| Error::Data {
+        reason: format!("{path} cannot be read as scores: {reason}"),
+        hint: Some("a score file has at least the columns n and the measure to choose by".to_owned()),
+    };
+    let header = reader.headers().map_err(|error| bad(&error.to_string()))?.clone();
+    let places: Vec<Option<usize>> =
+        COLUMNS.iter().map(|name| header.iter().position(|column| column == *name)).collect();
+    let by = COLUMNS.iter().position(|name| *name == params.by.to_string());
+    if by.and_then(|by| places.get(by).copied().flatten()).is_none() {
+        return Err(bad(&format!("it has no column {}", params.by)));
+    }
+    for record in reader.records() {
+        let record = record.map_err(|error| bad(&error.to_string()))?;
+        let text = |place: &Option<usize>| place.and_then(|at| record.get(at)).unwrap_or("").to_owned();
+        let fields: Vec<String> = places.iter().map(text).collect();
+        let mut candidate = Candidate { fields, n: 0, coverage: 0.0, value: f64::NAN };
+        candidate.n = candidate.field("n").parse().unwrap_or(0);
+        candidate.value = params.rank_value(candidate.printed(params)).unwrap_or(f64::NAN);
+        rows.entry(candidate.field("symbol").to_owned()).or_default().push(candidate);
+    }
+    Ok(())
+}
+
+/// The candidates that may be chosen, best first.
+fn rank<'a>(all: &'a [Candidate], params: &Params) -> Vec<&'a Candidate> {
+    let passes = |candidate: &&Candidate| {
+        !candidate.value.is_nan() && candidate.n >= params.min_n && candidate.coverage >= params.min_coverage
+    };
+    let mut ranked: Vec<&Candidate> = all.iter().filter(passes).collect();
+    ranked.sort_by(|a, b| order((a, a.value, a.n), (b, b.value, b.n)));
+    ranked
+}
+
+fn choose<'a>(
+    ranked: &[&'a Candidate],
+    params: &Params,
+    observations: &Observations<'_>,
+) -> Result<Option<Choice<'a>>, Error> {
+    let Some(best) = ranked.first().copied() else { return Ok(None) };
+    let far = |candidate: &&Candidate| match (candidate.at(), best.at()) {
+        (Some(a), Some(b)) => (a - b).abs() >= params.guard * 60.0,
+        _ => false,
+    };
+    let runner = ranked.iter().skip(1).copied().find(far);
+    let mut choice = Choice {
+        best,
+        runner,
+        candidates: ranked.len(),
+        ratio: String::new(),
+        wins: 0,
+        losses: 0,
+        p_sign: String::new(),
+        stability: String::new(),
+        bucket_stability: String::new(),
+    };
+    let mut wanted: Vec<&Candidate> = ranked.iter().take(params.jackknife).copied().collect();
+    wanted.extend(runner.filter(|runner| !wanted.contains(runner)));
+    if wanted.is_empty() {
+        wanted.push(best);
+    }
+    let days = observations.days(&wanted)?;
+    if let Some(runner) = runner {
+        let number = |candidate: &Candidate| candidate.printed(params).parse::<f64>().ok();
+        let ratio = number(runner).zip(number(best)).filter(|(_, best)| *best != 0.0).map(|(r, b)| r / b);
+        choice.ratio = ratio.filter(|ratio| ratio.is_finite()).map(significant).unwrap_or_default();
+        let place = |candidate: &Candidate| wanted.iter().position(|known| *known == candidate).unwrap_or(0);
+        (choice.wins, choice.losses) = duel(&days, place(best), place(runner));
+        choice.p_sign = significant(sign_test(choice.wins, choice.losses));
+    }
+    if params.jackknife > 0 && ranked.len() > 1 && !days.pairs.is_empty() {
+        let top: Vec<&Candidate> = wanted.iter().take(params.jackknife).copied().collect();
+        let (same, same_bucket) = leave_one_out(&top, &days, params);
+        choice.stability = same;
+        choice.bucket_stability = same_bucket;
+    }
+    Ok(Some(choice))
+}
+
+fn too_few(symbol: &str, all: &[Candidate], params: &Params) -> String {
+    let most = all.iter().map(|candidate| candidate.n).max().unwrap_or(0);
+    let who = if symbol.is_empty() { String::new() } else { format!(" of {symbol}") };
+    let Params { min_n, min_coverage, .. } = params;
+    format!(
+        "warning: no candidate{who} has {min_n} days and coverage {min_coverage}; the nearest has {most} days"
+    )
+}
+
+fn caption(choice: &Choice<'_>, params: &Params) -> Vec<String> {
+    let best = choice.best;
+    let mut lines = vec![
+        format!("{} {} {}", best.field("stat"), best.field("window"), best.field("align")),
+        format!("{} {}", params.by, best.printed(params)),
+        format!("{} days", best.n),
+    ];
+    if !best.field("at").is_empty() {
+        lines.insert(0, format!("instant {}", best.field("at")));
+    }
+    if let Some(runner) = choice.runner {
+        let lead = if choice.ratio.is_empty() {
+            String::new()
+        } else {
+            format!(", {} times the best", short(&choice.ratio))
+        };
+        lines.push(format!("runner-up at {}{lead}", runner.field("at")));
+    }
+    if !choice.stability.is_empty() {
+        lines.push(format!("stability {}", choice.stability));
+    }
+    lines
+}
+
+fn short(number: &str) -> String {
+    number.parse::<f64>().map_or_else(|_| number.to_owned(), |number| format!("{number:.2}"))
+}
+
+fn write_best(out: &mut Vec<u8>, choice: &Choice<'_>, params: &Params) {
+    let runner = |name: &str| choice.runner.map_or(String::new(), |runner| runner.field(name).to_owned());
+    let mut fields = choice.best.fields.clone();
+    fields.extend([
+        significant(choice.best.coverage),
+        choice.candidates.to_string(),
+        params.by.to_string(),
+        runner("at"),
+        runner("bucket"),
+        runner("stat"),
+        runner("window"),
+        runner("align"),
+        choice.runner.map_or(String::new(), |runner| runner.printed(params).to_owned()),
+        choice.ratio.clone(),
+        choice.wins.to_string(),
+        choice.losses.to_string(),
+        choice.p_sign.clone(),
+        choice.stability.clone(),
+        choice.bucket_stability.clone(),
+    ]);
+    write_record(out, fields.iter().map(String::as_str));
+}
+
+/// The days' estimates and truths, where the input has them.
+struct Observations<'a> {
+    files: &'a dyn Files,
+    days: Vec<(String, Entry)>,
+    truths: BTreeMap<(String, String), String>,
+}
+
+/// Estimates and truths of some candidates on each day, in units.
+struct Days {
+    scale: Scale,
+    /// For each day one pair a candidate, where it has both.
+    pairs: Vec<Vec<Option<(i128, i128)>>>,
+}
+
+impl<'a> Observations<'a> {
+    fn open(files: &'a dyn Files) -> Result<Self, Error> {
+        let mut days = Vec::new();
+        files.scan("obs/", &mut |path, entry| {
+            days.extend(path.file_name().strip_suffix(".csv").map(|date| (date.to_owned(), *entry)));
+            Ok(())
+        })?;
+        let mut truths = BTreeMap::new();
+        if let Some(entry) = files.find("truth.csv")? {
+            let bytes = files.read(&entry)?;
+            let mut reader = csv::Reader::from_reader(bytes.as_slice());
+            for record in reader.records().filter_map(Result::ok) {
+                let field = |at: usize| record.get(at).unwrap_or("").to_owned();
+                truths.insert((field(0), field(1)), field(2));
+            }
+        }
+        Ok(Self { files, days, truths })
+    }
+
+    /// What these candidates of one symbol had each day. Days without any of them are left out.
+    fn days(&self, wanted: &[&Candidate]) -> Result<Days, Error> {
+        let buckets: BTreeMap<&str, Vec<(usize, String)>> =
+            wanted.iter().enumerate().fold(BTreeMap::new(), |mut map, (at, c)| {
+                map.entry(c.field("bucket")).or_insert_with(Vec::new).push((at, c.estimate()));
+                map
+            });
+        let symbol = wanted.first().map_or("", |candidate| candidate.field("symbol"));
+        let mut texts: Vec<(String, Vec<Option<String>>)> = Vec::new();
+        for (date, entry) in &self.days {
+            let Some(truth) = self.truths.get(&(date.clone(), symbol.to_owned())) else { continue };
+            let bytes = self.files.read(entry)?;
+            let mut reader = csv::Reader::from_reader(bytes.as_slice());
+            let header = reader.headers().cloned().unwrap_or_default();
+            let mut day = vec![None; wanted.len()];
+            for record in reader.records().filter_map(Result::ok) {
+                if record.get(1) != Some(symbol) {
+                    continue;
+                }
+                for (at, name) in record.get(0).and_then(|bucket| buckets.get(bucket)).into_iter().flatten() {
+                    let column = header.iter().position(|column| column == name);
+                    let text = column.and_then(|column| record.get(column)).filter(|text| !text.is_empty());
+                    if let Some(slot) = day.get_mut(*at) {
+                        *slot = text.map(str::to_owned);
+                    }
+                }
+            }
+            if day.iter().any(Option::is_some) {
+                texts.push((truth.clone(), day));
+            }
+        }
+        let places = |text: &str| text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        let all = texts.iter().flat_map(|(truth, day)| day.iter().flatten().chain([truth]));
+        let decimals = u32::try_from(all.map(|text| places(text)).max().unwrap_or(0)).unwrap_or(9).max(9);
+        let scale = Scale { decimals, tick: None };
+        let pair = |truth: &str, text: &Option<String>| {
+            Some((units(text.as_ref()?, decimals)?, units(truth, decimals)?))
+        };
+        let pairs =
+            texts.iter().map(|(truth, day)| day.iter().map(|text| pair(truth, text)).collect()).collect();
+        Ok(Days { scale, pairs })
+    }
+}
+
+/// On how many days the first is nearer to the truth than the second, and the other way round.
+fn duel(days: &Days, first: usize, second: usize) -> (u64, u64) {
+    let error =
+        |day: &[Option<(i128, i128)>], at: usize| day.get(at).copied().flatten().map(|(e, t)| (e - t).abs());
+    let both = days.pairs.iter().filter_map(|day| error(day, first).zip(error(day, second)));
+    both.fold((0, 0), |(wins, losses), (a, b)| (wins + u64::from(a < b), losses + u64::from(a > b)))
+}
+
+/// The exact two-sided binomial probability of so uneven a split, were both equally good.
+fn sign_test(wins: u64, losses: u64) -> f64 {
+    let n = wins + losses;
+    // Terms are built as logarithms, so that thousands of days do not underflow; sums of few terms stay exact enough.
+    if n <= 60 {
+        let mut term: u128 = 1;
+        let mut sum: u128 = 0;
+        for k in 0..=wins.min(losses) {
+            sum += term;
+            term = term * u128::from(n - k) / u128::from(k + 1);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "n is at most 60")]
+        return (2.0 * sum as f64 / (1_u128 << n as u32) as f64).min(1.0);
+    }
+    let mut log_term = -(n as f64) * std::f64::consts::LN_2;
+    let mut sum = 0.0;
+    for k in 0..=wins.min(losses) {
+        sum += log_term.exp();
+        log_term += ((n - k) as f64 / (k + 1) as f64).ln();
+    }
+    (2.0 * sum).min(1.0)
+}
+
+/// The shares of days without which the same candidate, and the same bucket, still wins.
+fn leave_one_out(top: &[&Candidate], days: &Days, params: &Params) -> (String, String) {
+    let hits_known = params.by != By::Hit;
+    let scale = if hits_known { days.scale } else { Scale { tick: Some(0), ..days.scale } };
+    let whole: Vec<Sums> = (0..top.len())
+        .map(|at| {
+            let mut sums = Sums::default();
+            let own = days.pairs.iter().filter_map(|day| day.get(at).copied().flatten());
+            own.for_each(|(estimate, truth)| sums.add(&Sums::of_day(estimate, truth, scale), 1));
+            sums
+        })
+        .collect();
+    let mut same = 0_u64;
+    let mut same_bucket = 0_u64;
+    for (skipped, day) in days.pairs.iter().enumerate() {
+        let value = |at: usize| {
+            let mut sums = whole.get(at)?.clone();
+            if let Some((estimate, truth)) = day.get(at).copied().flatten() {
+                sums.add(&Sums::of_day(estimate, truth, scale), -1);
+            }
+            let maxae = if params.by == By::Maxae { largest(days, at, skipped) } else { 0 };
+            let printed = sums.measures(maxae, scale);
+            let value = params.rank_value(printed.get(params.by.index())?)?;
+            Some((value, u64::try_from(sums.n).ok()?))
+        };
+        let values =
+            top.iter().enumerate().filter_map(|(at, candidate)| value(at).map(|(v, n)| (*candidate, v, n)));
+        let winner = values.min_by(|a, b| order(*a, *b)).map(|(candidate, ..)| candidate);
+        if let (Some(winner), Some(best)) = (winner, top.first()) {
+            same += u64::from(winner == *best);
+            same_bucket += u64::from(winner.field("bucket") == best.field("bucket"));
+        }
+    }
+    let share = |count: u64| significant(count as f64 / days.pairs.len() as f64);
+    (share(same), share(same_bucket))
+}
+
+fn largest(days: &Days, at: usize, skipped: usize) -> i128 {
+    let others = days.pairs.iter().enumerate().filter(|(day, _)| *day != skipped);
+    others
+        .filter_map(|(_, day)| day.get(at).copied().flatten())
+        .map(|(e, t)| (e - t).abs())
+        .max()
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sign_test_is_exact() {
+        assert!((sign_test(3, 0) - 0.25).abs() < 1e-15);
+        assert!((sign_test(5, 5) - 1.0).abs() < 1e-15);
+        assert!((sign_test(0, 0) - 1.0).abs() < 1e-15);
+        assert!((sign_test(8, 2) - 0.109_375).abs() < 1e-12);
+        assert!(sign_test(5000, 10) < 1e-300 || sign_test(5000, 10) == 0.0);
+        assert!((sign_test(61, 60) - 1.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,203 @@
+//! Which jobs a change of branches causes.
+//!
+//! All jobs that a commit causes are queued with it, in one step, down the whole graph: a stage that reads another's
+//! output waits for that job. So every stage of a run sees one consistent set of commits.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::error::Error;
+use super::job::{self, Datums, Job, JobInput, JobSource, Numbers, State};
+use super::pattern::BranchPattern;
+use super::registry::{self, Pipeline, output_name};
+use super::spec::Stage;
+use crate::history::{self, Repo};
+use crate::ledger::{Origin, Session};
+use crate::meta::Batch;
+use crate::object::{BranchName, CommitId, PipelineName, RepoName, StageName};
+
+/// A branch that has a new commit.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    /// The repo.
+    pub repo: Repo,
+    /// The branch.
+    pub branch: BranchName,
+    /// Its new commit.
+    pub commit: CommitId,
+}
+
+/// A stage and its pipeline.
+pub(super) type Node<'a> = (&'a Pipeline, &'a StageName, &'a Stage);
+
+/// All stages of all pipelines, each after those whose output it reads; `None` if they wait for each other.
+pub(super) fn order(pipelines: &[Pipeline]) -> Option<Vec<Node<'_>>> {
+    let stages = |pipeline| {
+        Pipeline::stages_in_order(pipeline).into_iter().map(move |(name, stage)| (pipeline, name, stage))
+    };
+    let mut left: Vec<Node<'_>> = pipelines.iter().flat_map(stages).collect();
+    let mut ordered = Vec::new();
+    while !left.is_empty() {
+        let outputs: BTreeSet<RepoName> = left
+            .iter()
+            .filter_map(|(pipeline, stage, _)| output_name(&pipeline.spec.name, stage).ok())
+            .collect();
+        let waits =
+            |stage: &Stage| stage.input.sources().iter().any(|(_, source)| outputs.contains(&source.repo));
+        let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, _, stage)| !waits(stage));
+        if now.is_empty() {
+            return None;
+        }
+        ordered.extend(now);
+        left = later;
+    }
+    Some(ordered)
+}
+
+/// Adds to `batch` the jobs that these moves cause, and returns them. With `only`, other pipelines are left alone.
+pub fn enqueue(
+    facts: &Session,
+    batch: &mut Batch,
+    moved: &[Moved],
+    only: Option<&PipelineName>,
+    origin: &Origin,
+) -> Result<Vec<Job>, Error> {
+    let pipelines = registry::list(facts)?;
+    let Some(first) = moved.first() else { return Ok(Vec::new()) };
+    if pipelines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cause = format!("{}@{} {:.12}", first.repo.name, first.branch, first.commit);
+    let mut numbers = Numbers::read(facts)?;
+    let mut sources: HashMap<(RepoName, BranchName), JobSource> = moved
+        .iter()
+        .map(|moved| ((moved.repo.name.clone(), moved.branch.clone()), JobSource::Commit(moved.commit)))
+        .collect();
+    let mut jobs = Vec::new();
+    for (pipeline, name, stage) in order(&pipelines).unwrap_or_default() {
+        if only.is_some_and(|only| *only != pipeline.spec.name) {
+            continue;
+        }
+        let output = output_name(&pipeline.spec.name, name)?;
+        for branch in branches(facts, stage, &sources)? {
+            let Some(inputs) = inputs(facts, stage, &branch, &sources)? else { continue };
+            let id = numbers.job();
+            let job = Job {
+                id,
+                run: numbers.run,
+                pipeline: pipeline.spec.name.to_string(),
+                version: pipeline.record.version,
+                stage: name.to_string(),
+                branch: branch.to_string(),
+                inputs,
+                cause: cause.clone(),
+                state: State::Queued,
+                created: origin.time,
+                started: None,
+                ended: None,
+                datums: Datums::default(),
+                output: None,
+                error: None,
+                logs: None,
+            };
+            job::save(batch, &job)?;
+            sources.insert((output.clone(), branch), JobSource::Job(id));
+            jobs.push(job);
+        }
+    }
+    if !jobs.is_empty() {
+        numbers.save(batch);
+    }
+    Ok(jobs)
+}
+
+/// Where all inputs of the pipeline that are not its own outputs stand now.
+pub fn heads(facts: &Session, pipeline: &Pipeline) -> Result<Vec<Moved>, Error> {
+    let mut moved = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (_, source) in pipeline.spec.stages.values().flat_map(|stage| stage.input.sources()) {
+        let Some(repo) = history::find(facts, &source.repo)? else { continue };
+        let own = repo.output_of.as_ref().is_some_and(|(name, _)| name == pipeline.spec.name.as_str());
+        for (branch, commit) in history::branches(facts, &repo)? {
+            if !own && source.branch.covers(&branch) && seen.insert((repo.id, branch.clone())) {
+                moved.push(Moved { repo: repo.clone(), branch, commit });
+            }
+        }
+    }
+    Ok(moved)
+}
+
+/// The output branches of a stage that the changed sources concern.
+fn branches(
+    facts: &Session,
+    stage: &Stage,
+    changed: &HashMap<(RepoName, BranchName), JobSource>,
+) -> Result<BTreeSet<BranchName>, Error> {
+    let sources = stage.input.sources();
+    let mut concerned = BTreeSet::new();
+    for (_, source) in &sources {
+        let hits =
+            changed.keys().filter(|(repo, branch)| *repo == source.repo && source.branch.covers(branch));
+        match &source.branch {
+            BranchPattern::Any(_) => concerned.extend(hits.map(|(_, branch)| branch.clone())),
+            BranchPattern::Exact(_) if hits.count() == 0 => {}
+            BranchPattern::Exact(_) => concerned.extend(all_branches(facts, stage, changed)?),
+        }
+    }
+    Ok(concerned)
+}
+
+/// Every branch that a stage has output for: those that its patterns match, or the one its first source names.
+fn all_branches(
+    facts: &Session,
+    stage: &Stage,
+    changed: &HashMap<(RepoName, BranchName), JobSource>,
+) -> Result<BTreeSet<BranchName>, Error> {
+    let mut all = BTreeSet::new();
+    let mut fixed = None;
+    for (_, source) in stage.input.sources() {
+        match &source.branch {
+            BranchPattern::Exact(name) => fixed = fixed.or_else(|| Some(name.clone())),
+            BranchPattern::Any(_) => {
+                let coming =
+                    changed.keys().filter(|(repo, _)| *repo == source.repo).map(|(_, branch)| branch.clone());
+                all.extend(coming.filter(|branch| source.branch.covers(branch)));
+                if let Some(repo) = history::find(facts, &source.repo)? {
+                    let heads = history::branches(facts, &repo)?.into_iter().map(|(branch, _)| branch);
+                    all.extend(heads.filter(|branch| source.branch.covers(branch)));
+                }
+            }
+        }
+    }
+    let patterns =
+        stage.input.sources().iter().any(|(_, source)| matches!(source.branch, BranchPattern::Any(_)));
+    if !patterns {
+        all.extend(fixed);
+    }
+    Ok(all)
+}
+
+/// What the stage reads for its output branch `branch`; `None` while an input has no commit.
+fn inputs(
+    facts: &Session,
+    stage: &Stage,
+    branch: &BranchName,
+    changed: &HashMap<(RepoName, BranchName), JobSource>,
+) -> Result<Option<Vec<JobInput>>, Error> {
+    let mut inputs = Vec::new();
+    for (name, source) in stage.input.sources() {
+        let branch = match &source.branch {
+            BranchPattern::Exact(name) => name.clone(),
+            BranchPattern::Any(glob) if glob.is_match(branch.as_str()) => branch.clone(),
+            BranchPattern::Any(_) => return Ok(None),
+        };
+        let Some(repo) = history::find(facts, &source.repo)? else { return Ok(None) };
+        let coming = changed.get(&(source.repo.clone(), branch.clone())).copied();
+        let found = match coming {
+            Some(source) => Some(source),
+            None => history::head(facts, &repo, &branch)?.map(JobSource::Commit),
+        };
+        let Some(source) = found else { return Ok(None) };
+        inputs.push(JobInput { name: name.to_owned(), repo: repo.id, branch: branch.to_string(), source });
+    }
+    Ok(Some(inputs))
+}
