@@ -61,6 +61,17 @@ impl Draft {
         self.edits.insert(path, None);
     }
 
+    /// The same edits on top of another tree.
+    #[must_use]
+    pub fn rebased(self, base: NodeId) -> Self {
+        Self { base, ..self }
+    }
+
+    /// Whether this path was put or removed.
+    pub fn touches(&self, path: &TreePath) -> bool {
+        self.edits.contains_key(path)
+    }
+
     /// Whether nothing was put or removed.
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty()

@@ -46,3 +46,13 @@ pub mod tick;
 
 // What runs on what is stored.
 pub mod pipeline;
+
+// Changes of branches, with what they trigger.
+pub mod change;
+
+// Our nouns as outsiders see them.
+pub mod view;
+
+// The program.
+#[cfg(feature = "cli")]
+pub mod cli;

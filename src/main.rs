@@ -1,3 +1,7 @@
 //! The `vds` program. Everything it does is in the library; this is only the door.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vds::cli::main()
+}

@@ -1,0 +1,211 @@
+//! One change of a branch: a new tree becomes a commit, the branch moves, and what it triggers is queued, in one step.
+
+use crate::draft::{Draft, Tally};
+use crate::fault::{Fault, Kind};
+use crate::history::{self, Author, Repo, Target};
+use crate::ledger::{self, Outcome};
+use crate::meta::Batch;
+use crate::object::{AccessError, BranchName, CommitId, MAX_MESSAGE, NodeId};
+use crate::pack::Writer;
+use crate::pipeline::job::Job;
+use crate::pipeline::{self, trigger};
+use crate::snapshot::{self, Snapshot};
+use crate::store::Store;
+use crate::tree;
+
+/// How often a change is tried again when other processes move the branch.
+const TRIES: usize = 50;
+
+/// A failed change of a branch. The branch is where it was.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages document the fields")]
+pub enum Error {
+    /// The message is too long.
+    #[error("a commit message of {len} bytes is too long")]
+    Message { len: usize },
+    /// Another process changed the same files in the meantime.
+    #[error("{target} was changed by another process, and {path} among the same files")]
+    Conflict { target: Target, path: String },
+    /// Other processes kept moving the branch.
+    #[error("{target} kept moving")]
+    Contended { target: Target },
+    /// History failed.
+    #[error(transparent)]
+    History(#[from] history::Error),
+    /// Pipelines failed.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::Error),
+    /// The facts failed.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// A tree failed.
+    #[error(transparent)]
+    Tree(#[from] tree::Error),
+    /// A snapshot failed.
+    #[error(transparent)]
+    Snapshot(#[from] snapshot::Error),
+    /// Objects failed.
+    #[error(transparent)]
+    Object(#[from] AccessError),
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Message { .. } => Kind::Usage,
+            Self::Conflict { .. } => Kind::Refused,
+            Self::Contended { .. } => Kind::Busy,
+            Self::History(error) => error.kind(),
+            Self::Pipeline(error) => error.kind(),
+            Self::Ledger(error) => error.kind(),
+            Self::Tree(error) => error.kind(),
+            Self::Snapshot(error) => error.kind(),
+            Self::Object(error) => error.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Message { .. } => Some("put long texts into a file and commit that".to_owned()),
+            Self::Conflict { target, .. } => {
+                Some(format!("look at `vds log {target}`, then commit again on top of it"))
+            }
+            Self::Contended { .. } => Some("try again; nothing was changed".to_owned()),
+            Self::History(error) => error.hint(),
+            Self::Pipeline(error) => error.hint(),
+            Self::Ledger(error) => error.hint(),
+            Self::Tree(error) => error.hint(),
+            Self::Snapshot(error) => error.hint(),
+            Self::Object(error) => error.hint(),
+        }
+    }
+}
+
+/// A branch as it stands, to be changed.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// The repo, which a person may write.
+    pub repo: Repo,
+    /// The branch, which need not exist yet.
+    pub branch: BranchName,
+    /// Its head.
+    pub head: Option<CommitId>,
+    /// The head's tree, or the empty one.
+    pub tree: NodeId,
+}
+
+/// Whether a change that changes nothing is made all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Empty {
+    /// It is not made.
+    Skip,
+    /// It is.
+    Allow,
+}
+
+/// A change that was made, or was not needed.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The new commit; `None` when nothing differed.
+    pub commit: Option<CommitId>,
+    /// How its tree differs from the one before.
+    pub tally: Tally,
+    /// The jobs that it queued.
+    pub jobs: Vec<Job>,
+    /// What was written, compressed, in bytes.
+    pub stored: u64,
+}
+
+/// Looks up the branch that is to be changed.
+pub fn open(store: &Store, target: &Target, writer: &Writer) -> Result<Base, Error> {
+    let (repo, head) = {
+        let facts = store.session()?;
+        let repo = history::load_repo(&facts, &target.repo)?;
+        repo.writable()?;
+        let head = history::head(&facts, &repo, &target.branch)?;
+        (repo, head)
+    };
+    let tree = match head {
+        Some(head) => history::load(store.objects(), head)?.tree,
+        None => tree::empty(writer)?,
+    };
+    Ok(Base { repo, branch: target.branch.clone(), head, tree })
+}
+
+/// Makes `draft`, written through `writer` on top of `base`, the new head of the branch. When another process has moved the
+/// branch meanwhile, the draft goes on top of that, unless both changed the same path.
+pub fn publish(
+    store: &Store,
+    author: &Author,
+    base: Base,
+    draft: Draft,
+    writer: Writer,
+    message: &str,
+    empty: Empty,
+) -> Result<Published, Error> {
+    if message.len() > MAX_MESSAGE {
+        return Err(Error::Message { len: message.len() });
+    }
+    let target = Target { repo: base.repo.name.clone(), branch: base.branch.clone() };
+    let (mut base, mut writer, mut stored) = (base, writer, 0);
+    for _ in 0..TRIES {
+        let (tree, tally) = draft.clone().rebased(base.tree).finish(&writer)?;
+        if tally.is_empty() && empty == Empty::Skip {
+            return Ok(Published { commit: None, tally, jobs: Vec::new(), stored });
+        }
+        let origin = author.now();
+        let parents = base.head.into_iter().collect();
+        let record = history::Draft { parents, tree, message: message.to_owned(), provenance: None };
+        let (id, _) = history::write(&writer, record, &origin)?;
+        stored += writer.finish()?.stored;
+
+        let mut facts = store.session()?;
+        let mut batch = Batch::default();
+        history::move_head(&mut batch, &base.repo, &base.branch, base.head, Some(id));
+        history::record_commit(&mut batch, &base.repo, &id);
+        let moved = trigger::Moved { repo: base.repo.clone(), branch: base.branch.clone(), commit: id };
+        let jobs = trigger::enqueue(&facts, &mut batch, &[moved], None, &origin)?;
+        if let Outcome::Done { .. } = facts.commit(&origin, &batch)? {
+            return Ok(Published { commit: Some(id), tally, jobs, stored });
+        }
+        drop(facts);
+        writer = store.writer();
+        let now = open(store, &target, &writer)?;
+        let (old, new) = (Snapshot::new(&writer, base.tree), Snapshot::new(&writer, now.tree));
+        for change in old.diff(&new, "") {
+            let path = change?.path;
+            if draft.touches(&path) {
+                return Err(Error::Conflict { target, path: path.to_string() });
+            }
+        }
+        base = now;
+    }
+    Err(Error::Contended { target })
+}
+
+/// Points a branch at a commit, or removes it with `None`, and queues what that triggers. `before` is where it must be.
+pub fn move_branch(
+    store: &Store,
+    author: &Author,
+    repo: &Repo,
+    branch: &BranchName,
+    before: Option<CommitId>,
+    after: Option<CommitId>,
+) -> Result<Vec<Job>, Error> {
+    let origin = author.now();
+    let mut facts = store.session()?;
+    let mut batch = Batch::default();
+    history::move_head(&mut batch, repo, branch, before, after);
+    let moved: Vec<_> = after
+        .filter(|after| before != Some(*after))
+        .map(|commit| trigger::Moved { repo: repo.clone(), branch: branch.clone(), commit })
+        .into_iter()
+        .collect();
+    let jobs = trigger::enqueue(&facts, &mut batch, &moved, None, &origin)?;
+    match facts.commit(&origin, &batch)? {
+        Outcome::Done { .. } => Ok(jobs),
+        Outcome::Stale { .. } => {
+            Err(history::Error::Moved { repo: repo.name.clone(), branch: branch.clone() }.into())
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `vds pipeline`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::commit::finish_jobs;
+use super::context::{Answer, Context, usage};
+use crate::content;
+use crate::fault::Cause;
+use crate::ledger::Outcome;
+use crate::meta::Batch;
+use crate::object::{Entry, FileKind, PipelineName, TreePath};
+use crate::pipeline::registry::{self, Submission, Submit};
+use crate::pipeline::spec::{Spec, Work};
+use crate::pipeline::{Error, trigger};
+use crate::store::Store;
+
+/// Make, change, list, show and delete pipelines
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Make a pipeline from its file; it runs on what is there, and then on each new commit
+    #[command(after_help = "Example:\n  vds pipeline create settlement.toml")]
+    Create {
+        /// The pipeline file
+        file: PathBuf,
+        /// Leave triggered jobs for `vds run`
+        #[arg(long)]
+        no_run: bool,
+    },
+    /// Give a pipeline a new version
+    Update {
+        /// The pipeline file
+        file: PathBuf,
+        /// Leave triggered jobs for `vds run`
+        #[arg(long)]
+        no_run: bool,
+    },
+    /// List pipelines
+    List,
+    /// Show a pipeline: its file, as it was given
+    Show {
+        /// The pipeline
+        name: PipelineName,
+    },
+    /// Delete a pipeline; its outputs stay, as ordinary repos
+    Delete {
+        /// The pipeline
+        name: PipelineName,
+    },
+}
+
+fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
+    let store = cx.store()?;
+    let shown = file.display().to_string();
+    let source = fs::read_to_string(file).map_err(|error| {
+        usage(&format!("cannot read the pipeline file {shown}: {error}"), "check the path")
+    })?;
+    let spec = Spec::parse(&shown, &source).map_err(Error::from)?;
+    let code = keep_code(&store, file, &spec)?;
+    let origin = cx.author.now();
+    let pipeline = {
+        let mut facts = store.session()?;
+        let mut batch = Batch::default();
+        let submission = Submission { source, file: shown, code };
+        let pipeline = registry::submit(&facts, &mut batch, submission, how, &origin)?;
+        commit(&mut facts, &batch, cx)?;
+        pipeline
+    };
+    let jobs = {
+        let mut facts = store.session()?;
+        let mut batch = Batch::default();
+        let heads = trigger::heads(&facts, &pipeline)?;
+        let mut jobs = Vec::new();
+        // One run a branch, so that every branch has its own consistent set of commits.
+        let mut branches: Vec<_> = heads.iter().map(|moved| moved.branch.clone()).collect();
+        branches.sort();
+        branches.dedup();
+        if !branches.is_empty() {
+            jobs = trigger::enqueue(&facts, &mut batch, &heads, Some(&pipeline.spec.name), &origin)?;
+            commit(&mut facts, &batch, cx)?;
+        }
+        jobs
+    };
+    let (name, version) = (pipeline.spec.name.clone(), pipeline.record.version);
+    let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();
+    let text = || format!("pipeline {name}, version {version}: {}\n", stages.join(" -> "));
+    cx.say(&json!({ "pipeline": name, "version": version, "stages": stages }), text, || format!("{name}\n"));
+    finish_jobs(cx, &store, &jobs, no_run)
+}
+
+fn commit(facts: &mut crate::ledger::Session, batch: &Batch, cx: &Context) -> Result<(), Cause> {
+    match facts.commit(&cx.author.now(), batch)? {
+        Outcome::Done { .. } => Ok(()),
+        Outcome::Stale { .. } => {
+            Err(usage("another process changed pipelines or repos meanwhile", "try again"))
+        }
+    }
+}
+
+/// Stores the files that commands declare, so that they run the same wherever they are run.
+fn keep_code(store: &Store, file: &Path, spec: &Spec) -> Result<Vec<(String, Entry)>, Cause> {
+    let beside = file.parent().unwrap_or(Path::new("."));
+    let writer = store.writer();
+    let mut code = Vec::new();
+    for stage in spec.stages.values() {
+        let Work::Command(command) = &stage.work else { continue };
+        for name in &command.code {
+            let legal = name.parse::<TreePath>();
+            legal
+                .map_err(|error| usage(&error.to_string(), "name files beside or below the pipeline file"))?;
+            let place = beside.join(name);
+            let fail = |source| Error::Code { path: place.display().to_string(), source };
+            let bytes = fs::read(&place).map_err(fail)?;
+            let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&place).map_err(fail)?);
+            let kept = content::keep_bytes(&writer, &bytes)?;
+            let kind = if mode & 0o100 == 0 { FileKind::File } else { FileKind::Executable };
+            code.push((name.clone(), Entry { kind, blob: kept.blob, size: kept.size }));
+        }
+    }
+    writer.finish()?;
+    code.sort_by(|a, b| a.0.cmp(&b.0));
+    code.dedup();
+    Ok(code)
+}
+
+pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
+    match verb {
+        Verb::Create { file, no_run } => submit(&file, Submit::Create, no_run, cx),
+        Verb::Update { file, no_run } => submit(&file, Submit::Update, no_run, cx),
+        Verb::List => {
+            let all = registry::list(&cx.store()?.session()?)?;
+            let stages = |pipeline: &registry::Pipeline| {
+                pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>()
+            };
+            let document = |p: &registry::Pipeline| json!({ "pipeline": p.spec.name, "version": p.record.version, "stages": stages(p), "description": p.spec.description });
+            let line = |p: &registry::Pipeline| {
+                format!("{}  version {}  {}\n", p.spec.name, p.record.version, stages(p).join(" -> "))
+            };
+            let names = || all.iter().map(|p| format!("{}\n", p.spec.name)).collect();
+            cx.say(
+                &json!({ "pipelines": all.iter().map(document).collect::<Vec<_>>() }),
+                || all.iter().map(line).collect(),
+                names,
+            );
+            Ok(0)
+        }
+        Verb::Show { name } => {
+            let found = registry::load(&cx.store()?.session()?, &name)?;
+            let version = found.record.version;
+            let document = json!({ "pipeline": name, "version": version, "source": found.record.source });
+            let source = found.record.source.clone();
+            cx.say(&document, || format!("# {name}, version {version}\n{source}"), || format!("{name}\n"));
+            Ok(0)
+        }
+        Verb::Delete { name } => {
+            let store = cx.store()?;
+            let mut facts = store.session()?;
+            let mut batch = Batch::default();
+            registry::delete(&facts, &mut batch, &name)?;
+            commit(&mut facts, &batch, cx)?;
+            cx.say(
+                &json!({ "deleted": name }),
+                || format!("deleted the pipeline {name}; its outputs stay\n"),
+                || format!("{name}\n"),
+            );
+            Ok(0)
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Our nouns as outsiders see them: the JSON shapes, version 1, and small pieces of text for people.
+
+use chrono::{DateTime, FixedOffset, Local};
+use serde::Serialize;
+
+use crate::history;
+use crate::object::{self, CommitId, Entry, FileKind};
+use crate::pipeline::job;
+
+/// The version of the JSON shapes; it changes when a field goes or changes its meaning.
+pub const VERSION: u32 = 1;
+
+/// A repo.
+#[derive(Debug, Clone, Serialize)]
+pub struct Repo {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// `PIPELINE/STAGE` if a stage writes it.
+    pub output_of: Option<String>,
+    /// Its branches.
+    pub branches: Vec<Ref>,
+}
+
+/// A branch or tag.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ref {
+    /// Its name.
+    pub name: String,
+    /// The commit it points to.
+    pub commit: String,
+}
+
+/// A commit.
+#[derive(Debug, Clone, Serialize)]
+pub struct Commit {
+    /// Its id.
+    pub id: String,
+    /// The commits it follows.
+    pub parents: Vec<String>,
+    /// The root of its tree.
+    pub tree: String,
+    /// Who made it.
+    pub author: String,
+    /// When, RFC 3339.
+    pub time: String,
+    /// What was said of it.
+    pub message: String,
+    /// For a stage's output: what made it.
+    pub made_by: Option<MadeBy>,
+}
+
+/// What made a stage's output.
+#[derive(Debug, Clone, Serialize)]
+pub struct MadeBy {
+    /// `PIPELINE/STAGE`.
+    pub stage: String,
+    /// The pipeline's version.
+    pub version: u64,
+    /// The job.
+    pub job: u64,
+    /// The run.
+    pub run: u64,
+    /// What was read: `NAME=COMMIT`.
+    pub inputs: Vec<String>,
+}
+
+/// A file.
+#[derive(Debug, Clone, Serialize)]
+pub struct File {
+    /// Its path.
+    pub path: String,
+    /// `file`, `executable` or `symlink`.
+    pub kind: &'static str,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The BLAKE3 of its content.
+    pub blob: String,
+}
+
+/// A job.
+#[derive(Debug, Clone, Serialize)]
+pub struct Job {
+    /// Its number.
+    pub id: u64,
+    /// Its run.
+    pub run: u64,
+    /// `PIPELINE/STAGE`.
+    pub stage: String,
+    /// The branch of the output.
+    pub branch: String,
+    /// What caused it.
+    pub cause: String,
+    /// `queued`, `running`, `succeeded`, `failed` or `skipped`.
+    pub state: &'static str,
+    /// Datums whose result this job made.
+    pub processed: u64,
+    /// Datums whose result was found again.
+    pub reused: u64,
+    /// Datums that failed.
+    pub failed: u64,
+    /// When it was queued, RFC 3339.
+    pub created: String,
+    /// How long it ran, in milliseconds.
+    pub milliseconds: Option<i64>,
+    /// What it published.
+    pub output: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// A time as RFC 3339 in the zone of this machine.
+pub fn time(millis: i64) -> String {
+    let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    time.with_timezone(&Local).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
+}
+
+fn time_at(millis: i64, offset: i16) -> String {
+    let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    match FixedOffset::east_opt(i32::from(offset) * 60) {
+        Some(zone) => time.with_timezone(&zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, false),
+        None => time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    }
+}
+
+impl Repo {
+    /// The view of a repo with these branches.
+    pub fn new(repo: &history::Repo, branches: &[(object::BranchName, CommitId)]) -> Self {
+        Self {
+            name: repo.name.to_string(),
+            description: repo.description.clone(),
+            created: time(repo.created),
+            output_of: repo.output_of.as_ref().map(|(pipeline, stage)| format!("{pipeline}/{stage}")),
+            branches: branches.iter().map(|(name, id)| Ref::new(name, *id)).collect(),
+        }
+    }
+}
+
+impl Ref {
+    /// The view of a name and its commit.
+    pub fn new(name: impl ToString, commit: CommitId) -> Self {
+        Self { name: name.to_string(), commit: commit.to_string() }
+    }
+}
+
+impl Commit {
+    /// The view of a commit.
+    pub fn new(id: CommitId, commit: &object::Commit) -> Self {
+        let made_by = commit.provenance.as_ref().map(|made| MadeBy {
+            stage: format!("{}/{}", made.pipeline, made.stage),
+            version: made.version,
+            job: made.job,
+            run: made.run,
+            inputs: made.inputs.iter().map(|input| format!("{}={}", input.name, input.commit)).collect(),
+        });
+        Self {
+            id: id.to_string(),
+            parents: commit.parents.iter().map(ToString::to_string).collect(),
+            tree: commit.tree.to_string(),
+            author: commit.author.clone(),
+            time: time_at(commit.time, commit.offset),
+            message: commit.message.clone(),
+            made_by,
+        }
+    }
+}
+
+impl File {
+    /// The view of a file.
+    pub fn new(path: impl ToString, entry: &Entry) -> Self {
+        let kind = match entry.kind {
+            FileKind::File => "file",
+            FileKind::Executable => "executable",
+            FileKind::Symlink => "symlink",
+        };
+        Self { path: path.to_string(), kind, size: entry.size, blob: entry.blob.to_string() }
+    }
+}
+
+impl From<&job::Job> for Job {
+    fn from(job: &job::Job) -> Self {
+        Self {
+            id: job.id,
+            run: job.run,
+            stage: format!("{}/{}", job.pipeline, job.stage),
+            branch: job.branch.clone(),
+            cause: job.cause.clone(),
+            state: job.state.word(),
+            processed: job.datums.processed,
+            reused: job.datums.reused,
+            failed: job.datums.failed,
+            created: time(job.created),
+            milliseconds: job.started.zip(job.ended).map(|(from, to)| to - from),
+            output: job.output.map(|id| id.to_string()),
+            error: job.error.clone(),
+        }
+    }
+}
+
+/// A number of bytes for people.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut value = count as f64;
+    let mut unit = "B";
+    for next in UNITS {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    if unit == "B" { format!("{count} B") } else { format!("{value:.1} {unit}") }
+}
+
+/// A count with its noun: `1 datum`, `2 datums`.
+pub fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// A path for a terminal: control characters are escaped.
+pub fn path(path: &str) -> String {
+    if path.chars().any(char::is_control) { path.escape_debug().to_string() } else { path.to_owned() }
+}
