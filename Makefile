@@ -1,7 +1,8 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 
 CARGO ?= cargo
-TOOLS := $(CURDIR)/target/tools
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+TOOLS := $(TARGET)/tools
 
 .PHONY: help demo test format lint tests docs deny bench install
 
@@ -10,7 +11,7 @@ help: ## say what there is
 
 demo: ## build vds and find the settlement instant in made-up tick data
 	$(CARGO) build --release --locked --bin vds --example settlement-ticks
-	VDS=$(CURDIR)/target/release/vds TICKS=$(CURDIR)/target/release/examples/settlement-ticks \
+	VDS=$(TARGET)/release/vds TICKS=$(TARGET)/release/examples/settlement-ticks \
 		REPORT=$(CURDIR)/report.svg bash examples/settlement/walk-through.sh
 
 test: format lint tests docs deny ## run every check
@@ -39,7 +40,7 @@ deny:
 
 bench: ## measure against b3sum, cp, git and find
 	$(CARGO) build --release --locked --bin vds
-	VDS=$(CURDIR)/target/release/vds bash benches/figures.sh
+	VDS=$(TARGET)/release/vds bash benches/figures.sh
 
 install: ## put vds into ~/.cargo/bin
 	$(CARGO) install --path . --locked
