@@ -201,8 +201,8 @@ impl Session {
     }
 
     fn follow(&mut self, number: u64, changes: Vec<KeyChange>) -> Result<(), Error> {
-        let mut batch = Batch::default();
-        batch.writes = changes.into_iter().map(|change| (change.key, change.after)).collect();
+        let writes = changes.into_iter().map(|change| (change.key, change.after)).collect();
+        let mut batch = Batch { writes, ..Batch::default() };
         batch.put(APPLIED.to_vec(), number.to_be_bytes().to_vec());
         match self.facts.apply(&batch)? {
             Applied::Done | Applied::Stale { .. } => Ok(()),

@@ -31,10 +31,12 @@ pub mod pack;
 pub mod content;
 pub mod tree;
 
-// The past, by name; the place on disk; one version of a tree, read and written.
+// One version of a tree, read.
+pub mod snapshot;
+
+// The next version; the past, by name; the place on disk.
 pub mod draft;
 pub mod history;
-pub mod snapshot;
 pub mod store;
 
 // Directories on disk.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::America::New_York;
 
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+/// `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 struct Random(u64);
 
 impl Random {
@@ -112,7 +112,12 @@ fn decimal(ticks: i64) -> String {
 }
 
 /// Writes one day of each source below `OUT/SOURCE/DAY/`, minute by minute; what is late goes below `OUT/late/`.
-fn write_day(out: &Path, date: NaiveDate, events: &[Event], random: &mut Random) -> Result<(), Box<dyn Error>> {
+fn write_day(
+    out: &Path,
+    date: NaiveDate,
+    events: &[Event],
+    random: &mut Random,
+) -> Result<(), Box<dyn Error>> {
     let mut minutes: BTreeMap<String, Vec<&Event>> = BTreeMap::new();
     for event in events {
         minutes.entry(event.at.format("%Y/%m/%d/%H/%M.csv").to_string()).or_default().push(event);
@@ -134,7 +139,9 @@ fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
 
 /// Columns as the Bloomberg API gives them; now and then a row that is no tick.
 fn bloomberg(events: &[&Event], dirt: u64) -> String {
-    let mut text = if dirt == 1 { "\u{feff}time,type,value,size,condcode\n" } else { "time,type,value,size,condcode\n" }.to_owned();
+    let mut text =
+        if dirt == 1 { "\u{feff}time,type,value,size,condcode\n" } else { "time,type,value,size,condcode\n" }
+            .to_owned();
     for event in events {
         let (kind, codes) = if event.trade { ("TRADE", "\"TSUM,R6\"") } else { ("BID", "") };
         let at = event.at.format("%Y-%m-%dT%H:%M:%S%.3f");
@@ -154,7 +161,11 @@ fn refinitiv(events: &[&Event], dirt: u64) -> String {
     let mut text = "#RIC,Domain,Date-Time,GMT Offset,Type,Price,Volume\n".to_owned();
     for event in events {
         let at = event.at.format("%Y-%m-%dT%H:%M:%S%.9fZ");
-        let rest = if event.trade { format!("Trade,{},{}", decimal(event.price), event.size) } else { "Quote,,".to_owned() };
+        let rest = if event.trade {
+            format!("Trade,{},{}", decimal(event.price), event.size)
+        } else {
+            "Quote,,".to_owned()
+        };
         text.push_str(&format!("CLc1,Market Price,{at},-5,{rest}\n"));
     }
     if dirt == 6 {

@@ -56,7 +56,7 @@ impl LocalBackend {
         Ok(file)
     }
 
-    fn list_fan(&self, fan: &Path, found: &mut Vec<Listed>) -> io::Result<()> {
+    fn list_fan(fan: &Path, found: &mut Vec<Listed>) -> io::Result<()> {
         for entry in fs::read_dir(fan)? {
             let entry = entry?;
             let file_name = entry.file_name();
@@ -120,7 +120,7 @@ impl Backend for LocalBackend {
             for fan in fs::read_dir(&self.dir)? {
                 let fan = fan?;
                 if fan.file_type()?.is_dir() {
-                    self.list_fan(&fan.path(), &mut found)?;
+                    Self::list_fan(&fan.path(), &mut found)?;
                 }
             }
             Ok(())

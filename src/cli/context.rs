@@ -86,7 +86,7 @@ impl Context {
             let Job { id, pipeline, stage, branch, .. } = job;
             match &job.error {
                 Some(error) => {
-                    self.note(&format!("job {id} {pipeline}/{stage}@{branch} {}: {error}", job.state.word()))
+                    self.note(&format!("job {id} {pipeline}/{stage}@{branch} {}: {error}", job.state.word()));
                 }
                 None => self.note(&format!(" {pipeline}/{stage}@{branch}: {}", outcome(job))),
             }

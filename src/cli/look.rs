@@ -321,12 +321,11 @@ pub(super) fn du(args: &DuArgs, cx: &Context) -> Answer {
     let found = resolve(&store, &args.location)?;
     let tree = snapshot(&store, &found)?;
     let file = found.path.as_ref().map_or(Ok(None), |path| tree.find(path.as_str()))?;
-    let (files, bytes) = match file {
-        Some(entry) => (1, entry.size),
-        None => {
-            let totals = tree.totals(found.path.as_ref())?;
-            (totals.count, totals.weight)
-        }
+    let (files, bytes) = if let Some(entry) = file {
+        (1, entry.size)
+    } else {
+        let totals = tree.totals(found.path.as_ref())?;
+        (totals.count, totals.weight)
     };
     if files == 0 && found.path.is_some() {
         return Err(missing(&args.location));

@@ -73,7 +73,7 @@ impl SledMeta {
                 Ok(Ok(db)) => return Ok(db),
                 // Our own lock is held, so this is a session of this process that sled has not quite let go.
                 _ if lingering && begun.elapsed() < self.wait.max(Duration::from_secs(5)) => {
-                    thread::sleep(PAUSE.0)
+                    thread::sleep(PAUSE.0);
                 }
                 Ok(Err(sled::Error::Io(source))) => {
                     return Err(io_error("open the facts", &self.dir, source));
@@ -112,7 +112,8 @@ impl MetaStore for SledMeta {
         if !self.dir.exists() {
             return Ok(None);
         }
-        let aside = (1..).map(|n| self.dir.with_extension(format!("broken-{n}"))).find(|path| !path.exists());
+        let aside =
+            (1..1000).map(|n| self.dir.with_extension(format!("broken-{n}"))).find(|path| !path.exists());
         let aside = aside.unwrap_or_else(|| self.dir.with_extension("broken"));
         fs::rename(&self.dir, &aside).map_err(|source| io_error("set aside the facts", &self.dir, source))?;
         Ok(Some(aside))

@@ -16,7 +16,7 @@ const VERSION: u8 = 1;
 
 /// What came out of a datum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub(super) struct Outcome {
     /// The tree of its output.
     pub output: NodeId,
     /// The tree of its private state.
@@ -30,19 +30,19 @@ fn key(repo: &Repo) -> Vec<u8> {
 }
 
 /// The table of a stage's output repo, if it has one yet.
-pub fn root(facts: &Session, repo: &Repo) -> Result<Option<NodeId>, Error> {
+pub(super) fn root(facts: &Session, repo: &Repo) -> Result<Option<NodeId>, Error> {
     let bytes = facts.get(&key(repo))?;
     Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(|bytes| NodeId::new(Digest::from_bytes(bytes))))
 }
 
 /// Adds to `batch` that the table moves from `before`, which must still be it, to `after`.
-pub fn move_root(batch: &mut Batch, repo: &Repo, before: Option<NodeId>, after: NodeId) {
+pub(super) fn move_root(batch: &mut Batch, repo: &Repo, before: Option<NodeId>, after: NodeId) {
     let value = |id: NodeId| id.digest().as_bytes().to_vec();
     batch.expect(key(repo), before.map(value)).put(key(repo), value(after));
 }
 
 /// The outcome of the datum `datum`, if the table has it.
-pub fn find(
+pub(super) fn find(
     objects: &dyn ObjectRead,
     table: Option<NodeId>,
     datum: &Digest,
@@ -56,7 +56,7 @@ pub fn find(
 }
 
 /// The table with these outcomes added.
-pub fn add(
+pub(super) fn add(
     sink: &dyn ObjectWrite,
     table: Option<NodeId>,
     new: &[(Digest, Outcome)],

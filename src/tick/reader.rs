@@ -126,7 +126,7 @@ pub fn read(bytes: &[u8], format: &Format) -> Read {
     for (at, record) in table.records.iter().enumerate() {
         match tick(&table, &found, format, record) {
             Row::Tick(_) if format.dedup && !seen.insert(record.iter().collect::<Vec<_>>()) => {
-                read.count.left_out += 1
+                read.count.left_out += 1;
             }
             Row::Tick(tick) => {
                 let symbol = found.symbol.and_then(|at| record.get(at)).unwrap_or("").trim();
@@ -172,14 +172,11 @@ fn tick(table: &Table, found: &Found, format: &Format, record: &csv::StringRecor
     if !found.filters.iter().all(passes) {
         return Row::LeftOut;
     }
-    let stamp = match stamp_of(record, &found.time, format) {
-        Ok(stamp) => stamp,
-        Err(()) => return Row::Bad("bad time"),
-    };
+    let Ok(stamp) = stamp_of(record, &found.time, format) else { return Row::Bad("bad time") };
     let field =
         |column: Option<usize>| number::parse(record.get(column?)?, format.decimal == Separator::Comma);
     let quote = |column: Option<usize>| field(column).filter(|price| !(format.zero_is_none && *price == 0.0));
-    let sides = || Some((field(found.bid)? + field(found.ask)?) / 2.0);
+    let sides = || Some(f64::midpoint(field(found.bid)?, field(found.ask)?));
     let price = match format.price {
         Price::Bid => field(found.bid),
         Price::Ask => field(found.ask),

@@ -58,9 +58,10 @@ impl Table {
     /// The first of these columns that is there.
     pub fn first_column(&self, names: &[&str]) -> Option<usize> {
         names.iter().find_map(|name| {
-            match name.strip_prefix('#').is_some_and(|n| n.parse::<usize>().is_ok()) {
-                true => None,
-                false => self.column(name),
+            if name.strip_prefix('#').is_some_and(|n| n.parse::<usize>().is_ok()) {
+                None
+            } else {
+                self.column(name)
             }
         })
     }

@@ -136,7 +136,7 @@ fn split(params: &Params, source: &str, matched: &Matched, bytes: &[u8]) -> BTre
         match target {
             Ok((to, stamp)) => {
                 let part = parts.entry(to).or_default();
-                part.header = table.header.clone();
+                part.header.clone_from(&table.header);
                 part.rows.push(Row { stamp, number, fields: record.clone() });
             }
             Err(reason) => {

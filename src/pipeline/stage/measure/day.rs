@@ -80,8 +80,11 @@ fn place(minute: usize, tick: &Tick) -> Placed {
     }
 }
 
+/// A window with the ticks in it.
+type Filled = ((i64, i64), Vec<Placed>);
+
 fn row(bucket: usize, minutes: &BTreeMap<usize, Vec<Placed>>, params: &Params) -> Vec<String> {
-    let per_window: Vec<Option<((i64, i64), Vec<Placed>)>> = params
+    let per_window: Vec<Option<Filled>> = params
         .candidates
         .iter()
         .map(|candidate| {
@@ -133,7 +136,7 @@ fn value(stat: Stat, ticks: &[Placed], end: i64) -> Option<f64> {
             ticks.iter().filter_map(|tick| Some((tick.price, tick.size.filter(|size| *size > 0.0)?))),
         ),
         Stat::Twap => twap(ticks, end),
-        Stat::Midrange => Some((high() + low()) / 2.0),
+        Stat::Midrange => Some(f64::midpoint(high(), low())),
         Stat::High => Some(high()),
         Stat::Low => Some(low()),
     }

@@ -89,7 +89,7 @@ impl fmt::Display for Align {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 % 60 == 0 { write!(f, "{}m", self.0 / 60) } else { write!(f, "{}s", self.0) }
+        if self.0.is_multiple_of(60) { write!(f, "{}m", self.0 / 60) } else { write!(f, "{}s", self.0) }
     }
 }
 

@@ -165,14 +165,13 @@ fn days(state: &dyn Files) -> Result<BTreeMap<String, Vec<String>>, Error> {
     let mut days = BTreeMap::new();
     for (date, entry) in entries {
         // Most days name the same symbols, so their files are the same blob.
-        let symbols = match seen.get(&entry.blob) {
-            Some(symbols) => symbols.clone(),
-            None => {
-                let text = String::from_utf8_lossy(&state.read(&entry)?).into_owned();
-                let symbols: Vec<String> = text.split('\n').map(str::to_owned).collect();
-                seen.insert(entry.blob, symbols.clone());
-                symbols
-            }
+        let symbols = if let Some(symbols) = seen.get(&entry.blob) {
+            symbols.clone()
+        } else {
+            let text = String::from_utf8_lossy(&state.read(&entry)?).into_owned();
+            let symbols: Vec<String> = text.split('\n').map(str::to_owned).collect();
+            seen.insert(entry.blob, symbols.clone());
+            symbols
         };
         days.insert(date, symbols);
     }

@@ -49,7 +49,7 @@ fn apply(step: &Step, bins: &mut Tree, truths: &mut std::collections::BTreeMap<(
             );
         }
         Step::Remove { day } => {
-            bins.0.retain(|path, _| !path.as_str().ends_with(&format!("2024-05-{day:02}.csv")))
+            bins.0.retain(|path, _| !path.as_str().ends_with(&format!("2024-05-{day:02}.csv")));
         }
         Step::Drop { day, minute } => {
             bins.0.remove(&bin_path(day, minute).parse().unwrap());

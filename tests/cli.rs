@@ -1,0 +1,271 @@
+//! The program as a person uses it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// A directory with a store, and the program run in it.
+struct Desk {
+    dir: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self { dir: tempfile::tempdir().unwrap() };
+        desk.ok(&["init"]);
+        desk
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vds"));
+        command.args(args).current_dir(self.dir.path()).env_remove("VDS_STORE").env("VDS_AUTHOR", "Ann");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    #[track_caller]
+    fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs what must fail, and returns its exit code and what it said.
+    #[track_caller]
+    fn no(&self, args: &[&str]) -> (i32, String) {
+        let output = self.run(args);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{args:?} succeeded");
+        (output.status.code().unwrap(), errors)
+    }
+}
+
+fn day(desk: &Desk, day: &str, price: &str) {
+    for minute in ["13", "14", "15"] {
+        let text = format!("time,price\n2024-05-{day}T14:{minute}:30Z,{price}{minute}\n");
+        desk.write(&format!("days/{day}/2024/05/{day}/14/{minute}.csv"), &text);
+    }
+}
+
+const PIPELINE: &str = r#"
+pipeline = "settlement"
+[stage.bin]
+input = "ticks@*:/*/*/*"
+bin = {}
+[stage.measure]
+inputs = { bins = "settlement/bin@*:/", truth = "truth@main:/truth.csv" }
+measure = {}
+[stage.select]
+input = "settlement/measure@*:/"
+select = {}
+[stage.count]
+input = "ticks@*:/*/*/*"
+command = ["sh", "-c", "find \"$VDS_IN_TICKS\" -type f | wc -l > \"$VDS_OUT/$(basename \"$VDS_DATUM\")\"; echo did $VDS_DATUM"]
+"#;
+
+#[test]
+fn commits_can_be_made_looked_at_and_taken_out_again() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "ticks"]);
+    desk.write("in/a(1)+[x].csv", "one\n");
+    desk.write("in/sub/b.csv", "two\n");
+    let text = desk.ok(&["commit", "ticks", "in", "-m", "first"]);
+    assert!(text.contains(" 2 files: 2 added, 0 modified, 0 deleted"), "{text}");
+    desk.write("in/sub/b.csv", "three\n");
+    fs::remove_file(desk.path("in/a(1)+[x].csv")).unwrap();
+    desk.ok(&["commit", "ticks", "in", "--mirror", "-m", "second"]);
+    assert_eq!(
+        desk.ok(&["diff", "ticks~1".replace("ticks", "ticks@main").as_str(), "ticks"]),
+        "D\ta(1)+[x].csv\nM\tsub/b.csv\n"
+    );
+    assert_eq!(desk.ok(&["cat", "ticks@main~1:sub/b.csv"]), "two\n");
+    assert_eq!(desk.ok(&["ls", "-r", "ticks@main~1"]), "a(1)+[x].csv\nsub/b.csv\n");
+    assert_eq!(desk.ok(&["ls", "ticks"]), "sub/\n");
+    desk.ok(&["checkout", "ticks@main~1", "--into", "old", "--plain"]);
+    assert_eq!(fs::read_to_string(desk.path("old/a(1)+[x].csv")).unwrap(), "one\n");
+    assert_eq!(desk.ok(&["log", "ticks", "--oneline"]).lines().count(), 2);
+    let unchanged = desk.ok(&["commit", "ticks", "in", "--mirror", "-m", "again", "--json"]);
+    assert!(unchanged.contains("\"commit\":null"), "{unchanged}");
+    let listed: serde_json::Value = serde_json::from_str(&desk.ok(&["log", "ticks", "--json"])).unwrap();
+    assert_eq!((listed["vds"].as_u64(), listed["commits"].as_array().unwrap().len()), (Some(1), 2));
+}
+
+#[test]
+fn files_are_moved_without_the_data() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "r"]);
+    desk.write("in/a/x", "x");
+    desk.write("in/a/y.tmp", "y");
+    desk.ok(&["commit", "r", "in", "-m", "first"]);
+    desk.ok(&["rm", "r", "**/*.tmp"]);
+    desk.ok(&["cp", "r", "a", "b"]);
+    desk.ok(&["mv", "r", "a/x", "c"]);
+    desk.ok(&["cp", "r", "r@main~3:a/y.tmp", "back"]);
+    assert_eq!(desk.ok(&["ls", "-r", "r"]), "b/x\nback\nc\n");
+    assert!(desk.ok(&["diff", "r@main~2", "r@main~1"]).starts_with("R\ta/x\tc"));
+}
+
+#[test]
+fn a_checkout_refuses_to_overwrite_and_never_leaves_its_directory() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "r"]);
+    desk.write("in/sub/x", "new");
+    desk.ok(&["commit", "r", "in", "-m", "first"]);
+    desk.write("out/sub/x", "mine");
+    let (code, said) = desk.no(&["checkout", "r", "--into", "out"]);
+    assert_eq!(code, 1, "{said}");
+    assert_eq!(fs::read_to_string(desk.path("out/sub/x")).unwrap(), "mine");
+    fs::create_dir(desk.path("elsewhere")).unwrap();
+    fs::create_dir(desk.path("trap")).unwrap();
+    std::os::unix::fs::symlink(desk.path("elsewhere"), desk.path("trap/sub")).unwrap();
+    let (code, said) = desk.no(&["checkout", "r", "--into", "trap"]);
+    assert_eq!(code, 2, "{said}");
+    assert_eq!(fs::read_dir(desk.path("elsewhere")).unwrap().count(), 0);
+}
+
+#[test]
+fn the_stages_follow_each_commit_and_nothing_is_done_twice() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "ticks"]);
+    desk.ok(&["repo", "create", "truth"]);
+    desk.write("truth.csv", "date,price\n2024-05-01,114\n2024-05-02,214\n2024-05-03,314\n");
+    desk.ok(&["commit", "truth", "truth.csv", "-m", "truth"]);
+    desk.write("p.toml", PIPELINE);
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    for (name, price) in [("01", "1"), ("02", "2"), ("03", "3")] {
+        day(&desk, name, price);
+        desk.ok(&["commit", "ticks", &format!("days/{name}"), "-m", name]);
+    }
+    let best = desk.ok(&["cat", "settlement/select:best.csv"]);
+    assert!(
+        best.lines().nth(1).unwrap().starts_with("14:14,,last,1m,end,14:14:00,14:15:00,14:15:00,3,0,"),
+        "{best}"
+    );
+    assert_eq!(desk.ok(&["cat", "settlement/count:02"]).trim(), "3");
+    let counts = |id: &str| {
+        let job: serde_json::Value = serde_json::from_str(&desk.ok(&["job", "show", id, "--json"])).unwrap();
+        (job["processed"].as_u64().unwrap(), job["reused"].as_u64().unwrap())
+    };
+    let newest = |stage: &str| desk.ok(&["job", "list", stage, "-n", "1", "--quiet"]).trim().to_owned();
+    assert_eq!(counts(&newest("settlement/count")), (1, 2));
+    assert!(
+        desk.ok(&["job", "logs", &newest("settlement/count"), "--datum", "2024/05/03"])
+            .contains("did 2024/05/03")
+    );
+
+    let newest_ticks = desk.ok(&["log", "ticks", "-n", "1", "--quiet"]);
+    desk.ok(&["branch", "move", "ticks", "main~1"]);
+    desk.ok(&["branch", "move", "ticks", newest_ticks.trim()]);
+    desk.ok(&["branch", "create", "ticks@other"]);
+    for stage in ["bin", "measure", "select", "count"] {
+        let id = newest(&format!("settlement/{stage}"));
+        assert_eq!(counts(&id).0, 0, "{stage} did something again");
+    }
+    assert_eq!(desk.ok(&["cat", "settlement/select@other:best.csv"]), best);
+}
+
+#[test]
+fn a_failing_datum_leaves_the_output_where_it_was_and_says_why() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    desk.write("p.toml", "pipeline = \"p\"\n[stage.a]\ninput = \"in:/*\"\ncommand = [\"sh\", \"-c\", \"cat $VDS_IN_IN/* > $VDS_OUT/$VDS_DATUM; echo oops >&2; ! grep -q bad $VDS_IN_IN/*\"]\n[stage.b]\ninput = \"p/a:/\"\ncommand = [\"true\"]\n");
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.write("x/one", "good");
+    desk.ok(&["commit", "in", "x", "-m", "good"]);
+    desk.write("x/two", "bad");
+    let (code, said) = desk.no(&["commit", "in", "x", "-m", "bad"]);
+    assert_eq!(code, 6);
+    assert!(said.contains("datum two") && said.contains("exit code 1"), "{said}");
+    assert_eq!(desk.ok(&["log", "p/a", "--oneline"]).lines().count(), 1);
+    let jobs = desk.ok(&["job", "list"]);
+    assert!(jobs.contains("failed") && jobs.contains("skipped"), "{jobs}");
+    let failed = desk.ok(&["job", "list", "--state", "failed", "--quiet"]);
+    assert!(desk.ok(&["job", "logs", failed.trim()]).contains("oops"));
+}
+
+#[test]
+fn mistakes_are_two_lines_and_an_exit_code() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "ticks"]);
+    let check = |args: &[&str], want: i32, words: &str| {
+        let (code, said) = desk.no(args);
+        assert_eq!(code, want, "{args:?}: {said}");
+        assert!(said.contains(words), "{args:?}: {said}");
+        if said.starts_with("error: ") && !said.contains("Usage:") {
+            assert!(said.lines().count() == 2 && said.contains("\nhint: "), "{args:?}: {said}");
+        }
+    };
+    check(&["log", "tick"], 3, "did you mean ticks?");
+    check(&["log", "ticks"], 3, "no commit on main yet");
+    check(&["repo", "create", "ticks"], 2, "already");
+    check(&["commit", "ticks", "absent", "-m", "x"], 3, "absent");
+    check(&["commit", "ticks", "-", "-m", "x"], 2, "--to");
+    check(&["cat", "ticks@main:../x"], 2, "not a legal path");
+    check(&["--store", "/", "log", "ticks"], 3, "no store");
+    check(&["init"], 2, "already");
+    desk.write("p.toml", "pipeline = \"p\"\n[stage.a]\ninput = \"nowhere:/\"\ncommand = [\"true\"]\n");
+    check(&["pipeline", "create", "p.toml"], 3, "nowhere");
+    desk.write("p.toml", "pipeline = \"p\"\n[stage.a]\ninput = \"p/a:/\"\ncommand = [\"true\"]\n");
+    check(&["pipeline", "create", "p.toml"], 2, "wait for each other");
+    desk.write("p.toml", "pipeline = \"p\"\n[stage.a]\ninptu = \"ticks:/\"\n");
+    check(&["pipeline", "create", "p.toml"], 2, "p.toml:3:1: ");
+}
+
+#[test]
+fn many_processes_lose_no_commit() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "r"]);
+    let children: Vec<_> = (0..8)
+        .map(|n| {
+            desk.write(&format!("f{n}"), &n.to_string());
+            let name = format!("f{n}");
+            desk.command(&["commit", "r", &name, "-m", &name]).stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(desk.ok(&["log", "r", "--oneline"]).lines().count(), 8);
+    assert_eq!(desk.ok(&["ls", "r"]).lines().count(), 8);
+}
+
+#[test]
+fn a_store_without_its_facts_and_index_is_rebuilt() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "r"]);
+    desk.write("x", "content");
+    desk.ok(&["commit", "r", "x", "-m", "first"]);
+    desk.ok(&["tag", "create", "r@v1"]);
+    fs::remove_dir_all(desk.path(".vds/meta")).unwrap();
+    for table in fs::read_dir(desk.path(".vds/index")).unwrap() {
+        fs::remove_file(table.unwrap().path()).unwrap();
+    }
+    assert_eq!(desk.ok(&["cat", "r@v1:x"]), "content");
+}
+
+#[test]
+fn every_verb_explains_itself() {
+    let desk = Desk::new();
+    for verb in [
+        "init", "repo", "commit", "rm", "cp", "mv", "log", "show", "ls", "cat", "diff", "du", "checkout",
+        "branch", "tag", "pipeline", "run", "job",
+    ] {
+        assert!(desk.ok(&[verb, "--help"]).contains("Usage:"), "{verb}");
+    }
+    assert!(desk.ok(&["completion", "bash"]).contains("_vds"));
+    assert!(Path::new(env!("CARGO_BIN_EXE_vds")).exists());
+}
