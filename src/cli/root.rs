@@ -84,7 +84,10 @@ pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("VDS_LOG").unwrap_or_else(|_| EnvFilter::new("warn,sled=off"));
     let _ =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time().try_init();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let form = match (cli.json, cli.quiet) {
         (true, _) => Form::Json,
         (_, true) => Form::Quiet,
@@ -98,6 +101,22 @@ pub fn main() -> ExitCode {
             ExitCode::from(code_of(cause.kind()))
         }
     }
+}
+
+/// Help goes out as it is; a mistake becomes the same two lines as any other.
+fn misused(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    }
+    let text = error.render().to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = first.split_whitespace().collect();
+    let mut out = io::stderr().lock();
+    let _ = writeln!(out, "{}", words.join(" "));
+    let _ = writeln!(out, "hint: `vds help` lists the verbs, `vds VERB --help` explains one");
+    ExitCode::from(2)
 }
 
 fn run(verb: Verb, cx: &Context) -> Answer {

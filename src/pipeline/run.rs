@@ -217,12 +217,12 @@ fn attempt(
     let writer = store.writer();
     let task = Task { store, job, pipeline: &pipeline, stage, output: &output, inputs, table, progress };
     let done = match &stage.work {
-        Work::Command(command) => command::work(&task, command, &writer)?,
-        _ => builtin::work(&task, &writer)?,
+        Work::Command(command) => command::work(&task, command, &writer),
+        _ => builtin::work(&task, &writer),
     };
-    // What the work wrote must be on disk before anything names it.
+    // What the work wrote, a failed datum's log too, must be on disk before anything names it.
     writer.finish()?;
-    Ok(publish(&task, author, &done)?)
+    Ok(publish(&task, author, &done?)?)
 }
 
 fn publish(task: &Task<'_>, author: &Author, done: &Done) -> Result<Job, Error> {
