@@ -1,5 +1,7 @@
 //! The program as a person uses it.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
