@@ -7,8 +7,9 @@
 //! The groups of modules below are floors, ground floor first: a room uses lower floors only. `tests/tidy.rs`
 //! checks it.
 
-// Words without I/O.
+// Words that every room knows.
 pub mod fault;
+pub mod process;
 pub mod progress;
 
 // What is stored, as names and canonical bytes.

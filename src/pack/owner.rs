@@ -4,19 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// When a process started, in clock ticks since boot (`proc(5)`, field 22 of `/proc/PID/stat`); `None` if there is no such process.
-fn started(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program is in parentheses and may hold anything.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-}
+use crate::process::Process;
 
 /// A new path in `dir` that is marked as this process's.
 pub fn tmp_path(dir: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let pid = std::process::id();
+    let Process { pid, started } = Process::me();
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
-    dir.join(format!("{pid}-{}-{n}", started(pid).unwrap_or(0)))
+    dir.join(format!("{pid}-{started}-{n}"))
 }
 
 /// Removes what dead processes left in `dir`, and returns how many entries that were.
@@ -31,7 +26,7 @@ fn is_orphan(path: &Path) -> bool {
     let mut parts = name.split('-');
     let owner =
         parts.next().and_then(|pid| pid.parse().ok()).zip(parts.next().and_then(|at| at.parse::<u64>().ok()));
-    owner.is_some_and(|(pid, at)| started(pid) != Some(at))
+    owner.is_some_and(|(pid, started)| !Process { pid, started }.is_alive())
 }
 
 #[cfg(test)]

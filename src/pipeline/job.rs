@@ -1,6 +1,5 @@
 //! Jobs: one stage run on one set of input commits.
 
-use std::fs;
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +8,7 @@ use super::error::Error;
 use crate::ledger::Session;
 use crate::meta::Batch;
 use crate::object::{CommitId, NodeId, codec};
+use crate::process::Process;
 
 const JOBS: &[u8] = b"job/";
 const QUEUE: &[u8] = b"queue/";
@@ -81,20 +81,13 @@ pub enum State {
     /// It waits.
     Queued,
     /// A process works on it.
-    Running(Owner),
+    Running(Process),
     /// Its output is published.
     Succeeded,
     /// It published nothing, for the reason in its record.
     Failed,
     /// It did not run, because what it was to read was not made.
     Skipped,
-}
-
-/// The process that works on a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    pid: u32,
-    started: u64,
 }
 
 /// How many datums a job had, and what became of them.
@@ -124,25 +117,6 @@ impl State {
     pub fn is_living(&self) -> bool {
         matches!(self, Self::Queued | Self::Running(_))
     }
-}
-
-impl Owner {
-    /// This process.
-    pub fn me() -> Self {
-        let pid = std::process::id();
-        Self { pid, started: start_of(pid).unwrap_or(0) }
-    }
-
-    /// Whether the process still lives. Its start time tells it from a later one with the same number.
-    pub fn is_alive(&self) -> bool {
-        start_of(self.pid) == Some(self.started)
-    }
-}
-
-/// When a process started (`proc(5)`, field 22 of `stat`).
-fn start_of(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 fn key(prefix: &[u8], id: u64) -> Vec<u8> {

@@ -7,13 +7,14 @@ use crate::history::{self, Author, Repo};
 use crate::ledger::Outcome as Commit;
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, InputCommit, Provenance};
+use crate::process::Process;
 use crate::progress::Progress;
 use crate::store::Store;
 
 use super::builtin;
 use super::command;
 use super::error::Error;
-use super::job::{self, Datums, Job, JobSource, Owner, State};
+use super::job::{self, Datums, Job, JobSource, State};
 use super::registry::{self, Pipeline, output_name};
 use super::results::{self, Outcome};
 use super::spec::{Stage, Work};
@@ -103,7 +104,7 @@ fn claim(store: &Store, author: &Author, which: Which) -> Result<Option<Job>, Er
                 for (input, commit) in next.inputs.iter_mut().zip(inputs) {
                     input.source = JobSource::Commit(commit);
                 }
-                next.state = State::Running(Owner::me());
+                next.state = State::Running(Process::me());
                 next.started = Some(author.now().time);
             }
             Waiting::Yes => continue,
