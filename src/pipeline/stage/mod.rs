@@ -5,6 +5,7 @@
 //! if it had started from nothing.
 
 mod decimal;
+mod listing;
 mod sums;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDateTime;
 
+use super::super::listing::tree_path;
 use super::super::{Error, Input, Output, Report};
 use super::merge::{self, Source};
 use super::params::Params;
@@ -66,8 +67,7 @@ pub(super) fn run(params: &Params, input: &Input<'_>, output: &mut dyn Output) -
     add_unchanged(params, input, &locals, &changed, &mut touched)?;
     let written = touched.len();
     for (target, sources) in touched {
-        let path: TreePath =
-            target.parse().map_err(|error| Error::Data { reason: format!("{error}"), hint: None })?;
+        let path = tree_path(&target)?;
         put(params, input, path, &sources, output)?;
     }
     let mut report = Report {

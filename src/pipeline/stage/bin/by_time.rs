@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Change, Earlier, Error, Files, Input, Output, Report};
+use super::super::listing::{list, load, tree_path};
+use super::super::{Change, Earlier, Error, Input, Output, Report};
 use super::by_path::is_input;
 use super::merge::{Source, header_of};
 use super::params::Params;
 use super::template::{Captures, Matched};
-use crate::object::{Entry, TreePath};
+use crate::object::TreePath;
 use crate::tick::{Table, write_record};
 
 const SECOND: i64 = 1_000_000_000;
@@ -27,10 +28,6 @@ struct Row {
 struct Part {
     header: Option<csv::StringRecord>,
     rows: Vec<Row>,
-}
-
-fn path(text: &str) -> Result<TreePath, Error> {
-    text.parse().map_err(|error| Error::Data { reason: format!("{error}"), hint: None })
 }
 
 fn part_path(output: &str, source: &str) -> String {
@@ -61,11 +58,11 @@ pub(super) fn run(
         }
         changed.insert(source);
         for old in old_outputs(change, earlier)? {
-            state.remove(path(&part_path(&old, source))?)?;
+            state.remove(tree_path(&part_path(&old, source))?)?;
             touched.insert(old);
         }
         let Some(entry) = change.after else {
-            state.remove(path(&format!("sources/{source}"))?)?;
+            state.remove(tree_path(&format!("sources/{source}"))?)?;
             continue;
         };
         let parts = split(params, source, &matched, &input.now.read(&entry)?);
@@ -75,10 +72,10 @@ pub(super) fn run(
             .map(|(_, part)| part.rows.len() as u64)
             .sum::<u64>();
         let list: String = parts.keys().map(|to| format!("{to}\n")).collect();
-        state.put_bytes(path(&format!("sources/{source}"))?, list.as_bytes())?;
+        state.put_bytes(tree_path(&format!("sources/{source}"))?, list.as_bytes())?;
         for (to, part) in parts {
             let bytes = encode(&part);
-            state.put_bytes(path(&part_path(&to, source))?, &bytes)?;
+            state.put_bytes(tree_path(&part_path(&to, source))?, &bytes)?;
             fresh.insert((to.clone(), source.to_owned()), bytes);
             touched.insert(to);
         }
@@ -110,8 +107,10 @@ pub(super) fn run(
 /// The outputs that the source had a part in before.
 fn old_outputs(change: &Change, earlier: Option<Earlier<'_>>) -> Result<Vec<String>, Error> {
     let (Some(earlier), Some(_)) = (earlier, change.before) else { return Ok(Vec::new()) };
-    let Some(entry) = earlier.state.find(&format!("sources/{}", change.path))? else { return Ok(Vec::new()) };
-    let text = String::from_utf8_lossy(&earlier.state.read(&entry)?).into_owned();
+    let Some(bytes) = load(earlier.state, &format!("sources/{}", change.path))? else {
+        return Ok(Vec::new());
+    };
+    let text = String::from_utf8_lossy(&bytes);
     Ok(text.lines().map(str::to_owned).collect())
 }
 
@@ -222,15 +221,16 @@ fn rebuild(
     let mut parts: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     if let Some(earlier) = earlier {
         let prefix = part_path(to, "");
-        for (source, entry) in list(earlier.state, &prefix)? {
-            if !changed.contains(source.as_str()) {
-                parts.insert(source, earlier.state.read(&entry)?);
+        for (path, entry) in list(earlier.state, &prefix)? {
+            let source = path.as_str().strip_prefix(&prefix).unwrap_or_default();
+            if !changed.contains(source) {
+                parts.insert(source.to_owned(), earlier.state.read(&entry)?);
             }
         }
     }
     let new = fresh.range((to.to_owned(), String::new())..).take_while(|((output, _), _)| output == to);
     parts.extend(new.map(|((_, source), bytes)| (source.clone(), bytes.clone())));
-    let target = path(to)?;
+    let target = tree_path(to)?;
     if parts.is_empty() {
         return output.remove(target);
     }
@@ -250,13 +250,4 @@ fn rebuild(
     }
     rows.iter().for_each(|(.., fields)| write_record(&mut out, fields.iter()));
     output.put_bytes(target, &out).map(|_| ())
-}
-
-fn list(files: &dyn Files, prefix: &str) -> Result<Vec<(String, Entry)>, Error> {
-    let mut found = Vec::new();
-    files.scan(prefix, &mut |path, entry| {
-        found.push((path.as_str().strip_prefix(prefix).unwrap_or_default().to_owned(), *entry));
-        Ok(())
-    })?;
-    Ok(found)
 }

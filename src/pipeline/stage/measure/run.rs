@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use super::super::listing::{list, load, tree_path};
 use super::super::sums::Sums;
-use super::super::{Earlier, Error, Files, Input, Output, Report, decimal};
+use super::super::{Change, Earlier, Error, Files, Input, Output, Report, decimal};
 use super::day::{Day, estimate, read_minute};
 use super::params::Params;
 use super::score::{self, Cell, Cells};
 use super::truth::{self, Names, Truths};
-use crate::object::{Entry, TreePath};
+use crate::object::Entry;
 use crate::tick::{Count, write_record};
 
 /// A day's estimates by bucket and symbol, symbols filled in.
@@ -100,10 +101,10 @@ pub fn run(
         put_or_remove(state, &day_path(date), names)?;
     }
     if earlier.is_none() || truths != old_truths {
-        output.put_bytes(path("truth.csv")?, &truth::to_csv(&truths))?;
+        output.put_bytes(tree_path("truth.csv")?, &truth::to_csv(&truths))?;
     }
     if old_names.is_none() {
-        state.put_bytes(path("names")?, format!("{}\n{}\n", names.ticks, names.truths).as_bytes())?;
+        state.put_bytes(tree_path("names")?, format!("{}\n{}\n", names.ticks, names.truths).as_bytes())?;
     }
     Ok(report(&new_days, unreadable, affected))
 }
@@ -121,49 +122,29 @@ fn run_anew(
         clear(earlier.output, output)?;
         clear(earlier.state, state)?;
     }
-    let mut changes = Vec::new();
-    bins.now.scan("", &mut |path, entry| {
-        changes.push(super::super::Change { path: path.clone(), before: None, after: Some(*entry) });
-        Ok(())
-    })?;
+    let added = |(path, entry)| Change { path, before: None, after: Some(entry) };
+    let changes: Vec<Change> = list(bins.now, "")?.into_iter().map(added).collect();
     let bins = Input { now: bins.now, before: bins.before, changes: &changes };
     run(params, &bins, truth, None, output, state)
 }
 
 fn clear(files: &dyn Files, output: &mut dyn Output) -> Result<(), Error> {
-    let mut paths = Vec::new();
-    files.scan("", &mut |path, _| {
-        paths.push(path.clone());
-        Ok(())
-    })?;
-    paths.into_iter().try_for_each(|path| output.remove(path))
-}
-
-fn path(text: &str) -> Result<TreePath, Error> {
-    text.parse().map_err(|error| Error::Data { reason: format!("{error}"), hint: None })
+    list(files, "")?.into_iter().try_for_each(|(path, _)| output.remove(path))
 }
 
 fn put_or_remove(output: &mut dyn Output, at: &str, bytes: Option<Vec<u8>>) -> Result<(), Error> {
     match bytes {
-        Some(bytes) => output.put_bytes(path(at)?, &bytes).map(|_| ()),
-        None => output.remove(path(at)?),
+        Some(bytes) => output.put_bytes(tree_path(at)?, &bytes).map(|_| ()),
+        None => output.remove(tree_path(at)?),
     }
-}
-
-fn load(files: &dyn Files, at: &str) -> Result<Option<Vec<u8>>, Error> {
-    files.find(at)?.map(|entry| files.read(&entry)).transpose()
 }
 
 /// The days of the earlier run, each with the symbols that its ticks name.
 fn days(state: &dyn Files) -> Result<BTreeMap<String, Vec<String>>, Error> {
-    let mut entries = Vec::new();
-    state.scan("days/", &mut |path, entry| {
-        entries.push((path.file_name().to_owned(), *entry));
-        Ok(())
-    })?;
     let mut seen: BTreeMap<_, Vec<String>> = BTreeMap::new();
     let mut days = BTreeMap::new();
-    for (date, entry) in entries {
+    for (path, entry) in list(state, "days/")? {
+        let date = path.file_name().to_owned();
         // Most days name the same symbols, so their files are the same blob.
         let symbols = if let Some(symbols) = seen.get(&entry.blob) {
             symbols.clone()
@@ -354,8 +335,10 @@ impl Work<'_> {
                 let cell = now.entry(key.clone()).or_insert_with(Cell::default);
                 let had = cell.sums.n > 0;
                 cell.sums.add(&delta.sums, 1);
+                let replaced = delta.goes <= delta.comes;
                 let went = delta.goes.is_some_and(|goes| {
-                    had && score::printed(goes, self.params) == score::printed(cell.maxae, self.params)
+                    had && !replaced
+                        && score::printed(goes, self.params) == score::printed(cell.maxae, self.params)
                 });
                 cell.maxae = cell.maxae.max(delta.comes.unwrap_or(0));
                 if went {

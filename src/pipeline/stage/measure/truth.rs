@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::listing::list;
 use super::super::{Error, Files, decimal};
 use super::params::Params;
 use crate::tick::{Header, Stamps, Table, parse_number, write_record};
@@ -16,12 +17,7 @@ pub(super) type Truths = BTreeMap<(String, String), String>;
 pub(super) fn read(files: &dyn Files, params: &Params) -> Result<(Truths, u64), Error> {
     let mut truths = Truths::new();
     let mut unreadable = 0;
-    let mut found = Vec::new();
-    files.scan("", &mut |path, entry| {
-        found.push((path.clone(), *entry));
-        Ok(())
-    })?;
-    for (path, entry) in found {
+    for (path, entry) in list(files, "")? {
         let bytes = files.read(&entry)?;
         let table = Table::read(
             &bytes,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::decimal::{significant, units};
+use super::super::listing::{list, load, tree_path};
 use super::super::sums::{Scale, Sums};
 use super::super::{Earlier, Error, Files, Input, Output, Report};
 use super::chart::{self, Panel};
@@ -63,9 +64,7 @@ pub fn run(
         report.lines.push(caption(&choice, params).join(", "));
     }
     let mut put = |path: &str, bytes: &[u8]| -> Result<(), Error> {
-        let path: TreePath =
-            path.parse().map_err(|error| Error::Data { reason: format!("{error}"), hint: None })?;
-        output.put_bytes(path, bytes).map(|_| ())
+        output.put_bytes(tree_path(path)?, bytes).map(|_| ())
     };
     put("ranking.csv", &ranking)?;
     put("best.csv", &best)?;
@@ -75,19 +74,13 @@ pub fn run(
 
 /// All rows of all score files, by symbol. Coverage is not yet known.
 fn read_scores(files: &dyn Files, params: &Params) -> Result<BTreeMap<String, Vec<Candidate>>, Error> {
-    let mut found: Vec<(TreePath, Entry)> = Vec::new();
-    files.scan("score/", &mut |path, entry| {
-        found.push((path.clone(), *entry));
-        Ok(())
-    })?;
+    let mut found = list(files, "score/")?;
     if found.is_empty() {
-        files.scan("", &mut |path, entry| {
+        found = list(files, "")?;
+        found.retain(|(path, _)| {
             let other = path.as_str().starts_with("obs/") || path.as_str() == "truth.csv";
-            if path.as_str().ends_with(".csv") && !other {
-                found.push((path.clone(), *entry));
-            }
-            Ok(())
-        })?;
+            path.as_str().ends_with(".csv") && !other
+        });
     }
     found.retain(|(path, _)| !path.as_str().split('/').any(|part| part.starts_with(['.', '_'])));
     let mut rows: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
@@ -265,14 +258,12 @@ struct Days {
 
 impl<'a> Observations<'a> {
     fn open(files: &'a dyn Files) -> Result<Self, Error> {
-        let mut days = Vec::new();
-        files.scan("obs/", &mut |path, entry| {
-            days.extend(path.file_name().strip_suffix(".csv").map(|date| (date.to_owned(), *entry)));
-            Ok(())
-        })?;
+        let day = |(path, entry): (TreePath, Entry)| {
+            path.file_name().strip_suffix(".csv").map(|date| (date.to_owned(), entry))
+        };
+        let days = list(files, "obs/")?.into_iter().filter_map(day).collect();
         let mut truths = BTreeMap::new();
-        if let Some(entry) = files.find("truth.csv")? {
-            let bytes = files.read(&entry)?;
+        if let Some(bytes) = load(files, "truth.csv")? {
             let mut reader = csv::Reader::from_reader(bytes.as_slice());
             for record in reader.records().filter_map(Result::ok) {
                 let field = |at: usize| record.get(at).unwrap_or("").to_owned();

@@ -1,0 +1,24 @@
+//! Small steps that every stage takes between its trees and their paths.
+
+use super::{Error, Files};
+use crate::object::{Entry, TreePath};
+
+/// All files whose paths start with the text `prefix`, in byte order of the paths.
+pub(super) fn list(files: &dyn Files, prefix: &str) -> Result<Vec<(TreePath, Entry)>, Error> {
+    let mut found = Vec::new();
+    files.scan(prefix, &mut |path, entry| {
+        found.push((path.clone(), *entry));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// The whole content of the file at `path`, if it is there.
+pub(super) fn load(files: &dyn Files, path: &str) -> Result<Option<Vec<u8>>, Error> {
+    files.find(path)?.map(|entry| files.read(&entry)).transpose()
+}
+
+/// A text that a stage has made up, as a path.
+pub(super) fn tree_path(text: &str) -> Result<TreePath, Error> {
+    text.parse().map_err(|error| Error::Data { reason: format!("{error}"), hint: None })
+}
