@@ -18,7 +18,14 @@ const OPEN_FILES: usize = 64;
 #[derive(Debug)]
 pub struct LocalBackend {
     dir: PathBuf,
-    open: Mutex<HashMap<Digest, Arc<File>>>,
+    open: Mutex<HashMap<Digest, Arc<Opened>>>,
+}
+
+/// A file that is open for reading, and its length, which never changes.
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    len: u64,
 }
 
 impl LocalBackend {
@@ -39,7 +46,7 @@ impl LocalBackend {
         move |source| Error::Io { verb, place: self.place(), source }
     }
 
-    fn file(&self, name: &Digest) -> Result<Arc<File>, Error> {
+    fn file(&self, name: &Digest) -> Result<Arc<Opened>, Error> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = open.get(name) {
             return Ok(Arc::clone(file));
@@ -51,9 +58,10 @@ impl LocalBackend {
         if open.len() >= OPEN_FILES {
             open.clear();
         }
-        let file = Arc::new(file);
-        open.insert(*name, Arc::clone(&file));
-        Ok(file)
+        let len = file.metadata().map_err(self.fail("read a file"))?.len();
+        let opened = Arc::new(Opened { file, len });
+        open.insert(*name, Arc::clone(&opened));
+        Ok(opened)
     }
 
     fn list_fan(fan: &Path, found: &mut Vec<Listed>) -> io::Result<()> {
@@ -91,15 +99,14 @@ impl Backend for LocalBackend {
 
     fn read(&self, name: &Digest, range: Range<u64>) -> Result<Vec<u8>, Error> {
         let len = range.end.saturating_sub(range.start);
-        let file = self.file(name)?;
+        let opened = self.file(name)?;
         let short = || Error::Short { name: *name, place: self.place(), range: range.clone() };
         // Checked first, so that a length made up by damage allocates nothing.
-        let size = file.metadata().map_err(self.fail("read a file"))?.len();
-        if range.end > size {
+        if range.end > opened.len {
             return Err(short());
         }
         let mut bytes = vec![0; usize::try_from(len).map_err(|_| short())?];
-        file.read_exact_at(&mut bytes, range.start).map_err(|source| match source.kind() {
+        opened.file.read_exact_at(&mut bytes, range.start).map_err(|source| match source.kind() {
             io::ErrorKind::UnexpectedEof => short(),
             _ => self.fail("read a file")(source),
         })?;

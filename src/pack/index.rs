@@ -94,7 +94,7 @@ impl Index {
 
     /// Merges the small tables if there are many: from the smallest on, all that are not much larger than what was taken.
     pub(super) fn merge(&self) -> io::Result<()> {
-        let tables = self.reload()?;
+        let tables = self.tables()?;
         if tables.len() <= MANY {
             return Ok(());
         }

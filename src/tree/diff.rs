@@ -89,13 +89,18 @@ impl<V: Value> Side<'_, V> {
     fn pop(&mut self) -> Option<Item<V>> {
         let item = self.stack.pop()?;
         if let Some(last) = item.last() {
-            self.passed = Some(last.to_vec());
+            let passed = self.passed.get_or_insert_default();
+            passed.clear();
+            passed.extend_from_slice(last);
         }
         Some(item)
     }
 
     /// Drops what lies before the prefix, and everything once it has been passed.
     fn trim(&mut self) {
+        if self.prefix.is_empty() {
+            return;
+        }
         let before =
             |item: &Item<V>, prefix: &[u8]| item.last().is_some_and(|l| l < prefix && !l.starts_with(prefix));
         while self.stack.last().is_some_and(|item| before(item, &self.prefix)) {
