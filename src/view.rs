@@ -1,8 +1,11 @@
 //! Our nouns as outsiders see them: the JSON shapes, version 1, and small pieces of text for people.
 
+use std::fmt;
+
 use chrono::{DateTime, FixedOffset, Local};
 use serde::Serialize;
 
+use crate::draft::Tally;
 use crate::history;
 use crate::object::{self, CommitId, Entry, FileKind};
 use crate::pipeline::job;
@@ -23,6 +26,17 @@ pub struct Repo {
     pub output_of: Option<String>,
     /// Its branches.
     pub branches: Vec<Ref>,
+}
+
+/// How a new tree differs from the one before.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Counts {
+    /// Files that were not there.
+    pub added: u64,
+    /// Files with another content or kind.
+    pub modified: u64,
+    /// Files that are no longer there.
+    pub deleted: u64,
 }
 
 /// A branch or tag.
@@ -136,6 +150,18 @@ impl Repo {
             output_of: repo.output_of.as_ref().map(|(pipeline, stage)| format!("{pipeline}/{stage}")),
             branches: branches.iter().map(|(name, id)| Ref::new(name, *id)).collect(),
         }
+    }
+}
+
+impl From<Tally> for Counts {
+    fn from(Tally { added, modified, deleted }: Tally) -> Self {
+        Self { added, modified, deleted }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} added, {} modified, {} deleted", self.added, self.modified, self.deleted)
     }
 }
 

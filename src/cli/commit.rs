@@ -88,8 +88,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let Gathered { draft, files, bytes, new_bytes, .. } = gathered;
     if args.dry_run {
         let (_, tally) = draft.finish(&writer)?;
-        let counts = json!({ "added": tally.added, "modified": tally.modified, "deleted": tally.deleted });
-        let text = || format!("would commit to {}\n {}\n", args.target, tally_text(files, tally));
+        let counts = view::Counts::from(tally);
+        let text = || format!("would commit to {}\n {}\n", args.target, counted(files, counts));
         cx.say(
             &json!({ "dry_run": true, "target": args.target.to_string(), "counts": counts }),
             text,
@@ -104,28 +104,26 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         cx.say(&json!({ "commit": null, "target": args.target.to_string() }), String::new, String::new);
         return Ok(0);
     };
-    let tally = published.tally;
+    let counts = view::Counts::from(published.tally);
     let title = args.message.lines().next().unwrap_or("");
     let text = || {
         let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
-        let mut text =
-            format!("[{} {id:.12}] {title}\n {}  ({size})\n", args.target, tally_text(files, tally));
+        let mut text = format!("[{} {id:.12}] {title}\n {}  ({size})\n", args.target, counted(files, counts));
         text += &triggered(&published.jobs);
         text
     };
     let document = json!({
         "commit": id.to_string(), "target": args.target.to_string(), "files": files, "bytes": bytes,
         "new_bytes": new_bytes, "stored_bytes": published.stored,
-        "counts": { "added": tally.added, "modified": tally.modified, "deleted": tally.deleted },
+        "counts": counts,
         "jobs": published.jobs.iter().map(view::Job::from).collect::<Vec<_>>(),
     });
     cx.say(&document, text, || format!("{id}\n"));
     finish_jobs(cx, &store, &published.jobs, args.no_run)
 }
 
-fn tally_text(files: u64, tally: crate::draft::Tally) -> String {
-    let crate::draft::Tally { added, modified, deleted } = tally;
-    format!("{}: {added} added, {modified} modified, {deleted} deleted", view::count(files, "file"))
+fn counted(files: u64, counts: view::Counts) -> String {
+    format!("{}: {counts}", view::count(files, "file"))
 }
 
 fn triggered(jobs: &[Job]) -> String {

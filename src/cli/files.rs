@@ -83,13 +83,8 @@ fn edit(cx: &Context, target: &Target, how: &How, message: String, edits: Edits)
     edits(&store, Snapshot::new(&writer, base.tree), &mut draft)?;
     if how.dry_run {
         let (_, tally) = draft.finish(&writer)?;
-        let text = || {
-            format!(
-                "would change {target}: {} added, {} modified, {} deleted\n",
-                tally.added, tally.modified, tally.deleted
-            )
-        };
-        let counts = json!({ "added": tally.added, "modified": tally.modified, "deleted": tally.deleted });
+        let counts = view::Counts::from(tally);
+        let text = || format!("would change {target}: {counts}\n");
         cx.say(
             &json!({ "dry_run": true, "target": target.to_string(), "counts": counts }),
             text,
@@ -99,16 +94,12 @@ fn edit(cx: &Context, target: &Target, how: &How, message: String, edits: Edits)
     }
     let message = how.message.clone().unwrap_or(message);
     let published = change::publish(&store, &cx.author, base, draft, writer, &message, Empty::Skip)?;
-    let tally = published.tally;
+    let counts = view::Counts::from(published.tally);
     let id = published.commit.map(|id| id.to_string());
     let text = || match published.commit {
-        Some(id) => format!(
-            "[{target} {id:.12}] {message}\n {} added, {} modified, {} deleted\n",
-            tally.added, tally.modified, tally.deleted
-        ),
+        Some(id) => format!("[{target} {id:.12}] {message}\n {counts}\n"),
         None => "nothing differs: no commit was made\n".to_owned(),
     };
-    let counts = json!({ "added": tally.added, "modified": tally.modified, "deleted": tally.deleted });
     cx.say(&json!({ "commit": id, "target": target.to_string(), "counts": counts }), text, || {
         id.iter().map(|id| format!("{id}\n")).collect()
     });

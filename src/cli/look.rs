@@ -1,6 +1,6 @@
 //! The verbs that look: `log`, `show`, `ls`, `cat`, `diff`, `du`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufWriter};
 
 use serde_json::json;
@@ -229,10 +229,9 @@ pub(super) fn diff(args: &DiffArgs, cx: &Context) -> Answer {
     changes.sort_by(|a, b| a.path.cmp(&b.path));
     changes.dedup();
     let renames = renames(&changes);
-    let shown: Vec<&Change> = changes
-        .iter()
-        .filter(|c| !(c.after.is_none() && renames.values().any(|from| *from == c.path)))
-        .collect();
+    let sources: BTreeSet<&TreePath> = renames.values().collect();
+    let shown: Vec<&Change> =
+        changes.iter().filter(|c| !(c.after.is_none() && sources.contains(&c.path))).collect();
     let mut tally = Tally::default();
     changes.iter().for_each(|change| tally.count(change.before.as_ref(), change.after.as_ref()));
     let text = || {
@@ -240,7 +239,7 @@ pub(super) fn diff(args: &DiffArgs, cx: &Context) -> Answer {
             let from = renames.get(&change.path);
             if args.stat { stat_line(change, from) } else { status_line(change, from) }
         });
-        let sum = format!(" {} added, {} modified, {} deleted\n", tally.added, tally.modified, tally.deleted);
+        let sum = format!(" {}\n", view::Counts::from(tally));
         lines.collect::<String>() + if args.stat { &sum } else { "" }
     };
     let documents: Vec<serde_json::Value> = shown

@@ -73,11 +73,7 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
         let mut batch = Batch::default();
         let heads = trigger::heads(&facts, &pipeline)?;
         let mut jobs = Vec::new();
-        // One run a branch, so that every branch has its own consistent set of commits.
-        let mut branches: Vec<_> = heads.iter().map(|moved| moved.branch.clone()).collect();
-        branches.sort();
-        branches.dedup();
-        if !branches.is_empty() {
+        if !heads.is_empty() {
             jobs = trigger::enqueue(&facts, &mut batch, &heads, Some(&pipeline.spec.name), &origin)?;
             commit(&mut facts, &batch, cx)?;
         }

@@ -75,18 +75,3 @@ impl Iterator for Log<'_> {
         Some(Ok((id, *commit.0)))
     }
 }
-
-/// Whether `ancestor` lies in the history of `id`, and how many commits were looked at to tell.
-pub fn distance(objects: &dyn ObjectRead, id: CommitId, ancestor: CommitId) -> Result<Option<usize>, Error> {
-    let floor = commit::load(objects, ancestor)?.generation;
-    for (steps, found) in Log::new(objects, [id]).enumerate() {
-        let (found, commit) = found?;
-        if found == ancestor {
-            return Ok(Some(steps));
-        }
-        if commit.generation < floor {
-            break;
-        }
-    }
-    Ok(None)
-}

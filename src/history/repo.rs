@@ -95,11 +95,6 @@ fn nearest(facts: &Session, name: &RepoName) -> Result<Vec<String>, Error> {
     Ok(super::resolve::nearest(name.as_str(), names))
 }
 
-/// The repo with this number, if it still exists.
-pub fn load_by_id(facts: &Session, id: u64) -> Result<Option<Repo>, Error> {
-    Ok(list(facts)?.into_iter().find(|repo| repo.id == id))
-}
-
 /// All repos, by name.
 pub fn list(facts: &Session) -> Result<Vec<Repo>, Error> {
     let mut raw = Vec::new();

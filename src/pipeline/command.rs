@@ -20,7 +20,7 @@ use crate::checkout::{self, Clash};
 use crate::content;
 use crate::history;
 use crate::ingest::{self, Overlay};
-use crate::object::{Digest, Entry, FileKind, NodeId, ObjectRead, ObjectWrite, TreePath};
+use crate::object::{Digest, Entry, FileKind, ObjectRead, ObjectWrite, TreePath};
 use crate::progress::Silent;
 use crate::snapshot::Snapshot;
 use crate::tree::{self, Cursor};
@@ -261,9 +261,9 @@ fn execute(task: &Task<'_>, command: &Command, datum: &Datum, room: &Room, log: 
     for name in ["PATH", "HOME", "LANG", "LC_ALL", "USER", "TZ"] {
         process.envs(std::env::var_os(name).map(|value| (name, value)));
     }
-    for (part, input) in datum.parts.iter().zip(task.inputs.iter().cycle()) {
+    for part in &datum.parts {
         let variable = part.input.to_uppercase().replace('-', "_");
-        let input = task.inputs.iter().find(|known| known.name == part.input).unwrap_or(input);
+        let Some(input) = task.inputs.iter().find(|input| input.name == part.input) else { continue };
         process.env(format!("VDS_IN_{variable}"), room.path("in").join(&part.input));
         process.env(format!("VDS_UNIT_{variable}"), &part.unit);
         process.env(format!("VDS_COMMIT_{variable}"), input.commit.to_string());
@@ -344,12 +344,8 @@ fn merge(
         let entry = settle(sink, rule, datums, &path, &claims)?;
         files.push((path, entry));
     }
-    let output = build(sink, files)?;
+    let output = tree::build(sink, files)?;
     Ok(Outcome { output, state: tree::empty(sink)?, logs: tree::build(sink, logs)? })
-}
-
-fn build(sink: &dyn ObjectWrite, files: Vec<(Vec<u8>, Entry)>) -> Result<NodeId, Error> {
-    Ok(tree::build(sink, files)?)
 }
 
 fn settle(

@@ -101,11 +101,6 @@ impl PathPattern {
         &self.prefix
     }
 
-    /// Whether the pattern is `/`: the whole tree in one.
-    pub fn is_whole(&self) -> bool {
-        matches!(self.form, Form::Whole)
-    }
-
     /// The unit that `path` belongs to: empty for the whole tree, `None` if the pattern does not cover the path.
     pub fn unit<'a>(&self, path: &'a str) -> Option<&'a str> {
         match &self.form {
