@@ -2,59 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
+mod desk;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
-/// A directory with a store, and the program run in it.
-struct Desk {
-    dir: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let desk = Self { dir: tempfile::tempdir().unwrap() };
-        desk.ok(&["init"]);
-        desk
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vds"));
-        command.args(args).current_dir(self.dir.path()).env_remove("VDS_STORE").env("VDS_AUTHOR", "Ann");
-        command.stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
-    }
-
-    #[track_caller]
-    fn ok(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{args:?}: {errors}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs what must fail, and returns its exit code and what it said.
-    #[track_caller]
-    fn no(&self, args: &[&str]) -> (i32, String) {
-        let output = self.run(args);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success(), "{args:?} succeeded");
-        (output.status.code().unwrap(), errors)
-    }
-}
+use desk::Desk;
 
 fn day(desk: &Desk, day: &str, price: &str) {
     for minute in ["13", "14", "15"] {
