@@ -1,7 +1,7 @@
 //! One change of a branch: a new tree becomes a commit, the branch moves, and what it triggers is queued, in one step.
 
 use crate::draft::{Draft, Tally};
-use crate::fault::{Fault, Kind};
+use crate::fault::{Kind, fault};
 use crate::history::{self, Author, Repo, Target};
 use crate::ledger::{self, Outcome};
 use crate::meta::Batch;
@@ -49,35 +49,19 @@ pub enum Error {
     Object(#[from] AccessError),
 }
 
-impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Message { .. } => Kind::Usage,
-            Self::Conflict { .. } => Kind::Refused,
-            Self::Contended { .. } => Kind::Busy,
-            Self::History(error) => error.kind(),
-            Self::Pipeline(error) => error.kind(),
-            Self::Ledger(error) => error.kind(),
-            Self::Tree(error) => error.kind(),
-            Self::Snapshot(error) => error.kind(),
-            Self::Object(error) => error.kind(),
-        }
+fault! {
+    Error passes on History, Pipeline, Ledger, Tree, Snapshot, Object;
+    kind {
+        Self::Message { .. } => Kind::Usage,
+        Self::Conflict { .. } => Kind::Refused,
+        Self::Contended { .. } => Kind::Busy,
     }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Message { .. } => Some("put long texts into a file and commit that".to_owned()),
-            Self::Conflict { target, .. } => {
-                Some(format!("look at `vds log {target}`, then commit again on top of it"))
-            }
-            Self::Contended { .. } => Some("try again; nothing was changed".to_owned()),
-            Self::History(error) => error.hint(),
-            Self::Pipeline(error) => error.hint(),
-            Self::Ledger(error) => error.hint(),
-            Self::Tree(error) => error.hint(),
-            Self::Snapshot(error) => error.hint(),
-            Self::Object(error) => error.hint(),
+    hint {
+        Self::Message { .. } => Some("put long texts into a file and commit that".to_owned()),
+        Self::Conflict { target, .. } => {
+            Some(format!("look at `vds log {target}`, then commit again on top of it"))
         }
+        Self::Contended { .. } => Some("try again; nothing was changed".to_owned()),
     }
 }
 

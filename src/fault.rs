@@ -33,6 +33,33 @@ pub trait Fault: Error + Send + Sync + 'static {
     fn hint(&self) -> Option<String>;
 }
 
+/// Implements [`Fault`] for an error enum some of whose variants only pass on a failure from below. Those answer as the
+/// failure that they carry; the arms are for the rest, and must name every one of them.
+macro_rules! fault {
+    (
+        $error:ident passes on $($variant:ident),+;
+        kind { $($kind_arms:tt)* }
+        hint { $($hint_arms:tt)* }
+    ) => {
+        impl $crate::fault::Fault for $error {
+            fn kind(&self) -> $crate::fault::Kind {
+                match self {
+                    $(Self::$variant(below) => $crate::fault::Fault::kind(below),)+
+                    $($kind_arms)*
+                }
+            }
+
+            fn hint(&self) -> Option<String> {
+                match self {
+                    $(Self::$variant(below) => $crate::fault::Fault::hint(below),)+
+                    $($hint_arms)*
+                }
+            }
+        }
+    };
+}
+pub(crate) use fault;
+
 /// Any failure of a room that the holder need not know by type.
 #[derive(Debug)]
 pub struct Cause(Box<dyn Fault>);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Fault, Kind};
+use crate::fault::{Kind, fault};
 use crate::journal::{self, Journal};
 use crate::meta::{self, Applied, Batch, MetaSession, MetaStore, Visitor};
 use crate::object::codec;
@@ -33,21 +33,13 @@ pub enum Error {
     Operation { number: u64, source: codec::Error },
 }
 
-impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Meta(error) => error.kind(),
-            Self::Journal(error) => error.kind(),
-            Self::Operation { .. } => Kind::Damaged,
-        }
+fault! {
+    Error passes on Meta, Journal;
+    kind {
+        Self::Operation { .. } => Kind::Damaged,
     }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Meta(error) => error.hint(),
-            Self::Journal(error) => error.hint(),
-            Self::Operation { .. } => Some("a later vds may have written it: use that one".to_owned()),
-        }
+    hint {
+        Self::Operation { .. } => Some("a later vds may have written it: use that one".to_owned()),
     }
 }
 

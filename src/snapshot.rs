@@ -1,7 +1,7 @@
 //! One version of a file tree, read only.
 
 use crate::content;
-use crate::fault::{Fault, Kind};
+use crate::fault::{Kind, fault};
 use crate::object::{Entry, NodeId, ObjectRead, TreePath};
 use crate::tree::{self, Cursor, Totals};
 
@@ -20,21 +20,15 @@ pub enum Error {
     Path { path: String },
 }
 
-impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Tree(error) => error.kind(),
-            Self::Content { source, .. } => source.kind(),
-            Self::Path { .. } => Kind::Damaged,
-        }
+fault! {
+    Error passes on Tree;
+    kind {
+        Self::Content { source, .. } => source.kind(),
+        Self::Path { .. } => Kind::Damaged,
     }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Tree(error) => error.hint(),
-            Self::Content { source, .. } => source.hint(),
-            Self::Path { .. } => Some("do not use this commit; it was not made by vds".to_owned()),
-        }
+    hint {
+        Self::Content { source, .. } => source.hint(),
+        Self::Path { .. } => Some("do not use this commit; it was not made by vds".to_owned()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::fault::{Fault, Kind};
+use crate::fault::{Kind, fault};
 use crate::object::{AccessError, BlobId};
 
 /// A failed operation on a file's content.
@@ -23,20 +23,14 @@ pub enum Error {
     Target { blob: BlobId, source: io::Error },
 }
 
-impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Object(error) => error.kind(),
-            Self::Damaged { .. } => Kind::Damaged,
-            Self::Source { .. } | Self::Target { .. } => Kind::Io,
-        }
+fault! {
+    Error passes on Object;
+    kind {
+        Self::Damaged { .. } => Kind::Damaged,
+        Self::Source { .. } | Self::Target { .. } => Kind::Io,
     }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Object(error) => error.hint(),
-            Self::Damaged { .. } => Some("restore the store's packs/ directory from a backup".to_owned()),
-            Self::Source { .. } | Self::Target { .. } => None,
-        }
+    hint {
+        Self::Damaged { .. } => Some("restore the store's packs/ directory from a backup".to_owned()),
+        Self::Source { .. } | Self::Target { .. } => None,
     }
 }

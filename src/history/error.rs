@@ -1,6 +1,6 @@
 //! What can go wrong with repos, references and commits.
 
-use crate::fault::{Fault, Kind};
+use crate::fault::{Kind, fault};
 use crate::ledger;
 use crate::object::{AccessError, BranchName, CommitId, NameError, RepoName, codec};
 
@@ -70,58 +70,50 @@ fn did_you_mean(nearest: &[String], otherwise: &str) -> String {
     if nearest.is_empty() { otherwise.to_owned() } else { format!("did you mean {}?", nearest.join(" or ")) }
 }
 
-impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::UnknownRepo { .. }
-            | Self::UnknownRevision { .. }
-            | Self::NoCommits { .. }
-            | Self::BeforeFirst { .. }
-            | Self::NotYet { .. }
-            | Self::UnknownRef { .. } => Kind::NotFound,
-            Self::RepoExists { .. }
-            | Self::RefExists { .. }
-            | Self::Ambiguous { .. }
-            | Self::StageOutput { .. }
-            | Self::Syntax(_)
-            | Self::Name(_)
-            | Self::Time { .. } => Kind::Usage,
-            Self::Moved { .. } => Kind::Busy,
-            Self::Record { .. } | Self::Fact { .. } => Kind::Damaged,
-            Self::Object(error) => error.kind(),
-            Self::Ledger(error) => error.kind(),
-        }
+fault! {
+    Error passes on Object, Ledger;
+    kind {
+        Self::UnknownRepo { .. }
+        | Self::UnknownRevision { .. }
+        | Self::NoCommits { .. }
+        | Self::BeforeFirst { .. }
+        | Self::NotYet { .. }
+        | Self::UnknownRef { .. } => Kind::NotFound,
+        Self::RepoExists { .. }
+        | Self::RefExists { .. }
+        | Self::Ambiguous { .. }
+        | Self::StageOutput { .. }
+        | Self::Syntax(_)
+        | Self::Name(_)
+        | Self::Time { .. } => Kind::Usage,
+        Self::Moved { .. } => Kind::Busy,
+        Self::Record { .. } | Self::Fact { .. } => Kind::Damaged,
     }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::UnknownRepo { name, nearest } => {
-                Some(did_you_mean(nearest, &format!("`vds repo list` shows what there is; `vds repo create {name}` makes it")))
-            }
-            Self::RepoExists { name } => Some(format!("`vds repo show {name}` tells about it")),
-            Self::UnknownRevision { repo, nearest, .. } => {
-                Some(did_you_mean(nearest, &format!("`vds branch list {repo}` and `vds log {repo}` show what there is")))
-            }
-            Self::NoCommits { repo, branch } => Some(format!("`vds commit {repo}@{branch} PATH -m MESSAGE` makes the first")),
-            Self::Ambiguous { .. } => Some("give more digits".to_owned()),
-            Self::BeforeFirst { repo, .. } => Some(format!("`vds log {repo}` shows how far it goes")),
-            Self::NotYet { repo, branch, .. } => Some(format!("`vds log {repo}@{branch}` shows when it began")),
-            Self::RefExists { what, .. } => Some(format!("choose another name, or delete the {what} first")),
-            Self::UnknownRef { repo, what, nearest, .. } => {
-                Some(did_you_mean(nearest, &format!("`vds {what} list {repo}` shows what there is")))
-            }
-            Self::StageOutput { .. } => Some("commit to the stage's inputs instead; the stage will follow".to_owned()),
-            Self::Moved { .. } => Some("try again; nothing of yours was lost, and nothing was changed".to_owned()),
-            Self::Time { .. } => {
-                Some("write it like 2024-05-01, \"2024-05-01 14:30\", \"2 hours ago\" or yesterday".to_owned())
-            }
-            Self::Syntax(_) => Some("a revision is REPO@REV:PATH, with REV a branch, a tag, a commit id, REV~2 or BRANCH@{2 days ago}".to_owned()),
-            Self::Name(_) => None,
-            Self::Record { .. } | Self::Fact { .. } => {
-                Some("a later vds may have written it; or restore the store from a backup".to_owned())
-            }
-            Self::Object(error) => error.hint(),
-            Self::Ledger(error) => error.hint(),
+    hint {
+        Self::UnknownRepo { name, nearest } => {
+            Some(did_you_mean(nearest, &format!("`vds repo list` shows what there is; `vds repo create {name}` makes it")))
+        }
+        Self::RepoExists { name } => Some(format!("`vds repo show {name}` tells about it")),
+        Self::UnknownRevision { repo, nearest, .. } => {
+            Some(did_you_mean(nearest, &format!("`vds branch list {repo}` and `vds log {repo}` show what there is")))
+        }
+        Self::NoCommits { repo, branch } => Some(format!("`vds commit {repo}@{branch} PATH -m MESSAGE` makes the first")),
+        Self::Ambiguous { .. } => Some("give more digits".to_owned()),
+        Self::BeforeFirst { repo, .. } => Some(format!("`vds log {repo}` shows how far it goes")),
+        Self::NotYet { repo, branch, .. } => Some(format!("`vds log {repo}@{branch}` shows when it began")),
+        Self::RefExists { what, .. } => Some(format!("choose another name, or delete the {what} first")),
+        Self::UnknownRef { repo, what, nearest, .. } => {
+            Some(did_you_mean(nearest, &format!("`vds {what} list {repo}` shows what there is")))
+        }
+        Self::StageOutput { .. } => Some("commit to the stage's inputs instead; the stage will follow".to_owned()),
+        Self::Moved { .. } => Some("try again; nothing of yours was lost, and nothing was changed".to_owned()),
+        Self::Time { .. } => {
+            Some("write it like 2024-05-01, \"2024-05-01 14:30\", \"2 hours ago\" or yesterday".to_owned())
+        }
+        Self::Syntax(_) => Some("a revision is REPO@REV:PATH, with REV a branch, a tag, a commit id, REV~2 or BRANCH@{2 days ago}".to_owned()),
+        Self::Name(_) => None,
+        Self::Record { .. } | Self::Fact { .. } => {
+            Some("a later vds may have written it; or restore the store from a backup".to_owned())
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::content;
-use crate::fault::{Fault, Kind};
+use crate::fault::{Kind, fault};
 use crate::object::{AccessError, PathError};
 use crate::snapshot;
 use crate::tree;
@@ -45,37 +45,28 @@ pub enum Error {
     Object(#[from] AccessError),
 }
 
-impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => Kind::NotFound,
-            Self::Unreadable { .. } | Self::Walk { .. } | Self::Unstable { .. } => Kind::Io,
-            Self::NotUtf8 { .. } | Self::Illegal { .. } | Self::Special { .. } => Kind::Usage,
-            Self::Content { source, .. } => source.kind(),
-            Self::Tree(error) => error.kind(),
-            Self::Snapshot(error) => error.kind(),
-            Self::Object(error) => error.kind(),
-        }
+fault! {
+    Error passes on Tree, Snapshot, Object;
+    kind {
+        Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => Kind::NotFound,
+        Self::Unreadable { .. } | Self::Walk { .. } | Self::Unstable { .. } => Kind::Io,
+        Self::NotUtf8 { .. } | Self::Illegal { .. } | Self::Special { .. } => Kind::Usage,
+        Self::Content { source, .. } => source.kind(),
     }
-
-    fn hint(&self) -> Option<String> {
-        let leave_out = "rename it, or name it in a .vdsignore file to leave it out";
-        match self {
-            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Some("check the path; nothing was committed".to_owned())
-            }
-            Self::Unreadable { .. } | Self::Walk { .. } => {
-                Some("make it readable, or name it in a .vdsignore file; nothing was committed".to_owned())
-            }
-            Self::NotUtf8 { .. } | Self::Illegal { .. } => Some(leave_out.to_owned()),
-            Self::Unstable { .. } => {
-                Some("commit again when its writer is done; nothing was committed".to_owned())
-            }
-            Self::Special { .. } => Some("name files, directories, or - for standard input".to_owned()),
-            Self::Content { source, .. } => source.hint(),
-            Self::Tree(error) => error.hint(),
-            Self::Snapshot(error) => error.hint(),
-            Self::Object(error) => error.hint(),
+    hint {
+        Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Some("check the path; nothing was committed".to_owned())
         }
+        Self::Unreadable { .. } | Self::Walk { .. } => {
+            Some("make it readable, or name it in a .vdsignore file; nothing was committed".to_owned())
+        }
+        Self::NotUtf8 { .. } | Self::Illegal { .. } => {
+            Some("rename it, or name it in a .vdsignore file to leave it out".to_owned())
+        }
+        Self::Unstable { .. } => {
+            Some("commit again when its writer is done; nothing was committed".to_owned())
+        }
+        Self::Special { .. } => Some("name files, directories, or - for standard input".to_owned()),
+        Self::Content { source, .. } => source.hint(),
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with pipelines and jobs.
 
-use crate::fault::{Fault, Kind};
+use crate::fault::{Kind, fault};
 use crate::object::{AccessError, PipelineName, RepoName, StageName, codec};
 use crate::{checkout, content, history, ingest, ledger, snapshot, tree};
 
@@ -76,62 +76,42 @@ pub enum Error {
     Ingest(#[from] ingest::Error),
 }
 
-impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Spec(_) | Self::Exists { .. } | Self::Cycle { .. } | Self::OutputTaken { .. } => {
-                Kind::Usage
-            }
-            Self::Unknown { .. }
-            | Self::UnknownInput { .. }
-            | Self::UnknownJob { .. }
-            | Self::Code { .. } => Kind::NotFound,
-            Self::Failed { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
-            Self::Contended { .. } => Kind::Busy,
-            Self::Record { .. } => Kind::Damaged,
-            Self::Io { .. } => Kind::Io,
-            Self::Stage(stage::Error::Storage { cause, .. }) => cause.kind(),
-            Self::History(error) => error.kind(),
-            Self::Ledger(error) => error.kind(),
-            Self::Tree(error) => error.kind(),
-            Self::Snapshot(error) => error.kind(),
-            Self::Content(error) => error.kind(),
-            Self::Object(error) => error.kind(),
-            Self::Checkout(error) => error.kind(),
-            Self::Ingest(error) => error.kind(),
+fault! {
+    Error passes on History, Ledger, Tree, Snapshot, Content, Object, Checkout, Ingest;
+    kind {
+        Self::Spec(_) | Self::Exists { .. } | Self::Cycle { .. } | Self::OutputTaken { .. } => {
+            Kind::Usage
         }
+        Self::Unknown { .. }
+        | Self::UnknownInput { .. }
+        | Self::UnknownJob { .. }
+        | Self::Code { .. } => Kind::NotFound,
+        Self::Failed { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
+        Self::Contended { .. } => Kind::Busy,
+        Self::Record { .. } => Kind::Damaged,
+        Self::Io { .. } => Kind::Io,
+        Self::Stage(stage::Error::Storage { cause, .. }) => cause.kind(),
     }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Spec(_) => Some(
-                "docs/pipelines.md describes the file, docs/pipeline.schema.json checks it in an editor"
-                    .to_owned(),
-            ),
-            Self::Unknown { .. } => Some("`vds pipeline list` shows what there is".to_owned()),
-            Self::Exists { name } => Some(format!("`vds pipeline update` changes {name}")),
-            Self::Cycle { .. } => {
-                Some("break the circle: no stage may read what is made from its own output".to_owned())
-            }
-            Self::UnknownInput { repo, .. } => Some(format!("make it first: `vds repo create {repo}`")),
-            Self::OutputTaken { repo } => {
-                Some(format!("rename it (`vds repo rename {repo} NEW`), or name the stage otherwise"))
-            }
-            Self::Code { .. } => Some("paths in `code` are relative to the pipeline file".to_owned()),
-            Self::UnknownJob { .. } => Some("`vds job list` shows what there is".to_owned()),
-            Self::Failed { hint, .. } | Self::Stage(stage::Error::Data { hint, .. }) => hint.clone(),
-            Self::Contended { .. } => Some("run `vds run` when they are done; nothing was lost".to_owned()),
-            Self::Record { .. } => Some("a later vds may have written it: use that one".to_owned()),
-            Self::Io { .. } => None,
-            Self::Stage(stage::Error::Storage { cause, .. }) => cause.hint(),
-            Self::History(error) => error.hint(),
-            Self::Ledger(error) => error.hint(),
-            Self::Tree(error) => error.hint(),
-            Self::Snapshot(error) => error.hint(),
-            Self::Content(error) => error.hint(),
-            Self::Object(error) => error.hint(),
-            Self::Checkout(error) => error.hint(),
-            Self::Ingest(error) => error.hint(),
+    hint {
+        Self::Spec(_) => Some(
+            "docs/pipelines.md describes the file, docs/pipeline.schema.json checks it in an editor"
+                .to_owned(),
+        ),
+        Self::Unknown { .. } => Some("`vds pipeline list` shows what there is".to_owned()),
+        Self::Exists { name } => Some(format!("`vds pipeline update` changes {name}")),
+        Self::Cycle { .. } => {
+            Some("break the circle: no stage may read what is made from its own output".to_owned())
         }
+        Self::UnknownInput { repo, .. } => Some(format!("make it first: `vds repo create {repo}`")),
+        Self::OutputTaken { repo } => {
+            Some(format!("rename it (`vds repo rename {repo} NEW`), or name the stage otherwise"))
+        }
+        Self::Code { .. } => Some("paths in `code` are relative to the pipeline file".to_owned()),
+        Self::UnknownJob { .. } => Some("`vds job list` shows what there is".to_owned()),
+        Self::Failed { hint, .. } | Self::Stage(stage::Error::Data { hint, .. }) => hint.clone(),
+        Self::Contended { .. } => Some("run `vds run` when they are done; nothing was lost".to_owned()),
+        Self::Record { .. } => Some("a later vds may have written it: use that one".to_owned()),
+        Self::Io { .. } => None,
+        Self::Stage(stage::Error::Storage { cause, .. }) => cause.hint(),
     }
 }

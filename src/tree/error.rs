@@ -1,6 +1,6 @@
 //! What can go wrong with a tree.
 
-use crate::fault::{Fault, Kind};
+use crate::fault::{Kind, fault};
 use crate::object::{AccessError, NodeId};
 
 /// A failed operation on a tree.
@@ -18,22 +18,16 @@ pub enum Error {
     Unsorted,
 }
 
-impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Object(error) => error.kind(),
-            Self::Malformed { .. } => Kind::Damaged,
-            Self::Unsorted => Kind::Usage,
-        }
+fault! {
+    Error passes on Object;
+    kind {
+        Self::Malformed { .. } => Kind::Damaged,
+        Self::Unsorted => Kind::Usage,
     }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Object(error) => error.hint(),
-            Self::Malformed { .. } => {
-                Some("a later vds may have written it; or restore the store from a backup".to_owned())
-            }
-            Self::Unsorted => None,
+    hint {
+        Self::Malformed { .. } => {
+            Some("a later vds may have written it; or restore the store from a backup".to_owned())
         }
+        Self::Unsorted => None,
     }
 }
