@@ -10,8 +10,8 @@ use crate::change::{self, Empty};
 use crate::history::Target;
 use crate::ingest::{self, Gathered, Overlay};
 use crate::object::TreePath;
-use crate::pipeline::Which;
 use crate::pipeline::job::{Job, State};
+use crate::pipeline::{self, Which};
 use crate::snapshot::Snapshot;
 use crate::view;
 
@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let text = || {
         let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
         let mut text = format!("[{} {id:.12}] {title}\n {}  ({size})\n", args.target, counted(files, counts));
-        text += &triggered(&published.jobs);
+        text += &triggered(&store, &published.jobs);
         text
     };
     let document = json!({
@@ -126,15 +126,29 @@ fn counted(files: u64, counts: view::Counts) -> String {
     format!("{}: {counts}", view::count(files, "file"))
 }
 
-fn triggered(jobs: &[Job]) -> String {
-    let names: Vec<String> = jobs.iter().map(|job| format!("{}/{}", job.pipeline, job.stage)).collect();
+/// What a commit triggered, with the number of datums where that can be told before anything has run.
+fn triggered(store: &crate::store::Store, jobs: &[Job]) -> String {
+    let name = |job: &Job| {
+        let name = format!("{}/{}", job.pipeline, job.stage);
+        // What stands in the way of counting stands in the way of the job, which tells of it.
+        match pipeline::count(store, job) {
+            Ok(Some(count)) => format!("{name} ({})", view::count(count, "datum")),
+            Ok(None) | Err(_) => name,
+        }
+    };
+    let names: Vec<String> = jobs.iter().map(name).collect();
     if names.is_empty() { String::new() } else { format!(" triggered: {}\n", names.join(", ")) }
 }
 
 /// Runs the jobs that a change queued, and answers with the exit code that they deserve.
 pub(super) fn finish_jobs(cx: &Context, store: &crate::store::Store, jobs: &[Job], later: bool) -> Answer {
-    let Some(run) = jobs.first().map(|job| job.run).filter(|_| !later) else { return Ok(0) };
-    let ended = cx.run(store, Which::Run(run))?;
-    let failed = ended.iter().any(|job| matches!(job.state, State::Failed | State::Skipped));
+    if later || jobs.is_empty() {
+        return Ok(0);
+    }
+    let which = Which::of(jobs);
+    let ended = cx.run(store, &which)?;
+    // A job that was in the way and failed is told of, but what this command asked for may have worked.
+    let failed =
+        ended.iter().any(|job| which.wants(job) && matches!(job.state, State::Failed | State::Skipped));
     Ok(if failed { super::root::JOB_FAILED } else { 0 })
 }

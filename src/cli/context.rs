@@ -81,7 +81,7 @@ impl Context {
     }
 
     /// Runs what was queued, unless that is to wait, and tells of jobs that did not succeed.
-    pub(super) fn run(&self, store: &Store, which: Which) -> Result<Vec<Job>, Cause> {
+    pub(super) fn run(&self, store: &Store, which: &Which) -> Result<Vec<Job>, Cause> {
         let told = |job: &Job| {
             let Job { id, pipeline, stage, branch, .. } = job;
             match &job.error {

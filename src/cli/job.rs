@@ -19,7 +19,7 @@ pub(super) struct RunArgs {}
 
 pub(super) fn run(_: &RunArgs, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let ended = cx.run(&store, Which::All)?;
+    let ended = cx.run(&store, &Which::All)?;
     let views: Vec<view::Job> = ended.iter().map(view::Job::from).collect();
     let text = || format!("{} run\n", view::count(ended.len() as u64, "job"));
     cx.say(&json!({ "jobs": views }), text, || ended.iter().map(|job| format!("{}\n", job.id)).collect());
@@ -166,19 +166,14 @@ fn logs(store: &Store, id: u64, datum: Option<&str>) -> Answer {
     }
 }
 
-/// How often to look at a job that another process runs.
-const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
-
 fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
-    loop {
-        cx.run(store, Which::All)?;
-        let job = load(store, id)?;
-        if !job.state.is_living() {
-            cx.say(&view::Job::from(&job), || show(&job), || format!("{id}\n"));
-            return Ok(code(&[job]));
-        }
-        std::thread::sleep(LOOK);
+    let job = load(store, id)?;
+    if job.state.is_living() {
+        cx.run(store, &Which::of(&[job]))?;
     }
+    let job = load(store, id)?;
+    cx.say(&view::Job::from(&job), || show(&job), || format!("{id}\n"));
+    Ok(code(&[job]))
 }
 
 fn load(store: &Store, id: u64) -> Result<Job, Cause> {

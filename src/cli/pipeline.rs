@@ -64,7 +64,7 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
         let mut facts = store.session()?;
         let mut batch = Batch::default();
         let submission = Submission { source, file: shown, code };
-        let pipeline = registry::submit(&facts, &mut batch, submission, how, &origin)?;
+        let pipeline = registry::submit(&facts, store.objects(), &mut batch, submission, how, &origin)?;
         commit(&mut facts, &batch, cx)?;
         pipeline
     };

@@ -145,11 +145,16 @@ pub fn rename(facts: &Session, batch: &mut Batch, repo: &Repo, name: RepoName) -
     Ok(renamed)
 }
 
-/// Makes a stage's output an ordinary repo, in `batch`.
-pub fn release(facts: &Session, batch: &mut Batch, repo: &Repo) -> Result<(), Error> {
+/// Says in `batch` which pipeline and stage write the repo; with `None` it becomes an ordinary one.
+pub fn assign(
+    facts: &Session,
+    batch: &mut Batch,
+    repo: &Repo,
+    output_of: Option<(String, String)>,
+) -> Result<(), Error> {
     let key = keys::repo(&repo.name);
-    let ordinary = Repo { output_of: None, ..repo.clone() };
-    batch.expect(key.clone(), facts.get(&key)?).put(key, ordinary.to_bytes()?);
+    let assigned = Repo { output_of, ..repo.clone() };
+    batch.expect(key.clone(), facts.get(&key)?).put(key, assigned.to_bytes()?);
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! The work of a built-in stage: one function over whole trees, started from what an earlier job left.
 
-use std::collections::BTreeSet;
-
+use super::base::{self, Base};
 use super::error::Error;
 use super::job::Datums;
 use super::pattern::PathPattern;
@@ -12,119 +11,49 @@ use super::stage::{self, Change, Earlier, Input, bin, measure, select};
 use super::view::{Sink, View};
 use crate::content;
 use crate::draft::Draft;
-use crate::history;
-use crate::object::{CommitId, Digest, Entry, FileKind, NodeId, ObjectRead, ObjectWrite, Provenance};
-use crate::snapshot::Snapshot;
+use crate::object::{Digest, Entry, FileKind, NodeId, ObjectRead, ObjectWrite};
+use crate::snapshot;
 use crate::tree;
-
-/// How far back in an input's history an earlier output is looked for.
-const HORIZON: usize = 1000;
-
-/// What an earlier job of the stage read and left.
-struct Base {
-    inputs: Vec<NodeId>,
-    output: NodeId,
-    state: NodeId,
-}
 
 pub(super) fn work(task: &Task<'_>, sink: &dyn ObjectWrite) -> Result<Done, Failure> {
     let objects: &dyn ObjectRead = task.store.objects();
     let globs: Vec<&PathPattern> =
         task.stage.input.sources().into_iter().map(|(_, source)| &source.glob).collect();
-    let roots = roots(objects, task.inputs)?;
+    let roots = base::roots(objects, task.commits())?;
     let key = key(task, &globs, &roots);
-    let base = base(task, objects)?;
+    let base = task.base()?;
     let empty = tree::empty(sink)?;
     let before = base.as_ref().map_or_else(|| vec![empty; roots.len()], |base| base.inputs.clone());
     let mut changes = Vec::new();
     for ((glob, now), then) in globs.iter().zip(&roots).zip(&before) {
-        changes.push(changes_of(sink, *then, *now, glob)?);
+        changes.push(base::changes(sink, *then, *now, glob)?);
     }
-    let units = count_units(&globs, &changes);
+    let units = base::count_units(globs.first().copied(), changes.first());
     if let Some(outcome) = results::find(objects, task.table, &key)? {
-        let datums = Datums { reused: units.max(1), ..Datums::default() };
+        let datums = Datums { reused: units, ..Datums::default() };
         return Ok(Done { outcome, datums, results: Vec::new() });
     }
+    let changes: Vec<Vec<Change>> =
+        changes.into_iter().map(|changes| changes.into_iter().map(told).collect()).collect();
     let outcome = apply(task, sink, &globs, &roots, &before, &changes, base.as_ref())
         .map_err(|error| Failure { error, datums: Datums { failed: 1, ..Datums::default() }, logs: None })?;
-    let datums = Datums { processed: units.max(1), ..Datums::default() };
+    let datums = Datums { processed: units, ..Datums::default() };
     Ok(Done { outcome, datums, results: vec![(key, outcome)] })
 }
 
-fn roots(objects: &dyn ObjectRead, inputs: &[crate::object::InputCommit]) -> Result<Vec<NodeId>, Error> {
-    inputs.iter().map(|input| Ok(history::load(objects, input.commit)?.tree)).collect()
+fn told(snapshot::Change { path, before, after }: snapshot::Change) -> Change {
+    Change { path, before, after }
 }
 
 /// The datum key: what the stage does, and all that it reads.
 fn key(task: &Task<'_>, globs: &[&PathPattern], roots: &[NodeId]) -> Digest {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(b"vds datum 1\0").update(task.pipeline.code_digest(task.stage).as_bytes());
+    hasher.update(b"vds datum 1\0").update(task.code.as_bytes());
     for ((input, glob), root) in task.inputs.iter().zip(globs).zip(roots) {
         hasher.update(input.name.as_bytes()).update(b"\0").update(glob.to_string().as_bytes()).update(b"\0");
         hasher.update(root.digest().as_bytes());
     }
     Digest::from_bytes(*hasher.finalize().as_bytes())
-}
-
-/// The nearest output of the same code: the branch's own newest, or that of the nearest ancestor of the first input.
-fn base(task: &Task<'_>, objects: &dyn ObjectRead) -> Result<Option<Base>, Error> {
-    let code = task.pipeline.code_digest(task.stage);
-    let branch = task.job.branch.parse().map_err(history::Error::from)?;
-    let head = {
-        let facts = task.store.session()?;
-        history::head(&facts, task.output, &branch)?
-    };
-    let usable = |id: CommitId| -> Result<Option<Base>, Error> {
-        let commit = history::load(objects, id)?;
-        match commit.provenance {
-            Some(Provenance { code: then, inputs, state, .. })
-                if then == code && inputs.len() == task.inputs.len() =>
-            {
-                Ok(Some(Base { inputs: roots(objects, &inputs)?, output: commit.tree, state }))
-            }
-            _ => Ok(None),
-        }
-    };
-    if let Some(head) = head {
-        return usable(head);
-    }
-    let Some(first) = task.inputs.first() else { return Ok(None) };
-    let ancestors: Vec<CommitId> = history::Log::new(objects, [first.commit])
-        .take(HORIZON)
-        .map(|item| item.map(|(id, _)| id))
-        .collect::<Result<_, _>>()?;
-    let facts = task.store.session()?;
-    let mut found = None;
-    for ancestor in &ancestors {
-        found = history::derived(&facts, task.output, ancestor)?;
-        if found.is_some() {
-            break;
-        }
-    }
-    drop(facts);
-    found.map_or(Ok(None), usable)
-}
-
-fn changes_of(
-    objects: &dyn ObjectWrite,
-    then: NodeId,
-    now: NodeId,
-    glob: &PathPattern,
-) -> Result<Vec<Change>, Error> {
-    let mut changes = Vec::new();
-    for change in Snapshot::new(objects, then).diff(&Snapshot::new(objects, now), glob.prefix()) {
-        let crate::snapshot::Change { path, before, after } = change?;
-        if glob.unit(path.as_str()).is_some() {
-            changes.push(Change { path, before, after });
-        }
-    }
-    Ok(changes)
-}
-
-fn count_units(globs: &[&PathPattern], changes: &[Vec<Change>]) -> u64 {
-    let (Some(glob), Some(changes)) = (globs.first(), changes.first()) else { return 1 };
-    let units: BTreeSet<&str> = changes.iter().filter_map(|change| glob.unit(change.path.as_str())).collect();
-    units.len() as u64
 }
 
 fn apply(

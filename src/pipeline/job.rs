@@ -174,9 +174,9 @@ pub fn replace(batch: &mut Batch, before: &Job, after: &Job) -> Result<(), Error
     save(batch, after)
 }
 
-/// Numbers for a new run and its jobs, taken in `batch`.
+/// Numbers for new runs and their jobs, taken in `batch`.
 pub(super) struct Numbers {
-    pub(super) run: u64,
+    next_run: u64,
     next_job: u64,
     before: [Option<Vec<u8>>; 2],
 }
@@ -188,7 +188,12 @@ impl Numbers {
             bytes.as_deref().and_then(|bytes| bytes.try_into().ok()).map_or(1, u64::from_be_bytes)
         };
         let [run, job] = &before;
-        Ok(Self { run: number(run), next_job: number(job), before })
+        Ok(Self { next_run: number(run), next_job: number(job), before })
+    }
+
+    pub(super) fn run(&mut self) -> u64 {
+        self.next_run += 1;
+        self.next_run - 1
     }
 
     pub(super) fn job(&mut self) -> u64 {
@@ -198,7 +203,7 @@ impl Numbers {
 
     pub(super) fn save(self, batch: &mut Batch) {
         let [run, job] = self.before;
-        batch.expect(NEXT_RUN.to_vec(), run).put(NEXT_RUN.to_vec(), (self.run + 1).to_be_bytes().to_vec());
+        batch.expect(NEXT_RUN.to_vec(), run).put(NEXT_RUN.to_vec(), self.next_run.to_be_bytes().to_vec());
         batch.expect(NEXT_JOB.to_vec(), job).put(NEXT_JOB.to_vec(), self.next_job.to_be_bytes().to_vec());
     }
 }

@@ -4,9 +4,11 @@
 //! run by whoever has time (`run`), and each publishes its output in one step. What a datum came to is found again by
 //! the content of what it read (`results`).
 
+mod base;
 mod builtin;
 mod command;
 mod error;
+mod lease;
 mod results;
 mod run;
 mod view;
@@ -18,5 +20,6 @@ pub mod spec;
 pub mod stage;
 pub mod trigger;
 
+pub use base::count;
 pub use error::Error;
 pub use run::{Which, run};

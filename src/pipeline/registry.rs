@@ -9,7 +9,7 @@ use super::spec::{Spec, Stage};
 use crate::history::{self, NewRepo, Repo};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
-use crate::object::{Digest, Entry, PipelineName, RepoName, StageName, codec};
+use crate::object::{Digest, Entry, ObjectRead, PipelineName, RepoName, StageName, codec};
 
 const PIPELINES: &[u8] = b"pipeline/";
 const VERSION: u8 = 1;
@@ -47,6 +47,18 @@ fn version_key(name: &PipelineName, version: u64) -> Vec<u8> {
     [b"pipeline-version/", name.as_str().as_bytes(), b"\0", &version.to_be_bytes()].concat()
 }
 
+/// The newest version that a pipeline of this name ever had, though it was deleted since; 0 if there was none.
+fn last_version(facts: &Session, name: &PipelineName) -> Result<u64, Error> {
+    let prefix = [b"pipeline-version/", name.as_str().as_bytes(), b"\0"].concat();
+    let mut last = 0;
+    facts.scan(&prefix, &mut |key, _| {
+        let number = key.get(prefix.len()..).and_then(|number| number.try_into().ok());
+        last = last.max(number.map_or(0, u64::from_be_bytes));
+        ControlFlow::Continue(())
+    })?;
+    Ok(last)
+}
+
 /// The repo that a stage writes.
 pub fn output_name(pipeline: &PipelineName, stage: &StageName) -> Result<RepoName, Error> {
     Ok(format!("{pipeline}/{stage}").parse().map_err(history::Error::from)?)
@@ -66,6 +78,14 @@ impl Pipeline {
         let files: Vec<(String, Digest)> =
             mine.map(|(name, entry)| (name.clone(), *entry.blob.digest())).collect();
         stage.code_digest(&files)
+    }
+
+    /// The digest of what a stage does and of how it cuts its inputs: outputs that agree in it can be made from each other.
+    pub fn plan_digest(&self, stage: &Stage) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"vds stage plan 1\0").update(self.code_digest(stage).as_bytes());
+        hasher.update(stage.plan_text().as_bytes());
+        Digest::from_bytes(*hasher.finalize().as_bytes())
     }
 
     /// The stages, each after those whose output it reads.
@@ -133,9 +153,11 @@ pub enum Submit {
     Update,
 }
 
-/// Adds the pipeline and the output repos of its stages to `batch`.
+/// Adds the pipeline and the output repos of its stages to `batch`. Repos that an earlier pipeline of the same name left are its
+/// own again; those of stages that are no more become ordinary ones.
 pub fn submit(
     facts: &Session,
+    objects: &dyn ObjectRead,
     batch: &mut Batch,
     submission: Submission,
     submit: Submit,
@@ -148,15 +170,18 @@ pub fn submit(
         (Some(_), Submit::Create) => return Err(Error::Exists { name: spec.name }),
         (None, Submit::Update) => return Err(Error::Unknown { name: spec.name }),
         (Some(bytes), Submit::Update) => Pipeline::read(bytes)?.record.version + 1,
-        (None, Submit::Create) => 1,
+        (None, Submit::Create) => last_version(facts, &spec.name)? + 1,
     };
     let Submission { source, file, code } = submission;
     let record = Record { version, source, file, updated: origin.time, code };
     let pipeline = Pipeline { spec, record };
     check_graph(facts, &pipeline)?;
     for stage in pipeline.spec.stages.keys() {
-        create_output(facts, batch, &pipeline.spec.name, stage, origin)?;
+        create_output(facts, objects, batch, &pipeline.spec.name, stage, origin)?;
     }
+    release_outputs(facts, batch, &pipeline.spec.name, |stage| {
+        !pipeline.spec.stages.keys().any(|kept| kept.as_str() == stage)
+    })?;
     let bytes = codec::encode(VERSION, &pipeline.record)
         .map_err(|source| Error::Record { what: "a pipeline", source })?;
     batch.put(version_key(&pipeline.spec.name, version), bytes.clone());
@@ -166,6 +191,7 @@ pub fn submit(
 
 fn create_output(
     facts: &Session,
+    objects: &dyn ObjectRead,
     batch: &mut Batch,
     pipeline: &PipelineName,
     stage: &StageName,
@@ -175,13 +201,55 @@ fn create_output(
     let output_of = Some((pipeline.to_string(), stage.to_string()));
     match history::find(facts, &name)? {
         Some(Repo { output_of: existing, .. }) if existing == output_of => Ok(()),
+        Some(repo) if repo.output_of.is_none() && is_left_by(facts, objects, &repo, pipeline, stage)? => {
+            Ok(history::assign(facts, batch, &repo, output_of)?)
+        }
         Some(_) => Err(Error::OutputTaken { repo: name }),
         None => {
-            let description = format!("output of stage {stage} of pipeline {pipeline}");
+            let description = output_description(pipeline, stage);
             history::create(facts, batch, NewRepo { name, created: origin.time, description, output_of })?;
             Ok(())
         }
     }
+}
+
+/// Whether this ordinary repo is what an earlier pipeline of the same name left: all its branches stand where the stage put
+/// them. One that a person has committed to is that person's.
+fn is_left_by(
+    facts: &Session,
+    objects: &dyn ObjectRead,
+    repo: &Repo,
+    pipeline: &PipelineName,
+    stage: &StageName,
+) -> Result<bool, Error> {
+    let branches = history::branches(facts, repo)?;
+    for (_, head) in &branches {
+        let made = history::load(objects, *head)?.provenance;
+        if !made.is_some_and(|made| made.pipeline == pipeline.as_str() && made.stage == stage.as_str()) {
+            return Ok(false);
+        }
+    }
+    Ok(!branches.is_empty() || repo.description == output_description(pipeline, stage))
+}
+
+fn output_description(pipeline: &PipelineName, stage: &StageName) -> String {
+    format!("output of stage {stage} of pipeline {pipeline}")
+}
+
+/// Makes the outputs of those stages of the pipeline that are `gone` ordinary repos.
+fn release_outputs(
+    facts: &Session,
+    batch: &mut Batch,
+    pipeline: &PipelineName,
+    gone: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    for repo in history::list(facts)? {
+        let of = repo.output_of.as_ref();
+        if of.is_some_and(|(owner, stage)| owner == pipeline.as_str() && gone(stage)) {
+            history::assign(facts, batch, &repo, None)?;
+        }
+    }
+    Ok(())
 }
 
 /// Every input must exist or be made by a stage, and no stage may wait for itself.
@@ -214,10 +282,5 @@ pub fn delete(facts: &Session, batch: &mut Batch, name: &PipelineName) -> Result
     load(facts, name)?;
     let at = key(name);
     batch.expect(at.clone(), facts.get(&at)?).remove(at);
-    for repo in history::list(facts)? {
-        if repo.output_of.as_ref().is_some_and(|(pipeline, _)| pipeline == name.as_str()) {
-            history::release(facts, batch, &repo)?;
-        }
-    }
-    Ok(())
+    release_outputs(facts, batch, name, |_| true)
 }

@@ -3,18 +3,24 @@
 //! A job that a dead process was running is taken up again. A job that fails leaves its output branch where it was, and
 //! the jobs that wait for it are skipped.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::Duration;
+
 use crate::history::{self, Author, Repo};
 use crate::ledger::Outcome as Commit;
 use crate::meta::Batch;
-use crate::object::{BranchName, CommitId, InputCommit, Provenance};
+use crate::object::{BranchName, CommitId, Digest, InputCommit, Provenance};
 use crate::process::Process;
 use crate::progress::Progress;
 use crate::store::Store;
 
+use super::base::{self, Base};
 use super::builtin;
 use super::command;
 use super::error::Error;
 use super::job::{self, Datums, Job, JobSource, State};
+use super::lease::Lease;
 use super::registry::{self, Pipeline, output_name};
 use super::results::{self, Outcome};
 use super::spec::{Stage, Work};
@@ -33,7 +39,26 @@ pub(super) struct Task<'a> {
     pub(super) inputs: &'a [InputCommit],
     /// The table of earlier results.
     pub(super) table: Option<crate::object::NodeId>,
+    /// The digest of what the stage does.
+    pub(super) code: Digest,
+    /// The digest of that and of how the stage cuts its inputs.
+    pub(super) plan: Digest,
+    pub(super) author: &'a Author,
     pub(super) progress: &'a dyn Progress,
+}
+
+impl Task<'_> {
+    /// The commits to read.
+    pub(super) fn commits(&self) -> impl Iterator<Item = CommitId> {
+        self.inputs.iter().map(|input| input.commit)
+    }
+
+    /// What an earlier job left, to start from.
+    pub(super) fn base(&self) -> Result<Option<Base>, Error> {
+        let inputs: Vec<CommitId> = self.commits().collect();
+        let Self { store, output, plan, .. } = *self;
+        base::find(&base::Wanted { store, output, branch: &self.job.branch, plan, inputs: &inputs })
+    }
 }
 
 /// What a job's work came to.
@@ -59,73 +84,169 @@ impl<E: Into<Error>> From<E> for Failure {
 }
 
 /// Which jobs to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
     /// All that can be.
     All,
-    /// Those of one run.
-    Run(u64),
+    /// Those of these runs, and those that they wait for.
+    Runs(BTreeSet<u64>),
 }
 
-/// Runs the jobs that are queued until none can be run, and returns them as they ended, each when it has.
+impl Which {
+    /// The runs of these jobs.
+    pub fn of(jobs: &[Job]) -> Self {
+        Self::Runs(jobs.iter().map(|job| job.run).collect())
+    }
+
+    /// Whether the job is one of those, and not only one that they wait for.
+    pub fn wants(&self, job: &Job) -> bool {
+        match self {
+            Self::All => true,
+            Self::Runs(runs) => runs.contains(&job.run),
+        }
+    }
+}
+
+/// What there is to do next.
+enum Next {
+    /// This job, which is now this process's.
+    Work(Box<Job>, Lease),
+    /// Nothing for this job, which will not be run.
+    Skipped(Box<Job>),
+    /// Wait: other processes work on what these jobs need.
+    Wait(Vec<u64>),
+    /// All is done.
+    Nothing,
+}
+
+/// The shortest and the longest pause between two looks at what other processes do.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
+
+/// Runs the jobs that are queued until all have ended, and returns them as they ended, each when it has. Where another process
+/// works on one of them, or on one that they need, this waits for it.
 pub fn run(
     store: &Store,
     author: &Author,
-    which: Which,
+    which: &Which,
     progress: &dyn Progress,
     mut ended: impl FnMut(&Job),
 ) -> Result<Vec<Job>, Error> {
-    let mut done = Vec::new();
-    while let Some(claimed) = claim(store, author, which)? {
-        let job = match claimed.state {
-            State::Running(_) => work(store, author, claimed, progress)?,
-            _ => claimed,
+    let mut done: Vec<Job> = Vec::new();
+    let mut awaited = BTreeSet::new();
+    let [shortest, longest] = PAUSES;
+    let mut pause = shortest;
+    loop {
+        let job = match claim(store, author, which)? {
+            Next::Work(claimed, lease) => {
+                let job = work(store, author, *claimed, progress)?;
+                lease.end();
+                job
+            }
+            Next::Skipped(job) => *job,
+            Next::Wait(jobs) => {
+                awaited.extend(jobs);
+                thread::sleep(pause);
+                pause = (pause * 2).min(longest);
+                continue;
+            }
+            Next::Nothing => break,
         };
+        pause = shortest;
         ended(&job);
         done.push(job);
+    }
+    if *which != Which::All {
+        let others = awaited.into_iter().filter(|id| !done.iter().any(|job| job.id == *id));
+        let others: Vec<u64> = others.collect();
+        for id in others {
+            let job = job::load(&store.session()?, id)?;
+            ended(&job);
+            done.push(job);
+        }
     }
     Ok(done)
 }
 
-/// The next job that can be run, now marked as this process's; or one that turned out to be skipped.
-fn claim(store: &Store, author: &Author, which: Which) -> Result<Option<Job>, Error> {
+/// The next job that can be run, now marked as this process's.
+fn claim(store: &Store, author: &Author, which: &Which) -> Result<Next, Error> {
     let mut facts = store.session()?;
     let living = job::living(&facts)?;
+    let needed = needed(&living, which);
+    let mut waiting = Vec::new();
+    let mut begun = BTreeSet::new();
     for job in &living {
-        let wanted = which == Which::All || which == Which::Run(job.run);
-        let taken = matches!(job.state, State::Running(owner) if owner.is_alive());
-        let behind = living.iter().any(|other| other.id < job.id && same_branch(other, job));
-        if !wanted || taken || behind {
+        // Jobs of one output branch go in their order.
+        let is_first = begun.insert((&job.pipeline, &job.stage, &job.branch));
+        if !needed.contains(&job.id) {
             continue;
         }
+        let lease = if is_first { Lease::take(store, job.id)? } else { None };
+        let Some(lease) = lease else {
+            // A job that another process runs is none of ours when all that is queued is to be run.
+            if *which != Which::All || job.state == State::Queued {
+                waiting.push(job);
+            }
+            continue;
+        };
         let mut next = job.clone();
-        match resolve(&facts, job)? {
+        let skipped = match resolve(&facts, job)? {
             Waiting::No(inputs) => {
                 for (input, commit) in next.inputs.iter_mut().zip(inputs) {
                     input.source = JobSource::Commit(commit);
                 }
                 next.state = State::Running(Process::me());
                 next.started = Some(author.now().time);
+                false
             }
-            Waiting::Yes => continue,
+            Waiting::Yes => {
+                waiting.push(job);
+                continue;
+            }
             Waiting::InVain(id) => {
                 next.state = State::Skipped;
                 next.error = Some(format!("job {id}, whose output it reads, did not succeed"));
                 next.ended = Some(author.now().time);
+                true
             }
-        }
+        };
         let mut batch = Batch::default();
         job::replace(&mut batch, job, &next)?;
-        match facts.commit(&author.housekeeping(), &batch)? {
-            Commit::Done { .. } => return Ok(Some(next)),
-            Commit::Stale { .. } => {}
+        if let Commit::Stale { .. } = facts.commit(&author.housekeeping(), &batch)? {
+            return Ok(Next::Wait(Vec::new()));
         }
+        if skipped {
+            lease.end();
+            return Ok(Next::Skipped(Box::new(next)));
+        }
+        return Ok(Next::Work(Box::new(next), lease));
     }
-    Ok(None)
+    if waiting.is_empty() {
+        return Ok(Next::Nothing);
+    }
+    Ok(Next::Wait(waiting.into_iter().filter(|job| which.wants(job)).map(|job| job.id).collect()))
 }
 
-fn same_branch(a: &Job, b: &Job) -> bool {
-    (&a.pipeline, &a.stage, &a.branch) == (&b.pipeline, &b.stage, &b.branch)
+/// The wanted jobs with all that they wait for: earlier jobs of the same branch, and those whose output they read.
+fn needed(living: &[Job], which: &Which) -> BTreeSet<u64> {
+    let mut newest = BTreeMap::new();
+    let mut before = BTreeMap::new();
+    for job in living {
+        if let Some(earlier) = newest.insert((&job.pipeline, &job.stage, &job.branch), job.id) {
+            before.insert(job.id, earlier);
+        }
+    }
+    let mut needed: BTreeSet<u64> = living.iter().filter(|job| which.wants(job)).map(|job| job.id).collect();
+    // Newest first, because what a job waits for is older than it.
+    for job in living.iter().rev() {
+        if needed.contains(&job.id) {
+            needed.extend(before.get(&job.id));
+            needed.extend(job.inputs.iter().filter_map(|input| match input.source {
+                JobSource::Job(id) => Some(id),
+                JobSource::Commit(_) => None,
+            }));
+        }
+    }
+    needed
 }
 
 enum Waiting {
@@ -216,18 +337,21 @@ fn attempt(
         hint: None,
     })?;
     let writer = store.writer();
-    let task = Task { store, job, pipeline: &pipeline, stage, output: &output, inputs, table, progress };
+    let (code, plan) = (pipeline.code_digest(stage), pipeline.plan_digest(stage));
+    let pipeline = &pipeline;
+    let task =
+        Task { store, job, pipeline, stage, output: &output, inputs, table, code, plan, author, progress };
     let done = match &stage.work {
         Work::Command(command) => command::work(&task, command, &writer),
         _ => builtin::work(&task, &writer),
     };
     // What the work wrote, a failed datum's log too, must be on disk before anything names it.
     writer.finish()?;
-    Ok(publish(&task, author, &done?)?)
+    Ok(publish(&task, &done?)?)
 }
 
-fn publish(task: &Task<'_>, author: &Author, done: &Done) -> Result<Job, Error> {
-    let Task { store, job, output, .. } = task;
+fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
+    let Task { store, job, output, author, .. } = task;
     let branch: BranchName = job.branch.parse().map_err(history::Error::from)?;
     for _ in 0..TRIES {
         let (head, table) = {
@@ -242,7 +366,7 @@ fn publish(task: &Task<'_>, author: &Author, done: &Done) -> Result<Job, Error> 
             pipeline: job.pipeline.clone(),
             version: task.pipeline.record.version,
             stage: job.stage.clone(),
-            code: task.pipeline.code_digest(task.stage),
+            code: task.plan,
             inputs: task.inputs.to_vec(),
             state: done.outcome.state,
             results: new_table,

@@ -67,6 +67,15 @@ impl Input {
             Self::Cross(inputs) | Self::Union(inputs) => inputs.iter().flat_map(Self::sources).collect(),
         }
     }
+
+    fn cut_text(&self) -> String {
+        let all = |inputs: &[Self]| inputs.iter().map(Self::cut_text).collect::<Vec<_>>().join(" ");
+        match self {
+            Self::One(name, source) => format!("{name}={:?}", source.glob.to_string()),
+            Self::Cross(inputs) => format!("cross({})", all(inputs)),
+            Self::Union(inputs) => format!("union({})", all(inputs)),
+        }
+    }
 }
 
 /// What a stage does.
@@ -290,6 +299,16 @@ impl Stage {
         };
         work.check(&input)?;
         Ok(Self { input, code: code_text(raw), work })
+    }
+
+    /// How the stage cuts its inputs and puts its outputs together, as text that is the same for the same meaning. Which repo
+    /// and branch they come from is not part of it.
+    pub fn plan_text(&self) -> String {
+        let rule = match &self.work {
+            Work::Command(command) => format!("{:?}", command.on_conflict),
+            _ => String::new(),
+        };
+        format!("{}{rule}", self.input.cut_text())
     }
 
     /// The digest of what the stage does, given the content of its declared files.

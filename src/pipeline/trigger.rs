@@ -3,7 +3,7 @@
 //! All jobs that a commit causes are queued with it, in one step, down the whole graph: a stage that reads another's
 //! output waits for that job. So every stage of a run sees one consistent set of commits.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::error::Error;
 use super::job::{self, Datums, Job, JobInput, JobSource, Numbers, State};
@@ -53,7 +53,8 @@ pub(super) fn order(pipelines: &[Pipeline]) -> Option<Vec<Node<'_>>> {
     Some(ordered)
 }
 
-/// Adds to `batch` the jobs that these moves cause, and returns them. With `only`, other pipelines are left alone.
+/// Adds to `batch` the jobs that these moves cause, and returns them. With `only`, other pipelines are left alone. One move
+/// is one run; of several, each output branch is a run of its own.
 pub fn enqueue(
     facts: &Session,
     batch: &mut Batch,
@@ -66,7 +67,7 @@ pub fn enqueue(
     if pipelines.is_empty() {
         return Ok(Vec::new());
     }
-    let cause = format!("{}@{} {:.12}", first.repo.name, first.branch, first.commit);
+    let mut runs: BTreeMap<Option<BranchName>, (u64, String)> = BTreeMap::new();
     let mut numbers = Numbers::read(facts)?;
     let mut sources: HashMap<(RepoName, BranchName), JobSource> = moved
         .iter()
@@ -80,16 +81,20 @@ pub fn enqueue(
         let output = output_name(&pipeline.spec.name, name)?;
         for branch in branches(facts, stage, &sources)? {
             let Some(inputs) = inputs(facts, stage, &branch, &sources)? else { continue };
+            let of = Some(&branch).filter(|_| moved.len() > 1);
+            let cause = moved.iter().find(|moved| of == Some(&moved.branch)).unwrap_or(first);
+            let cause = || format!("{}@{} {:.12}", cause.repo.name, cause.branch, cause.commit);
+            let (run, cause) = runs.entry(of.cloned()).or_insert_with(|| (numbers.run(), cause())).clone();
             let id = numbers.job();
             let job = Job {
                 id,
-                run: numbers.run,
+                run,
                 pipeline: pipeline.spec.name.to_string(),
                 version: pipeline.record.version,
                 stage: name.to_string(),
                 branch: branch.to_string(),
                 inputs,
-                cause: cause.clone(),
+                cause,
                 state: State::Queued,
                 created: origin.time,
                 started: None,

@@ -1,0 +1,218 @@
+//! Pipelines as a person uses them: what runs when, what is never run twice, and what is left after a failure.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
+
+mod desk;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use desk::Desk;
+use serde_json::Value;
+
+/// How often a test looks for a fact before it gives up.
+const PATIENCE: u32 = 3000;
+
+/// Waits until `fact` holds.
+#[track_caller]
+fn until(what: &str, fact: impl Fn() -> bool) {
+    let mut looks = 0;
+    while !fact() {
+        looks += 1;
+        assert!(looks < PATIENCE, "{what} did not come about");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// One commit after another in the repo `in`, and what is to be done with it.
+fn desk(pipeline: &str) -> Desk {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    desk.write("p.toml", pipeline);
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk
+}
+
+fn commit(desk: &Desk, name: &str, text: &str) {
+    desk.write(&format!("x/{name}"), text);
+    desk.ok(&["commit", "in", "x", "-m", name]);
+}
+
+fn jobs(desk: &Desk) -> Vec<Value> {
+    let list: Value = serde_json::from_str(&desk.ok(&["job", "list", "--json"])).unwrap();
+    list["jobs"].as_array().unwrap().clone()
+}
+
+/// The newest job of a stage: its state, and how many datums were processed and reused.
+fn newest(desk: &Desk, stage: &str) -> (String, u64, u64) {
+    let job = jobs(desk).into_iter().find(|job| job["stage"] == stage).unwrap();
+    let count = |what: &str| job[what].as_u64().unwrap();
+    (job["state"].as_str().unwrap().to_owned(), count("processed"), count("reused"))
+}
+
+/// Starts a command that will not end by itself, and waits until its program has written the file `started`.
+fn start(desk: &Desk, args: &[&str], started: &Path) -> Child {
+    let child = desk.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("the start of the program", || started.exists());
+    child
+}
+
+/// A stage whose program stops for ever at the file `two`, once, and tells its number.
+fn stopping(desk: &Path) -> String {
+    let dir = desk.display();
+    format!(
+        r#"
+pipeline = "p"
+[stage.a]
+input = "in:/*"
+command = ["sh", "-c", "echo $VDS_DATUM >> {dir}/ran; cp -r $VDS_IN_IN/. $VDS_OUT; if [ $VDS_DATUM = two ] && [ ! -e {dir}/pid ]; then echo $$ > {dir}/pid.new; mv {dir}/pid.new {dir}/pid; sleep 1000; fi"]
+"#
+    )
+}
+
+#[test]
+fn the_job_of_a_killed_process_is_taken_up_by_the_next_commit() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    desk.write("p.toml", &stopping(&desk.path("")));
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.write("x/two", "2");
+    let pid = desk.path("pid");
+    let mut killed = start(&desk, &["commit", "in", "x", "-m", "two"], &pid);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    commit(&desk, "three", "3");
+    let states: Vec<Value> = jobs(&desk).into_iter().map(|job| job["state"].clone()).collect();
+    assert_eq!(states, ["succeeded", "succeeded"]);
+    assert_eq!(desk.ok(&["ls", "p/a"]), "three\ntwo\n");
+    assert!(!fs::exists(desk.path(".vds/tmp/lease-1")).unwrap());
+}
+
+#[test]
+fn two_processes_never_run_one_job_and_each_waits_for_its_own() {
+    let desk = desk(
+        r#"
+pipeline = "p"
+[stage.a]
+input = "in:/*"
+command = ["sh", "-c", "cp -r $VDS_IN_IN/. $VDS_OUT"]
+[stage.b]
+input = "p/a:/*"
+command = ["sh", "-c", "cp -r $VDS_IN_A/. $VDS_OUT"]
+"#,
+    );
+    for name in ["one", "two", "three"] {
+        desk.write(&format!("x/{name}"), name);
+        desk.ok(&["commit", "in", "x", "-m", name, "--no-run"]);
+    }
+    let runs: Vec<Child> =
+        (0..4).map(|_| desk.command(&["run", "--json"]).stdout(Stdio::piped()).spawn().unwrap()).collect();
+    let mut ran = Vec::new();
+    for run in runs {
+        let output = run.wait_with_output().unwrap();
+        assert!(output.status.success());
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        ran.extend(answer["jobs"].as_array().unwrap().iter().map(|job| job["id"].as_u64().unwrap()));
+    }
+    ran.sort_unstable();
+    assert_eq!(ran, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(desk.ok(&["log", "p/b", "--oneline"]).lines().count(), 3);
+}
+
+const COPY: &str = r#"
+pipeline = "p"
+[stage.a]
+input = "in@*:/*"
+command = ["sh", "-c", "cp -r $VDS_IN_IN/. $VDS_OUT"]
+[stage.b]
+input = "p/a@*:/"
+command = ["sh", "-c", "ls $VDS_IN_A > $VDS_OUT/list"]
+"#;
+
+#[test]
+fn a_deleted_pipeline_can_be_made_again_and_finds_its_outputs_and_results() {
+    let desk = desk(COPY);
+    commit(&desk, "one", "1");
+    desk.ok(&["pipeline", "delete", "p"]);
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    assert_eq!(newest(&desk, "p/a"), ("succeeded".to_owned(), 0, 1));
+    let shown: Value = serde_json::from_str(&desk.ok(&["pipeline", "show", "p", "--json"])).unwrap();
+    assert_eq!(shown["version"], 2);
+    desk.ok(&["pipeline", "delete", "p"]);
+    desk.write("mine", "mine");
+    desk.ok(&["commit", "p/a", "mine", "-m", "mine"]);
+    let (code, said) = desk.no(&["pipeline", "create", "p.toml"]);
+    assert!(code == 2 && said.contains("p/a") && said.contains("rename"), "{said}");
+}
+
+#[test]
+fn a_stage_that_is_dropped_lets_go_of_its_output() {
+    let desk = desk(COPY);
+    commit(&desk, "one", "1");
+    let (code, said) = desk.no(&["rm", "p/b", "list"]);
+    assert!(code != 0 && said.contains("p/b"), "{said}");
+    desk.write("p.toml", COPY.split("[stage.b]").next().unwrap());
+    desk.ok(&["pipeline", "update", "p.toml"]);
+    desk.ok(&["rm", "p/b", "list"]);
+}
+
+#[test]
+fn a_pipeline_runs_on_every_branch_that_is_there_each_in_its_own_run() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    desk.write("p.toml", COPY);
+    commit(&desk, "one", "1");
+    desk.ok(&["branch", "create", "in@feature/x"]);
+    desk.ok(&["pipeline", "create", "p.toml", "--no-run"]);
+    let mut seen: Vec<(String, u64, String)> = jobs(&desk)
+        .iter()
+        .map(|job| {
+            let text = |what: &str| job[what].as_str().unwrap().to_owned();
+            assert_eq!(text("state"), "queued");
+            assert!(text("cause").starts_with(&format!("in@{} ", text("branch"))));
+            (text("branch"), job["run"].as_u64().unwrap(), text("stage"))
+        })
+        .collect();
+    seen.sort();
+    let of = |branch: &str, run, stage: &str| (branch.to_owned(), run, stage.to_owned());
+    let (x, main) = ("feature/x", "main");
+    assert_eq!(seen, [of(x, 1, "p/a"), of(x, 1, "p/b"), of(main, 2, "p/a"), of(main, 2, "p/b")]);
+    desk.ok(&["run"]);
+    assert_eq!(desk.ok(&["cat", "p/b@feature/x:list"]), "one\n");
+    assert_eq!(newest(&desk, "p/a"), ("succeeded".to_owned(), 0, 1));
+}
+
+#[test]
+fn a_commit_says_how_many_datums_it_triggers() {
+    let desk = desk(COPY);
+    commit(&desk, "one", "1");
+    desk.write("x/two", "2");
+    desk.write("x/three", "3");
+    let said = desk.ok(&["commit", "in", "x", "-m", "more"]);
+    assert!(said.contains(" triggered: p/a (2 datums), p/b\n"), "{said}");
+}
+
+#[test]
+fn a_circle_through_two_pipelines_is_refused() {
+    let desk = desk(COPY);
+    desk.write("q.toml", "pipeline = \"q\"\n[stage.c]\ninput = \"p/b:/\"\ncommand = [\"true\"]\n");
+    desk.ok(&["pipeline", "create", "q.toml"]);
+    desk.write("p.toml", &COPY.replace("in@*:/*", "q/c@*:/*"));
+    let (code, said) = desk.no(&["pipeline", "update", "p.toml"]);
+    assert!(code == 2 && said.contains("wait for each other"), "{said}");
+}
+
+#[test]
+fn a_pattern_that_changes_is_followed_though_no_file_has() {
+    let desk = desk("pipeline = \"p\"\n[stage.bin]\ninput = \"in:/2024/*/*\"\nbin = {}\n");
+    desk.write("x/2023/05/01/14/14.csv", "a");
+    desk.write("x/2024/05/01/14/14.csv", "b");
+    desk.ok(&["commit", "in", "x", "-m", "two years"]);
+    assert_eq!(desk.ok(&["ls", "-r", "p/bin"]), "14/14/2024-05-01.csv\n");
+    desk.write("p.toml", "pipeline = \"p\"\n[stage.bin]\ninput = \"in:/*/*/*\"\nbin = {}\n");
+    desk.ok(&["pipeline", "update", "p.toml"]);
+    assert_eq!(desk.ok(&["ls", "-r", "p/bin"]), "14/14/2023-05-01.csv\n14/14/2024-05-01.csv\n");
+}
