@@ -6,6 +6,7 @@ use std::vec;
 
 use super::Error;
 use super::manifest::{Manifest, Piece};
+use crate::object::access::read_hashed;
 use crate::object::{BlobId, Digest, ObjectKind, ObjectRead};
 
 /// A content, a chunk at a time. What it yields has been checked: each chunk against its id, and the whole against
@@ -60,7 +61,7 @@ pub fn copy(source: &dyn ObjectRead, blob: BlobId, mut target: impl Write) -> Re
 
 impl Reader<'_> {
     fn piece(&mut self, piece: Piece, last: bool) -> Result<Arc<[u8]>, Error> {
-        let bytes = self.source.read_object(&piece.chunk)?.bytes;
+        let bytes = read_hashed(self.source, &piece.chunk)?.bytes;
         if bytes.len() as u64 != u64::from(piece.len) {
             return Err(self.damaged("a chunk has another length than its list says"));
         }

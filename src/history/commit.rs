@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::ledger::Origin;
+use crate::object::access::read_hashed;
 use crate::object::{Commit, CommitId, NodeId, ObjectKind, ObjectRead, ObjectWrite, Provenance};
 
 /// A commit before it has an id.
@@ -19,7 +20,7 @@ pub struct Draft {
 
 /// The commit `id`.
 pub fn load(objects: &dyn ObjectRead, id: CommitId) -> Result<Commit, Error> {
-    let payload = objects.read_object(id.digest())?;
+    let payload = read_hashed(objects, id.digest())?;
     Commit::from_bytes(&payload.bytes).map_err(|source| Error::Record { id, source })
 }
 

@@ -100,6 +100,17 @@ pub trait ObjectRead: fmt::Debug + Send + Sync {
     fn read_object(&self, digest: &Digest) -> Result<Payload, AccessError>;
 }
 
+/// The object named `digest`, which must be named by the hash of its own bytes: a list of chunks, which is not, is refused.
+/// Whoever wants anything but a file's content asks here, so that nobody can pass off a list as a node or a commit.
+pub fn read_hashed(source: &dyn ObjectRead, digest: &Digest) -> Result<Payload, AccessError> {
+    let payload = source.read_object(digest)?;
+    if payload.kind == ObjectKind::Manifest {
+        let (place, reason) = ("its pack".to_owned(), "it is a list of chunks".to_owned());
+        return Err(AccessError::Damaged { digest: *digest, place, reason });
+    }
+    Ok(payload)
+}
+
 /// Keeps objects.
 ///
 /// # Contract

@@ -2,7 +2,7 @@
 
 use super::cut::Cut;
 use super::error::Error;
-use super::node::{Child, Node, write_inner, write_leaf};
+use super::node::{Child, MAX_KEY, Node, write_inner, write_leaf};
 use super::value::Value;
 use crate::object::{NodeId, ObjectWrite};
 
@@ -48,6 +48,9 @@ impl<'a, V: Value> Builder<'a, V> {
     pub(super) fn push(&mut self, key: Vec<u8>, value: V) -> Result<(), Error> {
         if self.last.as_ref().is_some_and(|last| *last >= key) {
             return Err(Error::Unsorted);
+        }
+        if key.len() > MAX_KEY {
+            return Err(Error::LongKey { len: key.len() });
         }
         let ends = self.leaf_cut.ends_after(0, &key);
         self.last = Some(key.clone());
@@ -106,10 +109,7 @@ impl<'a, V: Value> Builder<'a, V> {
         loop {
             let top = at + 1 == self.inner.len();
             match self.inner.get(at).map_or(&[][..], |open| &open.children) {
-                [only] if top => {
-                    let id = only.id;
-                    return self.collapse(id);
-                }
+                [only] if top => return self.collapse(at, only.clone()),
                 [] if top => return empty(self.sink),
                 [] => {}
                 _ => self.end_inner(at)?,
@@ -118,14 +118,17 @@ impl<'a, V: Value> Builder<'a, V> {
         }
     }
 
-    /// A root has no single child: what is below it is the tree.
-    fn collapse(&self, mut id: NodeId) -> Result<NodeId, Error> {
-        while let Node::Inner { children, .. } = Node::<V>::load(self.sink, id)? {
-            match children.as_slice() {
-                [only] => id = only.id,
+    /// A root has no single child: what is below it is the tree. `top` is a node of level `at`.
+    fn collapse(&self, at: usize, mut top: Child) -> Result<NodeId, Error> {
+        for at in (1..=at).rev() {
+            let level = u8::try_from(at).unwrap_or(u8::MAX);
+            match Node::<V>::child(self.sink, level, &top, None)? {
+                Node::Inner { children, .. } if children.len() == 1 => {
+                    top = children.into_iter().next().unwrap_or(top);
+                }
                 _ => break,
             }
         }
-        Ok(id)
+        Ok(top.id)
     }
 }

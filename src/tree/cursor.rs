@@ -11,25 +11,36 @@ use crate::object::{NodeId, ObjectRead};
 #[derive(Debug)]
 pub struct Cursor<'a, V> {
     source: &'a dyn ObjectRead,
-    /// What is still to be visited: of each level the children to the right, the lowest level last.
-    above: Vec<vec::IntoIter<Child>>,
+    /// What is still to be visited, the lowest level last.
+    above: Vec<Siblings>,
     leaf: std::iter::Peekable<vec::IntoIter<(Vec<u8>, V)>>,
+}
+
+/// The children of one node that are still to be visited.
+#[derive(Debug)]
+struct Siblings {
+    level: u8,
+    rest: vec::IntoIter<Child>,
+    /// The last key before them.
+    before: Option<Vec<u8>>,
 }
 
 impl<'a, V: Value> Cursor<'a, V> {
     /// A cursor before the first entry.
     pub fn new(source: &'a dyn ObjectRead, root: NodeId) -> Result<Self, Error> {
         let mut cursor = Self { source, above: Vec::new(), leaf: Vec::new().into_iter().peekable() };
-        cursor.enter(root)?;
+        cursor.enter(Node::root(source, root)?, None);
         Ok(cursor)
     }
 
-    fn enter(&mut self, id: NodeId) -> Result<(), Error> {
-        match Node::load(self.source, id)? {
+    /// Stands before the first entry of `node`, which follows the key `before`.
+    fn enter(&mut self, node: Node<V>, before: Option<Vec<u8>>) {
+        match node {
             Node::Leaf(entries) => self.leaf = entries.into_iter().peekable(),
-            Node::Inner { children, .. } => self.above.push(children.into_iter()),
+            Node::Inner { level, children } => {
+                self.above.push(Siblings { level: level - 1, rest: children.into_iter(), before });
+            }
         }
-        Ok(())
     }
 
     /// Moves ahead to the first entry whose key is at least `key`. It never moves back.
@@ -56,16 +67,25 @@ impl<'a, V: Value> Cursor<'a, V> {
 
     /// Enters the next node to the right, passing over those that end before `key`. False at the end.
     fn descend(&mut self, key: Option<&[u8]>) -> Result<bool, Error> {
-        while let Some(children) = self.above.last_mut() {
-            match children.find(|child| key.is_none_or(|key| child.last.as_slice() >= key)) {
-                Some(child) => {
-                    self.enter(child.id)?;
-                    return Ok(true);
-                }
-                None => {
-                    self.above.pop();
+        while let Some(siblings) = self.above.last_mut() {
+            let Some(child) = siblings.rest.next() else {
+                self.above.pop();
+                continue;
+            };
+            if key.is_some_and(|key| child.last.as_slice() < key) {
+                siblings.before = Some(child.last);
+                continue;
+            }
+            let before = siblings.before.replace(child.last.clone());
+            match Node::child(self.source, siblings.level, &child, before.as_deref()) {
+                Ok(node) => self.enter(node, before),
+                Err(error) => {
+                    // Whatever follows is not to be trusted to be all.
+                    self.above.clear();
+                    return Err(error);
                 }
             }
+            return Ok(true);
         }
         Ok(false)
     }
@@ -76,11 +96,7 @@ impl<V: Value> Iterator for Cursor<'_, V> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.peek() {
-            Err(error) => {
-                // Whatever follows is not to be trusted to be all.
-                self.above.clear();
-                Some(Err(error))
-            }
+            Err(error) => Some(Err(error)),
             Ok(_) => self.leaf.next().map(Ok),
         }
     }

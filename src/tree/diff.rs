@@ -115,8 +115,14 @@ impl<V: Value> Side<'_, V> {
 
     /// Replaces the node at the front by what it holds.
     fn open(&mut self) -> Result<(), Error> {
-        let Some(id) = self.stack.pop().and_then(|item| item.id()) else { return Ok(()) };
-        match Node::load(self.source, id)? {
+        let node = match self.stack.pop() {
+            Some(Item::Root(id)) => Node::root(self.source, id)?,
+            Some(Item::Child(level, child)) => {
+                Node::child(self.source, level, &child, self.passed.as_deref())?
+            }
+            Some(Item::Entry(..)) | None => return Ok(()),
+        };
+        match node {
             Node::Leaf(entries) => {
                 self.stack.extend(entries.into_iter().rev().map(|(key, value)| Item::Entry(key, value)));
             }

@@ -22,8 +22,8 @@ pub fn edit<V: Value>(
     if editor.edits.peek().is_none() {
         return Ok(root);
     }
-    let node = Node::load(sink, root)?;
-    editor.feed(node, true)?;
+    let node = Node::root(sink, root)?;
+    editor.feed(node, None, true)?;
     editor.insert_before(None)?;
     editor.builder.finish()
 }
@@ -35,32 +35,39 @@ struct Editor<'a, V, I: Iterator<Item = (Vec<u8>, Option<V>)>> {
 }
 
 impl<V: Value, I: Iterator<Item = (Vec<u8>, Option<V>)>> Editor<'_, V, I> {
-    /// Feeds the builder with a node that cannot be taken as it is. `last` says that nothing follows it in the old tree.
-    fn feed(&mut self, node: Node<V>, last: bool) -> Result<(), Error> {
+    /// Feeds the builder with a node that cannot be taken as it is, and that follows the key `before`. `last` says that
+    /// nothing follows it in the old tree.
+    fn feed(&mut self, node: Node<V>, before: Option<&[u8]>, last: bool) -> Result<(), Error> {
         match node {
             Node::Leaf(entries) => {
                 entries.into_iter().try_for_each(|(key, value)| self.feed_entry(key, value))
             }
             Node::Inner { level, children } => {
                 let end = children.len();
+                let mut before = before.map(<[u8]>::to_vec);
                 for (at, child) in children.into_iter().enumerate() {
-                    self.feed_child(level - 1, child, last && at + 1 == end)?;
+                    let next = child.last.clone();
+                    self.feed_child(level - 1, child, before.as_deref(), last && at + 1 == end)?;
+                    before = Some(next);
                 }
                 Ok(())
             }
         }
     }
 
-    fn feed_child(&mut self, level: u8, child: Child, last: bool) -> Result<(), Error> {
+    fn feed_child(
+        &mut self,
+        level: u8,
+        child: Child,
+        before: Option<&[u8]>,
+        last: bool,
+    ) -> Result<(), Error> {
         let touched = self.edits.peek().is_some_and(|(key, _)| last || *key <= child.last);
         if !touched && self.builder.is_aligned(level) {
             return self.builder.push_subtree(level, child);
         }
-        let node = Node::load(self.sink, child.id)?;
-        if node.level() != level {
-            return Err(Error::Malformed { node: child.id, reason: "it has the wrong level" });
-        }
-        self.feed(node, last)
+        let node = Node::child(self.sink, level, &child, before)?;
+        self.feed(node, before, last)
     }
 
     fn feed_entry(&mut self, key: Vec<u8>, value: V) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! What can go wrong with a tree.
 
+use super::node::MAX_KEY;
 use crate::fault::{Kind, fault};
 use crate::object::{AccessError, NodeId};
 
@@ -16,18 +17,22 @@ pub enum Error {
     /// The entries were not given in strictly ascending order. This is a mistake of the caller.
     #[error("the entries of a tree must be given in order")]
     Unsorted,
+    /// A key is too long.
+    #[error("a tree cannot hold a key of {len} bytes: the longest has {MAX_KEY}")]
+    LongKey { len: usize },
 }
 
 fault! {
     Error passes on Object;
     kind {
         Self::Malformed { .. } => Kind::Damaged,
-        Self::Unsorted => Kind::Usage,
+        Self::Unsorted | Self::LongKey { .. } => Kind::Usage,
     }
     hint {
         Self::Malformed { .. } => {
             Some("a later vds may have written it; or restore the store from a backup".to_owned())
         }
         Self::Unsorted => None,
+        Self::LongKey { .. } => Some("give it a shorter name".to_owned()),
     }
 }

@@ -14,7 +14,10 @@ mod error;
 mod node;
 mod totals;
 mod value;
+mod walk;
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;
 
@@ -24,5 +27,7 @@ pub use cut::{CONSTANT, MAX, MIN, SCALE};
 pub use diff::{Change, Diff, diff, diff_in};
 pub use edit::edit;
 pub use error::Error;
+pub use node::MAX_KEY;
 pub use totals::{Totals, totals, totals_in};
 pub use value::{Raw, Value};
+pub use walk::walk;

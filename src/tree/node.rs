@@ -5,15 +5,23 @@
 //! bytes (varint), these bytes, and then in a leaf the value's length (varint) and bytes, in an inner node the child's
 //! id (32 bytes), number of entries (u64) and weight (u64); there the key is the last one below the child. Integers are
 //! little-endian; a varint is LEB128 of the shortest form.
+//!
+//! Reading trusts nothing: a node must be what its parent says of it, its keys must ascend from where the node before it
+//! ended, and only a root may be empty. So a damaged or hostile tree is an error that names the node; levels fall by one
+//! from parent to child, so no walk is endless.
 
 use super::error::Error;
 use super::value::Value;
+use crate::object::access::read_hashed;
 use crate::object::{Digest, NodeId, ObjectKind, ObjectRead, ObjectWrite};
 
 const HEAD: &[u8] = b"vdst\x01";
 
 /// The deepest tree, far beyond what can be stored.
 const MAX_LEVEL: u8 = 32;
+
+/// The longest key, in bytes: a path has at most 4,095, and a datum's name may be made of several.
+pub const MAX_KEY: usize = 16 << 10;
 
 /// A child as an inner node lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,16 +40,65 @@ pub(super) enum Node<V> {
 }
 
 impl<V: Value> Node<V> {
-    pub(super) fn load(source: &dyn ObjectRead, id: NodeId) -> Result<Self, Error> {
-        let payload = source.read_object(id.digest())?;
-        Self::decode(&payload.bytes).map_err(|reason| Error::Malformed { node: id, reason })
+    /// Reads the root `id`.
+    pub(super) fn root(source: &dyn ObjectRead, id: NodeId) -> Result<Self, Error> {
+        Self::load(source, id, |node| match node {
+            Self::Inner { children, .. } if children.len() < 2 => Err("it is a root with a single child"),
+            _ => Ok(()),
+        })
     }
 
-    pub(super) fn level(&self) -> u8 {
-        match self {
-            Self::Leaf(_) => 0,
-            Self::Inner { level, .. } => *level,
-        }
+    /// Reads a node of `level` that its parent lists as `child`, next after one that ended with the key `before`.
+    pub(super) fn child(
+        source: &dyn ObjectRead,
+        level: u8,
+        child: &Child,
+        before: Option<&[u8]>,
+    ) -> Result<Self, Error> {
+        Self::load(source, child.id, |node| node.check(level, child, before))
+    }
+
+    fn load(
+        source: &dyn ObjectRead,
+        id: NodeId,
+        check: impl FnOnce(&Self) -> Result<(), &'static str>,
+    ) -> Result<Self, Error> {
+        let payload = read_hashed(source, id.digest())?;
+        let malformed = |reason| Error::Malformed { node: id, reason };
+        let node = Self::decode(&payload.bytes).map_err(malformed)?;
+        check(&node).map_err(malformed)?;
+        Ok(node)
+    }
+
+    /// Compares the node with what its parent says of it.
+    fn check(&self, level: u8, child: &Child, before: Option<&[u8]>) -> Result<(), &'static str> {
+        let (own_level, first, last, count, weight) = match self {
+            Self::Leaf(entries) => {
+                let key = |entry: Option<&(Vec<u8>, V)>| entry.map(|(key, _)| key.clone());
+                let weight = entries.iter().map(|(_, value)| value.weight()).fold(0, u64::saturating_add);
+                (0, key(entries.first()), key(entries.last()), entries.len() as u64, weight)
+            }
+            Self::Inner { level, children } => {
+                let key = |child: Option<&Child>| child.map(|child| child.last.clone());
+                (
+                    *level,
+                    key(children.first()),
+                    key(children.last()),
+                    sum(children, |c| c.count),
+                    sum(children, |c| c.weight),
+                )
+            }
+        };
+        // The first key of an inner node is the last one below its first child: the child itself is checked in turn.
+        let follows = before.is_none_or(|before| first.as_deref().is_some_and(|first| first > before));
+        let rules = [
+            (own_level == level, "its level is not the one below its parent's"),
+            (last.as_deref() == Some(child.last.as_slice()), "its last key is not the one its parent names"),
+            (follows, "its first key does not follow the node before it"),
+            (count == child.count, "its entries are not as many as its parent says"),
+            (weight == child.weight, "its entries do not weigh what its parent says"),
+        ];
+        rules.iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, reason)| Err(*reason))
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
@@ -98,8 +155,13 @@ pub(super) fn write_inner(sink: &dyn ObjectWrite, level: u8, children: &[Child])
         before = &child.last;
     }
     let id = write(sink, &out)?;
-    let sum = |of: fn(&Child) -> u64| children.iter().map(of).fold(0, u64::saturating_add);
-    Ok(Child { last: before.to_vec(), id, count: sum(|c| c.count), weight: sum(|c| c.weight) })
+    let (count, weight) = (sum(children, |c| c.count), sum(children, |c| c.weight));
+    Ok(Child { last: before.to_vec(), id, count, weight })
+}
+
+/// The sum over children; one beyond what a u64 holds stays at its largest.
+fn sum(children: &[Child], of: fn(&Child) -> u64) -> u64 {
+    children.iter().map(of).fold(0, u64::saturating_add)
 }
 
 fn head(level: u8, count: usize) -> Vec<u8> {
@@ -173,6 +235,7 @@ impl<'a> Input<'a> {
     fn key(&mut self) -> Option<Vec<u8>> {
         let common = self.varint()?;
         let len = self.varint()?;
+        (common + len <= MAX_KEY).then_some(())?;
         let suffix = self.take(len)?;
         let mut key = self.key.get(..common)?.to_vec();
         key.extend(suffix);

@@ -6,7 +6,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 use super::node::Node;
-use super::{Cursor, Raw, Totals, build, diff, diff_in, edit, empty, totals, totals_in};
+use super::{Cursor, Error, Raw, Totals, build, diff, diff_in, edit, empty, totals, totals_in, walk};
 use crate::object::access::memory::Objects;
 use crate::object::{BlobId, Entry, FileKind, NodeId};
 
@@ -130,13 +130,40 @@ proptest! {
     }
 }
 
+/// A tree's nodes by level, leaves first, each with its length in bytes.
+fn nodes(objects: &Objects, root: NodeId) -> Vec<Vec<usize>> {
+    let mut levels = Vec::new();
+    let enter = |id: NodeId| {
+        let bytes = crate::object::ObjectRead::read_object(objects, id.digest()).unwrap().bytes;
+        let level = usize::from(bytes[5]);
+        levels.resize(levels.len().max(level + 1), Vec::new());
+        levels[level].push(bytes.len());
+        true
+    };
+    walk::<Entry, Error>(objects, root, enter, |_, _| Ok(())).unwrap();
+    levels
+}
+
 #[test]
 fn the_ids_of_trees_never_change() {
     let objects = Objects::default();
-    let ids: Vec<String> =
-        [0, 1, 100, 20_000].map(|count| built(&objects, &days(count)).to_string()).to_vec();
-    assert_eq!(ids.join("\n"), include_str!("golden/trees-v1.txt").trim());
-    assert_eq!(empty(&objects).unwrap().to_string(), ids[0]);
+    let line = |what: &str, root: NodeId| {
+        let levels: Vec<_> = nodes(&objects, root).iter().map(|level| level.len().to_string()).collect();
+        format!("{what}: {} {root}\n", levels.join("+"))
+    };
+    let mut found = String::new();
+    for count in [0, 1, 2, 100, 1000, 20_000, 100_000] {
+        found += &line(&format!("{count} files"), built(&objects, &days(count)));
+    }
+    let long = (0..200_u32).map(|n| (vec![b'x'; n as usize * 20], entry(n)));
+    found += &line("200 long names", build(&objects, long).unwrap());
+    assert_eq!(found, include_str!("golden/trees-v1.txt"));
+    let raw = (0..5000_u32)
+        .map(|n| (blake3::hash(&n.to_le_bytes()).as_bytes().to_vec(), Raw(vec![7; n as usize % 90])));
+    let raw: BTreeMap<_, _> = raw.collect();
+    let table = build(&objects, raw).unwrap().to_string();
+    assert_eq!(table, include_str!("golden/table-v1.txt").trim());
+    assert_eq!(empty(&objects).unwrap(), built(&objects, &days(0)));
 }
 
 #[test]
@@ -157,11 +184,104 @@ fn the_cost_of_an_edit_is_that_of_its_path() {
 }
 
 #[test]
+fn the_cost_of_many_edits_is_that_of_the_leaves_they_touch() {
+    let objects = Objects::default();
+    let root = built(&objects, &days(200_000));
+    let cost = |edits: BTreeMap<Vec<u8>, Option<Entry>>| {
+        objects.take_counts();
+        edit(&objects, root, edits).unwrap();
+        objects.take_counts()
+    };
+    // A day of 1,440 files is some 13 leaves; before, behind and among the rest.
+    for from in [0, 100_800, 198_560, 200_000] {
+        let (reads, writes) = cost((from..from + 1440).map(|n| (path(n), Some(entry(n + 1)))).collect());
+        assert!(reads <= 25 && writes <= 25, "a day from {from}: {reads} read, {writes} written");
+        let (reads, writes) = cost((from..from + 1440).map(|n| (path(n), None)).collect());
+        assert!(reads <= 25 && writes <= 9, "a day removed from {from}: {reads} read, {writes} written");
+    }
+    let (reads, writes) = cost((0..200_000).step_by(10_000).map(|n| (path(n), Some(entry(1)))).collect());
+    assert!(reads <= 20 * 4 && writes <= 20 * 4, "20 scattered: {reads} read, {writes} written");
+    assert_eq!(cost((0..20).map(|n| (format!("absent/{n:02}").into_bytes(), None)).collect()).1, 0);
+}
+
+#[test]
+fn the_order_of_edits_does_not_matter() {
+    let objects = Objects::default();
+    let base = built(&objects, &days(2000));
+    let edits: Vec<_> = (0..60_u32).map(|n| (path(n * 37), (n % 3 > 0).then(|| entry(n)))).collect();
+    let at_once = edit(&objects, base, edits.clone()).unwrap();
+    // Strides that share no factor with 60, so that each leaves none out.
+    for stride in [1, 7, 23, 59] {
+        let in_turn = (0..60).map(|n| n * stride % 60).map(|n| edits[n].clone());
+        let one_by_one = in_turn.fold(base, |root, change| edit(&objects, root, [change]).unwrap());
+        assert_eq!(one_by_one, at_once, "every {stride}th");
+    }
+}
+
+#[test]
+fn a_tree_that_grows_beside_its_old_root_keeps_that_roots_entries() {
+    let objects = Objects::default();
+    // Find a root leaf that the rule happens to end, so that it stays whole when the tree grows above it.
+    let ended = (20..300).find(|count| {
+        let (root, grown) = (built(&objects, &days(*count)), built(&objects, &days(count + 1)));
+        nodes(&objects, root).len() == 1
+            && nodes(&objects, grown).len() == 2
+            && edit::<Entry>(&objects, grown, [(path(*count), None)]).unwrap() == root
+    });
+    let count = ended.expect("some leaf ends within 300 files");
+    let root = built(&objects, &days(count));
+    for more in [1, 2, 1000] {
+        let map = days(count + more);
+        let added = map.range(path(count)..).map(|(key, value)| (key.clone(), Some(*value)));
+        let grown = edit(&objects, root, added).unwrap();
+        assert_eq!(grown, built(&objects, &map));
+        assert_eq!(read(&objects, grown), map);
+        assert_eq!(totals::<Entry>(&objects, grown).unwrap().count, u64::from(count + more));
+    }
+}
+
+#[test]
+fn a_walk_sees_every_node_and_entry_and_passes_over_what_it_may() {
+    let objects = Objects::default();
+    let root = built(&objects, &days(20_000));
+    let edited = edit(&objects, root, [(path(10_000), Some(entry(1)))]).unwrap();
+    let mut seen = std::collections::HashSet::new();
+    let mut visit = |root| {
+        objects.take_counts();
+        let (mut files, mut new) = (Vec::new(), 0);
+        let enter = |id| {
+            seen.insert(id) && {
+                new += 1;
+                true
+            }
+        };
+        walk::<Entry, Error>(&objects, root, enter, |key, _| {
+            files.push(key);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(objects.take_counts().0, new);
+        assert!(files.is_sorted());
+        (new, files.len())
+    };
+    let (all, files) = visit(root);
+    assert_eq!(files, 20_000);
+    let (new, files) = visit(edited);
+    assert!(new <= 4 && new < all && files < 400, "{new} nodes with {files} files");
+    assert_eq!(visit(root), (0, 0));
+    let failed = walk::<Entry, Error>(&objects, root, |_| true, |_, _| Err(Error::Unsorted));
+    assert!(matches!(failed, Err(Error::Unsorted)));
+}
+
+/// Sizes as counted by the rule: its promise is of these, whatever the values are.
+#[test]
 fn nodes_are_about_as_large_as_they_should_be() {
     let objects = Objects::default();
-    built(&objects, &days(200_000));
-    let (_, nodes) = objects.take_counts();
+    let levels = nodes(&objects, built(&objects, &days(200_000)));
     let counted = 200_000 * (20 + super::CONSTANT);
-    let mean = counted / nodes;
-    assert!((7_000..10_000).contains(&mean), "{mean} bytes a node");
+    let mean = counted / levels[0].len() as u64;
+    assert!((7_000..10_000).contains(&mean), "{mean} bytes a leaf");
+    let largest = levels[0].iter().max().unwrap();
+    assert!(*largest < 2 * 8192, "a leaf of {largest} bytes");
+    assert_eq!(levels.len(), 3);
 }

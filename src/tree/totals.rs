@@ -1,7 +1,7 @@
 //! How many entries a tree has and what they weigh, without looking at them.
 
 use super::error::Error;
-use super::node::{Child, Node};
+use super::node::Node;
 use super::value::Value;
 use crate::object::{NodeId, ObjectRead};
 
@@ -29,7 +29,7 @@ pub fn totals<V: Value>(source: &dyn ObjectRead, root: NodeId) -> Result<Totals,
 /// The totals of the entries whose keys start with `prefix`; reads the nodes at its two edges.
 pub fn totals_in<V: Value>(source: &dyn ObjectRead, root: NodeId, prefix: &[u8]) -> Result<Totals, Error> {
     let mut totals = Totals::default();
-    add::<V>(source, root, prefix, &mut totals)?;
+    add::<V>(source, Node::root(source, root)?, None, prefix, &mut totals)?;
     Ok(totals)
 }
 
@@ -38,32 +38,34 @@ fn side(key: &[u8], prefix: &[u8]) -> std::cmp::Ordering {
     if key.starts_with(prefix) { std::cmp::Ordering::Equal } else { key.cmp(prefix) }
 }
 
+/// Adds what lies in `node`, whose keys follow the key `before`.
 fn add<V: Value>(
     source: &dyn ObjectRead,
-    id: NodeId,
+    node: Node<V>,
+    before: Option<&[u8]>,
     prefix: &[u8],
     totals: &mut Totals,
 ) -> Result<(), Error> {
-    match Node::<V>::load(source, id)? {
+    match node {
         Node::Leaf(entries) => {
             for (_, value) in entries.iter().filter(|(key, _)| key.starts_with(prefix)) {
                 totals.add(1, value.weight());
             }
         }
-        Node::Inner { children, .. } => {
-            let mut before: Option<&Child> = None;
+        Node::Inner { level, children } => {
+            let mut before = before;
             for child in &children {
-                // The keys of a child lie after the last key of the child before it.
-                let inside = before.map_or(prefix.is_empty(), |before| side(&before.last, prefix).is_eq());
+                // The keys of a child lie after the last key of the node before it.
+                let inside = before.map_or(prefix.is_empty(), |before| side(before, prefix).is_eq());
                 if inside && side(&child.last, prefix).is_eq() {
                     totals.add(child.count, child.weight);
                 } else if side(&child.last, prefix).is_ge() {
-                    add::<V>(source, child.id, prefix, totals)?;
+                    add(source, Node::<V>::child(source, level - 1, child, before)?, before, prefix, totals)?;
                 }
                 if side(&child.last, prefix).is_gt() {
                     break;
                 }
-                before = Some(child);
+                before = Some(&child.last);
             }
         }
     }
