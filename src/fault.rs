@@ -4,6 +4,7 @@
 //! two things an outer edge needs to answer for it: what sort of failure it is, and what the person can do next.
 
 use std::error::Error;
+use std::io;
 
 /// What sort of failure it is. The command line turns it into an exit code, a server into a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,11 @@ pub enum Kind {
     JobFailed,
     /// Reading or writing failed for a reason outside the store.
     Io,
+}
+
+/// Whether this is how a place answers that may be read but not written.
+pub fn forbids_writing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// A failure that knows its kind and, where there is one, the way out.

@@ -4,7 +4,7 @@ use chrono::Local;
 
 use super::revision::{Base, Location, Revision, Step};
 use super::{DEFAULT_BRANCH, Error, Repo, branch, commit, index, keys, repo, tag, when};
-use crate::ledger::{Ledger, Session};
+use crate::ledger::{self, Ledger, Operation, Session};
 use crate::object::{BranchName, CommitId, ObjectRead, TreePath};
 
 /// The fewest digits that may stand for a commit id.
@@ -28,11 +28,16 @@ pub struct Resolved {
 
 /// Finds what `location` means.
 pub fn resolve(ledger: &Ledger, objects: &dyn ObjectRead, location: &Location) -> Result<Resolved, Error> {
-    let (repo, base) = {
-        let facts = ledger.session()?;
-        let repo = repo::load(&facts, &location.repo)?;
-        let base = find_base(&facts, ledger, &repo, &location.rev)?;
-        (repo, base)
+    let facts = ledger.session()?;
+    let repo = repo::load(&facts, &location.repo)?;
+    let base = match &location.rev.base {
+        Base::Name(name) => find_name(&facts, &repo, name)?,
+        Base::At { branch, time } => {
+            let operations = facts.operations();
+            // The journal may be long: others need not wait while it is read.
+            drop(facts);
+            find_at(operations, &repo, branch, time)?
+        }
     };
     let commit = walk(objects, &repo, base, &location.rev)?;
     let branch = match &location.rev {
@@ -52,13 +57,6 @@ pub fn resolve_optional(
         Ok(resolved) => Ok(Some(resolved)),
         Err(Error::NoCommits { .. }) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-fn find_base(facts: &Session, ledger: &Ledger, repo: &Repo, rev: &Revision) -> Result<CommitId, Error> {
-    match &rev.base {
-        Base::Name(name) => find_name(facts, repo, name),
-        Base::At { branch, time } => find_at(ledger, repo, branch, time),
     }
 }
 
@@ -105,12 +103,17 @@ fn find_digits(facts: &Session, repo: &Repo, digits: &str) -> Result<Option<Comm
     }
 }
 
-/// Where the branch stood at `time`: the newest operation up to then that set it says so.
-fn find_at(ledger: &Ledger, repo: &Repo, branch: &str, time: &str) -> Result<CommitId, Error> {
+/// Where the branch stood at `time`: the newest of the operations, newest first, up to then that set it says so.
+fn find_at(
+    operations: impl Iterator<Item = Result<Operation, ledger::Error>>,
+    repo: &Repo,
+    branch: &str,
+    time: &str,
+) -> Result<CommitId, Error> {
     let limit = when::parse(time, Local::now())?;
     let name: BranchName = branch.parse()?;
     let key = keys::branch(repo.id, &name);
-    for operation in ledger.operations()? {
+    for operation in operations {
         let operation = operation?;
         let moved = operation.changes.into_iter().find(|change| change.key == key);
         if operation.origin.time <= limit

@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use crate::fault::{Fault, Kind};
+use crate::fault::{Fault, Kind, forbids_writing};
 
 mod faulty;
 mod memory;
@@ -93,12 +93,24 @@ impl Fault for Error {
             Self::Busy { .. } => {
                 Some("wait for the other process, or give --lock-timeout a longer time".to_owned())
             }
-            Self::Unopenable { .. } => Some("run `vds rebuild` to restore them from the journal".to_owned()),
+            Self::Unopenable { place, .. } => Some(format!(
+                "move {place} away: the next command then makes the facts again from the journal"
+            )),
+            Self::Io { .. } if self.is_read_only() => {
+                Some("you may read this store, but not change it".to_owned())
+            }
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 Some("free some space on the store's disk and try again; nothing was lost".to_owned())
             }
             Self::Io { .. } => None,
         }
+    }
+}
+
+impl Error {
+    /// Whether the place failed because it may not be written.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if forbids_writing(source))
     }
 }
 

@@ -7,8 +7,9 @@ use bincode::Options;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The largest record, in bytes. Longer input is refused before anything is allocated for it.
-pub const MAX_RECORD: u64 = 16 << 20;
+/// The largest record, in bytes after its version. Longer input is refused before anything is allocated for it. The
+/// journal takes what this lets through.
+pub const MAX_RECORD: u64 = 64 << 20;
 
 /// A record that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum Error {
     /// The bytes do not hold the record.
     #[error("the record is malformed")]
     Malformed { source: bincode::Error },
+    /// It is too large to be kept.
+    #[error("the record has more than {} MiB", MAX_RECORD >> 20)]
+    TooLarge,
 }
 
 fn options() -> impl Options {
@@ -32,8 +36,11 @@ fn options() -> impl Options {
 /// The bytes of `record`, led by `version`.
 pub fn encode<T: Serialize>(version: u8, record: &T) -> Result<Vec<u8>, Error> {
     let mut bytes = vec![version];
-    options().serialize_into(&mut bytes, record).map_err(|source| Error::Malformed { source })?;
-    Ok(bytes)
+    match options().serialize_into(&mut bytes, record) {
+        Ok(()) => Ok(bytes),
+        Err(source) if matches!(*source, bincode::ErrorKind::SizeLimit) => Err(Error::TooLarge),
+        Err(source) => Err(Error::Malformed { source }),
+    }
 }
 
 /// The record in `bytes`, which must be of `version` and have nothing after it.

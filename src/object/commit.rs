@@ -127,6 +127,8 @@ mod tests {
         let bytes = sample().to_bytes().unwrap();
         assert_eq!(Commit::from_bytes(&bytes).unwrap(), sample());
         assert_eq!(CommitId::of(&bytes).to_string(), include_str!("golden/commit-v1.id").trim());
+        let text = bytes.escape_ascii().to_string();
+        assert_eq!(text, include_str!("golden/commit-v1.txt").trim());
     }
 
     #[test]

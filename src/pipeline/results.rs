@@ -73,3 +73,16 @@ pub(super) fn add(
     }
     Ok(tree::edit(sink, table, edits)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_result_never_change() {
+        let digest = |n: u8| NodeId::new(Digest::from_bytes([n; 32]));
+        let outcome = Outcome { output: digest(1), state: digest(2), logs: digest(3) };
+        let want = [&[1][..], &[1; 32], &[2; 32], &[3; 32]].concat();
+        assert_eq!(codec::encode(VERSION, &outcome).unwrap(), want);
+    }
+}
