@@ -7,25 +7,9 @@ mod desk;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::thread;
-use std::time::Duration;
 
-use desk::Desk;
+use desk::{Desk, until};
 use serde_json::Value;
-
-/// How often a test looks for a fact before it gives up.
-const PATIENCE: u32 = 3000;
-
-/// Waits until `fact` holds.
-#[track_caller]
-fn until(what: &str, fact: impl Fn() -> bool) {
-    let mut looks = 0;
-    while !fact() {
-        looks += 1;
-        assert!(looks < PATIENCE, "{what} did not come about");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
 
 /// One commit after another in the repo `in`, and what is to be done with it.
 fn desk(pipeline: &str) -> Desk {

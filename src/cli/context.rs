@@ -87,6 +87,9 @@ impl Context {
             match &job.error {
                 Some(error) => {
                     self.note(&format!("job {id} {pipeline}/{stage}@{branch} {}: {error}", job.state.word()));
+                    if job.logs.is_some() {
+                        self.note(&format!("hint: `vds job logs {id}` shows what it printed"));
+                    }
                 }
                 None => self.note(&format!(" {pipeline}/{stage}@{branch}: {}", outcome(job))),
             }

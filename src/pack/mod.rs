@@ -17,7 +17,7 @@ mod tests;
 
 pub use codec::Codec;
 pub use footer::{Footer, Located};
-pub use owner::{sweep_tmp, tmp_path};
+pub use owner::{remove_tmp, sweep_tmp, tmp_path};
 pub use reader::{Counts, Location, Packs};
 pub use writer::{Writer, Written};
 

@@ -1,6 +1,8 @@
 //! Temporary files that know whose they are.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +20,22 @@ pub fn tmp_path(dir: &Path) -> PathBuf {
 pub fn sweep_tmp(dir: &Path) -> usize {
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
     let dead = entries.flatten().map(|entry| entry.path()).filter(|path| is_orphan(path));
-    dead.filter(|path| fs::remove_file(path).or_else(|_| fs::remove_dir_all(path)).is_ok()).count()
+    dead.filter(|path| fs::remove_file(path).or_else(|_| remove_tmp(path)).is_ok()).count()
+}
+
+/// Removes a temporary directory with all that is in it, directories that are write-protected too.
+pub fn remove_tmp(dir: &Path) -> io::Result<()> {
+    let mut directories = vec![dir.to_owned()];
+    while let Some(directory) = directories.pop() {
+        fs::set_permissions(&directory, Permissions::from_mode(0o700))?;
+        for entry in fs::read_dir(&directory)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                directories.push(entry.path());
+            }
+        }
+    }
+    fs::remove_dir_all(dir)
 }
 
 fn is_orphan(path: &Path) -> bool {
@@ -42,7 +59,9 @@ mod tests {
         for path in [&own, &reused, &strange] {
             fs::write(path, b"").unwrap();
         }
-        fs::create_dir_all(dir.path().join("4294967295-5-0/deep")).unwrap();
+        fs::create_dir_all(dir.path().join("4294967295-5-0/deep/deeper")).unwrap();
+        let protected = dir.path().join("4294967295-5-0/deep");
+        fs::set_permissions(protected, Permissions::from_mode(0o555)).unwrap();
         assert_eq!(sweep_tmp(dir.path()), 2);
         assert!(own.exists() && strange.exists() && !reused.exists());
     }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::command;
 use super::error::Error;
 use super::job::{Job, JobSource};
 use super::pattern::PathPattern;
 use super::registry::{self, Pipeline, output_name};
-use super::spec::Stage;
+use super::spec::{Stage, Work};
 use crate::history::{self, Repo};
 use crate::object::{CommitId, Digest, NodeId, ObjectRead, Provenance};
 use crate::snapshot::{Change, Snapshot};
@@ -143,6 +144,9 @@ fn count_for(
     let writer = store.writer();
     let empty = tree::empty(&writer)?;
     let then = base.map_or_else(|| vec![empty; now.len()], |base| base.inputs);
+    if let Work::Command(_) = stage.work {
+        return Ok(command::plan(&writer, &stage.input, &then, &now)?.datums.len() as u64);
+    }
     let sources = stage.input.sources();
     let glob = sources.first().map(|(_, source)| &source.glob);
     let changed = match (glob, then.first(), now.first()) {

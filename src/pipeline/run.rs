@@ -26,7 +26,7 @@ use super::results::{self, Outcome};
 use super::spec::{Stage, Work};
 
 /// How often a publication is tried again when others change the same branch or table.
-const TRIES: usize = 50;
+pub(super) const TRIES: usize = 50;
 
 /// A job with all that is known when it begins.
 pub(super) struct Task<'a> {
@@ -306,7 +306,7 @@ fn work(store: &Store, author: &Author, job: Job, progress: &dyn Progress) -> Re
 }
 
 /// An error and all that caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -336,17 +336,19 @@ fn attempt(
         reason: format!("the pipeline {} has no stage {name} any more", job.pipeline),
         hint: None,
     })?;
-    let writer = store.writer();
     let (code, plan) = (pipeline.code_digest(stage), pipeline.plan_digest(stage));
     let pipeline = &pipeline;
     let task =
         Task { store, job, pipeline, stage, output: &output, inputs, table, code, plan, author, progress };
-    let done = match &stage.work {
-        Work::Command(command) => command::work(&task, command, &writer),
-        _ => builtin::work(&task, &writer),
+    // What the work wrote, a failed datum's log too, is on disk before anything names it.
+    let done = if let Work::Command(command) = &stage.work {
+        command::work(&task, command)
+    } else {
+        let writer = store.writer();
+        let done = builtin::work(&task, &writer);
+        writer.finish()?;
+        done
     };
-    // What the work wrote, a failed datum's log too, must be on disk before anything names it.
-    writer.finish()?;
     Ok(publish(&task, &done?)?)
 }
 

@@ -337,6 +337,11 @@ impl Work {
     }
 }
 
+/// How the environment of a program speaks of an input.
+pub fn variable(input: &str) -> String {
+    input.to_uppercase().replace('-', "_")
+}
+
 fn check_names(input: &Input) -> Result<(), String> {
     let mut names: Vec<&str> = input.sources().into_iter().map(|(name, _)| name).collect();
     let legal = |name: &str| {

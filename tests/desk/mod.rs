@@ -6,6 +6,22 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// How often a test looks for a fact before it gives up.
+const PATIENCE: u32 = 3000;
+
+/// Waits until `fact` holds.
+#[track_caller]
+pub fn until(what: &str, fact: impl Fn() -> bool) {
+    let mut looks = 0;
+    while !fact() {
+        looks += 1;
+        assert!(looks < PATIENCE, "{what} did not come about");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
 
 /// A directory with a store, and the program run in it.
 pub struct Desk {

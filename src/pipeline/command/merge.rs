@@ -1,0 +1,237 @@
+//! Putting the outputs of datums together, and remembering which datum wrote what.
+//!
+//! The stage's private state is one map. Below `d` it has each datum, by its place in the order: what it came to and how to
+//! speak of it. Below `c` it has each claim to a path: the path, a NUL, the place of the datum. So what a changed datum
+//! wrote is found and taken back, and who else wrote a path is seen, without a look at any other datum. A stage that did
+//! all datums anew would leave the same output and the same state, byte for byte.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+
+use serde::{Deserialize, Serialize};
+
+use super::datum::{Datum, Plan};
+use crate::content::{self, Stream};
+use crate::object::{Entry, FileKind, NodeId, ObjectRead, ObjectWrite, codec};
+use crate::pipeline::error::Error;
+use crate::pipeline::spec::OnConflict;
+use crate::tree::{self, Cursor, Raw, Value};
+
+const VERSION: u8 = 1;
+
+/// With this the key of each datum begins.
+pub(super) const DATUMS: &[u8] = b"d";
+
+/// What the state tells of a datum.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Its name.
+    pub(super) name: String,
+    /// What it reads, for people.
+    pub(super) reads: String,
+    /// The tree of its output.
+    pub(super) output: NodeId,
+}
+
+/// An output and the state that goes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Merged {
+    pub(super) output: NodeId,
+    pub(super) state: NodeId,
+}
+
+/// A datum and the tree of its output.
+pub(super) type Finished<'a> = (&'a Datum, NodeId);
+
+fn datum_key(order: &[u8]) -> Vec<u8> {
+    [DATUMS, order].concat()
+}
+
+fn claims_of(path: &[u8]) -> Vec<u8> {
+    [b"c", path, b"\0"].concat()
+}
+
+fn claim_key(path: &[u8], order: &[u8]) -> Vec<u8> {
+    [claims_of(path).as_slice(), order].concat()
+}
+
+/// What the state tells of the datum at this place.
+fn record(objects: &dyn ObjectRead, state: NodeId, order: &[u8]) -> Result<Option<Record>, Error> {
+    let found = Cursor::<Raw>::new(objects, state)?.get(&datum_key(order))?;
+    let decode =
+        |raw: Raw| codec::decode(VERSION, &raw.0).map_err(|source| Error::Record { what: "a datum", source });
+    found.map(decode).transpose()
+}
+
+/// Who claims `path`, in the order of the datums, with what they wrote. The cursor goes over the state; paths are asked for in
+/// their order.
+fn claims(cursor: &mut Cursor<'_, Raw>, path: &[u8]) -> Result<Vec<(Vec<u8>, Entry)>, Error> {
+    let prefix = claims_of(path);
+    cursor.seek(&prefix)?;
+    let mut claims = Vec::new();
+    while cursor.peek()?.is_some_and(|key| key.starts_with(&prefix)) {
+        let Some((key, Raw(bytes))) = cursor.next().transpose()? else { break };
+        let order = key.get(prefix.len()..).unwrap_or_default().to_vec();
+        claims.extend(Entry::decode(&bytes).map(|entry| (order, entry)));
+    }
+    Ok(claims)
+}
+
+/// For each of the paths, which are in order: the places of the datums that claim it in `state`.
+pub(super) fn claimants<'a>(
+    objects: &dyn ObjectRead,
+    state: NodeId,
+    paths: impl Iterator<Item = &'a [u8]>,
+) -> Result<Vec<Vec<Vec<u8>>>, Error> {
+    let mut cursor = Cursor::<Raw>::new(objects, state)?;
+    let places = |path| Ok(claims(&mut cursor, path)?.into_iter().map(|(order, _)| order).collect());
+    paths.map(places).collect()
+}
+
+/// Carries the plan out on `before`, with what its datums came to.
+pub(super) fn merge(
+    sink: &dyn ObjectWrite,
+    rule: OnConflict,
+    before: Merged,
+    gone: &BTreeSet<Vec<u8>>,
+    finished: &[Finished<'_>],
+) -> Result<Merged, Error> {
+    let mut edits: BTreeMap<Vec<u8>, Option<Raw>> = BTreeMap::new();
+    let mut touched: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for order in gone {
+        let Some(record) = record(sink, before.state, order)? else { continue };
+        for file in Cursor::<Entry>::new(sink, record.output)? {
+            let (path, _) = file?;
+            edits.insert(claim_key(&path, order), None);
+            touched.insert(path);
+        }
+        edits.insert(datum_key(order), None);
+    }
+    for (datum, output) in finished {
+        for file in Cursor::<Entry>::new(sink, *output)? {
+            let (path, entry) = file?;
+            let mut bytes = Vec::new();
+            entry.encode(&mut bytes);
+            edits.insert(claim_key(&path, &datum.order), Some(Raw(bytes)));
+            touched.insert(path);
+        }
+        let record = Record { name: datum.name.clone(), reads: datum.reads(), output: *output };
+        let bytes =
+            codec::encode(VERSION, &record).map_err(|source| Error::Record { what: "a datum", source })?;
+        edits.insert(datum_key(&datum.order), Some(Raw(bytes)));
+    }
+    let state = tree::edit(sink, before.state, edits)?;
+    let mut edits = BTreeMap::new();
+    let mut cursor = Cursor::<Raw>::new(sink, state)?;
+    for path in touched {
+        let claims = claims(&mut cursor, &path)?;
+        let entry = if claims.is_empty() { None } else { Some(settle(sink, rule, state, &path, &claims)?) };
+        edits.insert(path, entry);
+    }
+    check_directories(sink, state, edits.iter().filter(|(_, entry)| entry.is_some()).map(|(path, _)| path))?;
+    Ok(Merged { output: tree::edit(sink, before.output, edits)?, state })
+}
+
+/// The datums of a plan with what each came to, as far as that is known.
+pub(super) fn finished<'a>(plan: &'a Plan, outputs: &[Option<NodeId>]) -> Vec<Finished<'a>> {
+    plan.datums.iter().zip(outputs).filter_map(|(datum, output)| Some((datum, (*output)?))).collect()
+}
+
+fn clash(
+    objects: &dyn ObjectRead,
+    state: NodeId,
+    wrote: &str,
+    orders: [&[u8]; 2],
+    hint: &str,
+) -> Result<Error, Error> {
+    let mut names = Vec::new();
+    for order in orders {
+        let told =
+            record(objects, state, order)?.map(|record| format!("{} (from {})", record.name, record.reads));
+        names.push(told.unwrap_or_default());
+    }
+    let reason = format!("two datums wrote {wrote}: {}", names.join(" and "));
+    Ok(Error::Failed { reason, hint: Some(hint.to_owned()) })
+}
+
+/// The file at the path, by the rule for paths that several datums wrote.
+fn settle(
+    sink: &dyn ObjectWrite,
+    rule: OnConflict,
+    state: NodeId,
+    path: &[u8],
+    claims: &[(Vec<u8>, Entry)],
+) -> Result<Entry, Error> {
+    match (claims, rule) {
+        ([(_, only)], _) | ([.., (_, only)], OnConflict::Last) => Ok(*only),
+        ([(first, _), (second, _), ..], OnConflict::Error) => {
+            let hint = "let each datum write its own path, or set on_conflict to \"concat\" or \"last\"";
+            Err(clash(sink, state, &String::from_utf8_lossy(path), [first, second], hint)?)
+        }
+        (several, _) => {
+            let entries: Vec<Entry> = several.iter().map(|(_, entry)| *entry).rev().collect();
+            let kept = content::keep(sink, Sequence { objects: sink, entries, current: None })?;
+            let kind = several.first().map_or(FileKind::File, |(_, entry)| entry.kind);
+            Ok(Entry { kind, blob: kept.blob, size: kept.size })
+        }
+    }
+}
+
+/// No tree has a file and a directory of one name, whatever the rule. `files` are those that are new or changed.
+fn check_directories<'a>(
+    objects: &dyn ObjectRead,
+    state: NodeId,
+    files: impl Iterator<Item = &'a Vec<u8>> + Clone,
+) -> Result<(), Error> {
+    // A file lies below another that is there, or another that is there lies below it.
+    let ends = |path: &'a Vec<u8>| {
+        path.iter().enumerate().filter(|(_, byte)| **byte == b'/').filter_map(|(end, _)| path.get(..end))
+    };
+    let above: BTreeSet<&[u8]> = files.clone().flat_map(ends).collect();
+    let mut cursor = Cursor::<Raw>::new(objects, state)?;
+    let mut suspects: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for directory in above {
+        if !claims(&mut cursor, directory)?.is_empty() {
+            suspects.insert([directory, b"/"].concat());
+        }
+    }
+    suspects.extend(files.map(|path| [path.as_slice(), b"/"].concat()));
+    let mut cursor = Cursor::<Raw>::new(objects, state)?;
+    for inside in suspects {
+        let below = [b"c", inside.as_slice()].concat();
+        cursor.seek(&below)?;
+        let Some(key) = cursor.peek()?.filter(|key| key.starts_with(&below)) else { continue };
+        let mut halves = key.get(1..).unwrap_or_default().splitn(2, |byte| *byte == 0);
+        let (inner, other) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+        let outer = inside.strip_suffix(b"/").unwrap_or_default();
+        let own = claims(&mut Cursor::new(objects, state)?, outer)?;
+        let first = own.first().map(|(order, _)| order.as_slice()).unwrap_or_default();
+        let shown = |path| String::from_utf8_lossy(path).into_owned();
+        let wrote = format!("the file {} and the file {} below it", shown(outer), shown(inner));
+        let hint = "let each datum write its own paths; no rule can make a file and a directory of one name";
+        return Err(clash(objects, state, &wrote, [first, other], hint)?);
+    }
+    Ok(())
+}
+
+/// The contents of several files, one after another; the last one is read first.
+struct Sequence<'a> {
+    objects: &'a dyn ObjectRead,
+    entries: Vec<Entry>,
+    current: Option<Stream<'a>>,
+}
+
+impl Read for Sequence<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(reader) = &mut self.current {
+                let count = reader.read(buffer)?;
+                if count > 0 || buffer.is_empty() {
+                    return Ok(count);
+                }
+            }
+            let Some(entry) = self.entries.pop() else { return Ok(0) };
+            self.current = Some(content::open(self.objects, entry.blob).map_err(io::Error::other)?.into());
+        }
+    }
+}
