@@ -5,7 +5,7 @@ use crate::fault::{Kind, fault};
 use crate::history::{self, Author, Repo, Target};
 use crate::ledger::{self, Outcome};
 use crate::meta::Batch;
-use crate::object::{AccessError, BranchName, CommitId, MAX_MESSAGE, NodeId};
+use crate::object::{AccessError, BranchName, CommitId, MAX_MESSAGE, NodeId, ObjectWrite};
 use crate::pack::Writer;
 use crate::pipeline::job::Job;
 use crate::pipeline::{self, trigger};
@@ -101,17 +101,20 @@ pub struct Published {
 }
 
 /// Looks up the branch that is to be changed.
-pub fn open(store: &Store, target: &Target, writer: &Writer) -> Result<Base, Error> {
+pub fn open(store: &Store, target: &Target, sink: &dyn ObjectWrite) -> Result<Base, Error> {
     let (repo, head) = {
         let facts = store.session()?;
         let repo = history::load_repo(&facts, &target.repo)?;
         repo.writable()?;
         let head = history::head(&facts, &repo, &target.branch)?;
+        if head.is_none() {
+            history::check_free(&facts, &repo, target.branch.as_str())?;
+        }
         (repo, head)
     };
     let tree = match head {
         Some(head) => history::load(store.objects(), head)?.tree,
-        None => tree::empty(writer)?,
+        None => tree::empty(sink)?,
     };
     Ok(Base { repo, branch: target.branch.clone(), head, tree })
 }

@@ -30,6 +30,21 @@ pub fn forbids_writing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
+impl Kind {
+    /// The kind in one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Usage => "usage",
+            Self::NotFound => "not_found",
+            Self::Busy => "busy",
+            Self::Damaged => "damaged",
+            Self::JobFailed => "job_failed",
+            Self::Io => "io",
+        }
+    }
+}
+
 /// A failure that knows its kind and, where there is one, the way out.
 pub trait Fault: Error + Send + Sync + 'static {
     /// What sort of failure this is.

@@ -40,6 +40,10 @@ pub mod draft;
 pub mod history;
 pub mod store;
 
+// Two versions side by side; what paths and patterns name in one.
+pub mod compare;
+pub mod pick;
+
 // Directories on disk.
 pub mod checkout;
 pub mod ingest;
@@ -52,6 +56,9 @@ pub mod pipeline;
 
 // Changes of branches, with what they trigger.
 pub mod change;
+
+// Branches, tags and repos, changed as a whole.
+pub mod refs;
 
 // Our nouns as outsiders see them.
 pub mod view;

@@ -11,7 +11,7 @@ use crate::content;
 use crate::fault::{Fault, Kind};
 use crate::ledger::{self, Ledger, Session};
 use crate::meta::SledMeta;
-use crate::pack::{Packs, Writer, sweep_tmp};
+use crate::pack::{Packs, Rehearsal, Writer, sweep_tmp};
 
 /// The name of the store's directory in the directory that it was made for.
 pub const DIR_NAME: &str = ".vds";
@@ -152,6 +152,11 @@ impl Store {
     /// A writer of new objects.
     pub fn writer(&self) -> Writer {
         Writer::new(&self.packs, &self.tmp())
+    }
+
+    /// A taker of new objects that keeps none: for a look at what a change would be.
+    pub fn rehearsal(&self) -> Rehearsal {
+        Rehearsal::new(&self.packs)
     }
 
     /// The ledger of refs and operations.

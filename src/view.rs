@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, FixedOffset, Local};
 use serde::Serialize;
 
+use crate::compare::Difference;
 use crate::draft::Tally;
 use crate::history;
 use crate::object::{self, CommitId, Entry, FileKind};
@@ -26,6 +27,8 @@ pub struct Repo {
     pub output_of: Option<String>,
     /// Its branches.
     pub branches: Vec<Ref>,
+    /// Its tags.
+    pub tags: Vec<Ref>,
 }
 
 /// How a new tree differs from the one before.
@@ -95,6 +98,32 @@ pub struct File {
     pub blob: String,
 }
 
+/// A directory of a tree.
+#[derive(Debug, Clone, Serialize)]
+pub struct Directory {
+    /// Its path.
+    pub path: String,
+    /// `directory`.
+    pub kind: &'static str,
+    /// The bytes of all files below it.
+    pub size: u64,
+    /// How many files there are below it.
+    pub files: u64,
+}
+
+/// A path whose file differs between two versions.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// The path.
+    pub path: String,
+    /// `A` added, `M` modified, `D` deleted, `R` renamed.
+    pub status: String,
+    /// The file before; for a rename, under its old path.
+    pub before: Option<File>,
+    /// The file after.
+    pub after: Option<File>,
+}
+
 /// A job.
 #[derive(Debug, Clone, Serialize)]
 pub struct Job {
@@ -122,8 +151,21 @@ pub struct Job {
     pub milliseconds: Option<i64>,
     /// What it published.
     pub output: Option<String>,
-    /// Why it failed.
-    pub error: Option<String>,
+    /// Why it failed or was skipped.
+    pub reason: Option<String>,
+}
+
+/// A failure.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// What failed, and why, in one line.
+    pub message: String,
+    /// What to do about it, in one line.
+    pub hint: String,
+    /// `refused`, `usage`, `not_found`, `busy`, `damaged`, `job_failed` or `io`.
+    pub kind: &'static str,
+    /// The exit code that goes with it.
+    pub exit_code: u8,
 }
 
 /// A time as RFC 3339 in the zone of this machine.
@@ -141,14 +183,19 @@ fn time_at(millis: i64, offset: i16) -> String {
 }
 
 impl Repo {
-    /// The view of a repo with these branches.
-    pub fn new(repo: &history::Repo, branches: &[(object::BranchName, CommitId)]) -> Self {
+    /// The view of a repo with these branches and tags.
+    pub fn new(
+        repo: &history::Repo,
+        branches: &[(object::BranchName, CommitId)],
+        tags: &[(object::TagName, CommitId)],
+    ) -> Self {
         Self {
             name: repo.name.to_string(),
             description: repo.description.clone(),
             created: time(repo.created),
             output_of: repo.output_of.as_ref().map(|(pipeline, stage)| format!("{pipeline}/{stage}")),
             branches: branches.iter().map(|(name, id)| Ref::new(name, *id)).collect(),
+            tags: tags.iter().map(|(name, id)| Ref::new(name, *id)).collect(),
         }
     }
 }
@@ -206,6 +253,19 @@ impl File {
     }
 }
 
+impl From<&Difference> for Change {
+    fn from(difference: &Difference) -> Self {
+        let Difference { path, before, after, renamed_from } = difference;
+        let after = after.as_ref().map(|entry| File::new(path, entry));
+        let before = match renamed_from {
+            // What was renamed has the same content.
+            Some(old) => after.clone().map(|file| File { path: old.to_string(), ..file }),
+            None => before.as_ref().map(|entry| File::new(path, entry)),
+        };
+        Self { path: path.to_string(), status: difference.letter().to_string(), before, after }
+    }
+}
+
 impl From<&job::Job> for Job {
     fn from(job: &job::Job) -> Self {
         Self {
@@ -221,7 +281,7 @@ impl From<&job::Job> for Job {
             created: time(job.created),
             milliseconds: job.started.zip(job.ended).map(|(from, to)| to - from),
             output: job.output.map(|id| id.to_string()),
-            error: job.error.clone(),
+            reason: job.error.clone(),
         }
     }
 }
@@ -246,7 +306,66 @@ pub fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// Bytes as a text that JSON can hold: as they are if they are UTF-8, else in base 64 (RFC 4648); and which of the two.
+pub fn encoded(bytes: Vec<u8>) -> (&'static str, String) {
+    match String::from_utf8(bytes) {
+        Ok(text) => ("utf-8", text),
+        Err(error) => ("base64", base64(error.as_bytes())),
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let letter = |six: u32| match u8::try_from(six & 63).unwrap_or(0) {
+        n @ 0..=25 => char::from(b'A' + n),
+        n @ 26..=51 => char::from(b'a' + n - 26),
+        n @ 52..=61 => char::from(b'0' + n - 52),
+        62 => '+',
+        _ => '/',
+    };
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            text.push(if at <= group.len() { letter(bits >> (18 - 6 * at)) } else { '=' });
+        }
+    }
+    text
+}
+
+/// A text of several lines for a terminal: control characters other than line ends and tabs are escaped.
+pub fn text(text: &str) -> String {
+    let escape = |c: char| {
+        if c.is_control() && !matches!(c, '\n' | '\t') { c.escape_debug().to_string() } else { c.to_string() }
+    };
+    text.chars().map(escape).collect()
+}
+
 /// A path for a terminal: control characters are escaped.
 pub fn path(path: &str) -> String {
     if path.chars().any(char::is_control) { path.escape_debug().to_string() } else { path.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_become_text_that_json_can_hold() {
+        // The test vectors of RFC 4648, section 10.
+        for (bytes, want) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(bytes.as_bytes()), want, "{bytes}");
+        }
+        assert_eq!(base64(&[0xfb, 0xff, 0xbf]), "+/+/");
+        assert_eq!(encoded(b"price\n".to_vec()), ("utf-8", "price\n".to_owned()));
+        assert_eq!(encoded(vec![0xff]), ("base64", "/w==".to_owned()));
+    }
+
+    #[test]
+    fn nothing_shown_commands_a_terminal() {
+        assert_eq!(path("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(text("a\tb\nc\u{7}"), "a\tb\nc\\u{7}");
+    }
 }

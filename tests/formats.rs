@@ -82,7 +82,7 @@ fn facts() -> (tempfile::TempDir, Ledger) {
         history::move_head(batch, &repo, &main, None, Some(head));
         history::record_commit(batch, &repo, &head);
         history::record_derived(batch, &repo, &CommitId::of(b"input"), &head);
-        history::create_tag(session, batch, &repo, &"v1".parse().unwrap(), head).unwrap();
+        history::create_tag(batch, &repo, &"v1".parse().unwrap(), head);
     });
     let source = "pipeline = \"settlement\"\n[stage.bin]\ninput = \"desk/ticks@*:/*/*/*\"\nbin = { tz = \"Europe/Berlin\" }\n";
     let code = Entry { kind: FileKind::Executable, blob: BlobId::of(b"code"), size: 4 };

@@ -1,39 +1,47 @@
 //! `vds commit`.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use clap::ValueHint;
 use serde_json::json;
 
-use super::context::{Answer, Context, usage};
+use super::answer::document;
+use super::complaint::{io_error, usage};
+use super::context::{Answer, Context, Made, triggered};
 use crate::change::{self, Empty};
+use crate::fault::Cause;
 use crate::history::Target;
 use crate::ingest::{self, Gathered, Overlay};
-use crate::object::TreePath;
-use crate::pipeline::job::{Job, State};
-use crate::pipeline::{self, Which};
+use crate::object::{ObjectWrite, TreePath};
 use crate::snapshot::Snapshot;
-use crate::view;
+use crate::store::Store;
+use crate::{pick, view};
 
 /// Put files on top of a branch, as a new commit
 ///
-/// Directories give their contents, files keep their names. Unchanged files are not read again. What the commit
-/// triggers is run before the command returns.
+/// Directories give their contents, files keep their names. Unchanged files are not read again. What a .vdsignore file
+/// names is left out. What the commit triggers is run before the command returns.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds commit ticks day-2/ -m 'day 2 of May'
-  vds commit ticks@bbg export/ --mirror -m 'as Bloomberg has it'
-  curl ... | vds commit truth - --to ecb.csv -m 'rates of today'")]
+  vds commit ticks@bbg export/ --to 2024/05 --mirror -m 'May as Bloomberg has it now'
+  curl ... | vds commit truth - --to ecb.csv -m 'rates of today'
+  vds commit ticks day-3/ -F note.txt --dry-run")]
 pub(super) struct Args {
     /// REPO or REPO@BRANCH; a branch that does not exist is begun
     target: Target,
     /// Files and directories; - is standard input
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
-    /// What is to be said of it
-    #[arg(short, long)]
-    message: String,
+    /// What is to be said of it; given several times, each is a paragraph
+    #[arg(short, long, value_name = "TEXT", required_unless_present = "file")]
+    message: Vec<String>,
+    /// Take the message from this file; - is standard input
+    #[arg(short = 'F', long, value_name = "FILE", conflicts_with = "message", value_hint = ValueHint::FilePath)]
+    file: Option<PathBuf>,
     /// Put everything below this path; for standard input, the file's path
-    #[arg(long)]
+    #[arg(long, value_name = "PREFIX", value_parser = pick::path)]
     to: Option<TreePath>,
     /// Make the tree (or what lies below --to) equal to the directory, deletions included
     #[arg(long)]
@@ -41,7 +49,7 @@ pub(super) struct Args {
     /// Commit even if nothing differs
     #[arg(long)]
     allow_empty: bool,
-    /// Say what would be committed, and commit nothing
+    /// Say what would be committed, and write nothing to the store
     #[arg(long)]
     dry_run: bool,
     /// Leave triggered jobs for `vds run`
@@ -49,106 +57,119 @@ pub(super) struct Args {
     no_run: bool,
 }
 
+impl Args {
+    fn reads_standard_input(&self) -> bool {
+        self.paths.iter().any(|path| path == Path::new("-"))
+    }
+
+    fn message(&self) -> Result<String, Cause> {
+        let Some(file) = &self.file else { return Ok(self.message.join("\n\n")) };
+        let mut bytes = Vec::new();
+        let read = if file == Path::new("-") {
+            if self.reads_standard_input() {
+                return Err(usage(
+                    "standard input cannot be both a file and the message",
+                    "give the message with -m",
+                ));
+            }
+            io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
+        } else {
+            std::fs::read(file).map(|read| bytes = read)
+        };
+        let shown = file.display();
+        read.map_err(|error| {
+            io_error(&format!("cannot read the message from {shown}"), &error, "check the path")
+        })?;
+        let text = String::from_utf8(bytes);
+        let text =
+            text.map_err(|_| usage(format!("the message in {shown} is not UTF-8"), "convert it first"))?;
+        Ok(text.trim_end().to_owned())
+    }
+
+    fn gather(
+        &self,
+        sink: &dyn ObjectWrite,
+        tree: Snapshot<'_>,
+        memory: Option<&Path>,
+        cx: &Context,
+    ) -> Result<Gathered, Cause> {
+        let overlay = if self.mirror { Overlay::Mirror } else { Overlay::Keep };
+        match self.paths.as_slice() {
+            [] if self.allow_empty => {
+                Ok(ingest::gather(sink, tree, None, &[], None, Overlay::Keep, cx.progress())?)
+            }
+            [] => Err(usage(
+                "nothing to commit was named",
+                "name files or directories; . is this directory, - is standard input",
+            )),
+            [_] if self.reads_standard_input() => {
+                let path = self.to.clone().ok_or_else(|| {
+                    usage("standard input has no name", "say with --to PATH where it is to go")
+                })?;
+                Ok(ingest::gather_reader(sink, tree, io::stdin().lock(), path)?)
+            }
+            _ if self.reads_standard_input() => {
+                Err(usage("standard input can only be committed alone", "make two commits"))
+            }
+            paths => Ok(ingest::gather(sink, tree, memory, paths, self.to.as_ref(), overlay, cx.progress())?),
+        }
+    }
+}
+
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
+    let message = args.message()?;
+    if args.dry_run {
+        return rehearse(args, &store, cx);
+    }
     let writer = store.writer();
     let base = change::open(&store, &args.target, &writer)?;
-    let tree = Snapshot::new(&writer, base.tree);
-    let gathered = match args.paths.as_slice() {
-        [] if args.allow_empty => {
-            ingest::gather(&writer, tree, None, &[], None, Overlay::Keep, cx.progress())?
-        }
-        [] => {
-            return Err(usage(
-                "nothing to commit was named",
-                "name files or directories; - is standard input",
-            ));
-        }
-        [only] if only == Path::new("-") => {
-            let path = args
-                .to
-                .clone()
-                .ok_or_else(|| usage("standard input has no name", "say with --to PATH where it is to go"))?;
-            ingest::gather_reader(&writer, tree, io::stdin().lock(), path)?
-        }
-        paths => {
-            let overlay = if args.mirror { Overlay::Mirror } else { Overlay::Keep };
-            ingest::gather(
-                &writer,
-                tree,
-                Some(store.root()),
-                paths,
-                args.to.as_ref(),
-                overlay,
-                cx.progress(),
-            )?
-        }
-    };
+    let gathered = args.gather(&writer, Snapshot::new(&writer, base.tree), Some(store.root()), cx)?;
     gathered.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
-    let Gathered { draft, files, bytes, new_bytes, .. } = gathered;
-    if args.dry_run {
-        let (_, tally) = draft.finish(&writer)?;
-        let counts = view::Counts::from(tally);
-        let text = || format!("would commit to {}\n {}\n", args.target, counted(files, counts));
-        cx.say(
-            &json!({ "dry_run": true, "target": args.target.to_string(), "counts": counts }),
-            text,
-            String::new,
-        );
-        return Ok(0);
-    }
+    let Gathered { draft, files, bytes, new_bytes, warnings, .. } = gathered;
     let empty = if args.allow_empty { Empty::Allow } else { Empty::Skip };
-    let published = change::publish(&store, &cx.author, base, draft, writer, &args.message, empty)?;
-    let Some(id) = published.commit else {
-        cx.note(&format!("nothing differs from {}: no commit was made", args.target));
-        cx.say(&json!({ "commit": null, "target": args.target.to_string() }), String::new, String::new);
-        return Ok(0);
-    };
+    let published = change::publish(&store, &cx.author, base, draft, writer, &message, empty)?;
     let counts = view::Counts::from(published.tally);
-    let title = args.message.lines().next().unwrap_or("");
-    let text = || {
-        let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
-        let mut text = format!("[{} {id:.12}] {title}\n {}  ({size})\n", args.target, counted(files, counts));
-        text += &triggered(&store, &published.jobs);
-        text
+    let commit = published.commit;
+    let document = document(&json!({
+        "commit": commit.map(|id| id.to_string()), "repo": args.target.repo, "branch": args.target.branch,
+        "files": files, "bytes": bytes, "new_bytes": new_bytes, "stored_bytes": published.stored,
+        "counts": counts, "warnings": warnings,
+    }));
+    let Some(id) = commit else {
+        cx.note(&format!("nothing differs from {}: no commit was made", args.target));
+        let made = Made { document, text: String::new(), quiet: String::new() };
+        return cx.made(&store, made, Vec::new(), args.no_run);
     };
+    let title = view::path(message.lines().next().unwrap_or(""));
+    let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
+    let text = format!(
+        "[{} {id:.12}] {title}\n {}  ({size})\n{}",
+        args.target,
+        counted(files, counts),
+        triggered(&store, &published.jobs)
+    );
+    cx.made(&store, Made { document, text, quiet: format!("{id}\n") }, published.jobs, args.no_run)
+}
+
+/// Finds out what a commit would be, and leaves the store as it is.
+fn rehearse(args: &Args, store: &Store, cx: &Context) -> Answer {
+    let rehearsal = store.rehearsal();
+    let base = change::open(store, &args.target, &rehearsal)?;
+    let gathered = args.gather(&rehearsal, Snapshot::new(&rehearsal, base.tree), None, cx)?;
+    gathered.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
+    let Gathered { draft, files, bytes, new_bytes, warnings, .. } = gathered;
+    let (_, tally) = draft.finish(&rehearsal)?;
+    let counts = view::Counts::from(tally);
+    let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
     let document = json!({
-        "commit": id.to_string(), "target": args.target.to_string(), "files": files, "bytes": bytes,
-        "new_bytes": new_bytes, "stored_bytes": published.stored,
-        "counts": counts,
-        "jobs": published.jobs.iter().map(view::Job::from).collect::<Vec<_>>(),
+        "dry_run": true, "repo": args.target.repo, "branch": args.target.branch,
+        "files": files, "bytes": bytes, "new_bytes": new_bytes, "counts": counts, "warnings": warnings,
     });
-    cx.say(&document, text, || format!("{id}\n"));
-    finish_jobs(cx, &store, &published.jobs, args.no_run)
+    let text = || format!("would commit to {}\n {}  ({size})\n", args.target, counted(files, counts));
+    cx.say(&document, text, String::new)
 }
 
 fn counted(files: u64, counts: view::Counts) -> String {
     format!("{}: {counts}", view::count(files, "file"))
-}
-
-/// What a commit triggered, with the number of datums where that can be told before anything has run.
-fn triggered(store: &crate::store::Store, jobs: &[Job]) -> String {
-    let name = |job: &Job| {
-        let name = format!("{}/{}", job.pipeline, job.stage);
-        // What stands in the way of counting stands in the way of the job, which tells of it.
-        match pipeline::count(store, job) {
-            Ok(Some(count)) => format!("{name} ({})", view::count(count, "datum")),
-            Ok(None) | Err(_) => name,
-        }
-    };
-    let names: Vec<String> = jobs.iter().map(name).collect();
-    if names.is_empty() { String::new() } else { format!(" triggered: {}\n", names.join(", ")) }
-}
-
-/// Runs the jobs that a change queued, and answers with the exit code that they deserve.
-pub(super) fn finish_jobs(cx: &Context, store: &crate::store::Store, jobs: &[Job], later: bool) -> Answer {
-    if later || jobs.is_empty() {
-        return Ok(0);
-    }
-    let which = Which::of(jobs);
-    let ended = cx.run(store, &which)?;
-    // A job that was in the way and failed is told of, but what this command asked for may have worked.
-    let failed =
-        ended.iter().any(|job| which.wants(job) && matches!(job.state, State::Failed | State::Skipped));
-    Ok(if failed { super::root::JOB_FAILED } else { 0 })
 }

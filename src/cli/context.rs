@@ -3,26 +3,26 @@
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
+use super::answer::{self, Form, Listing, document, print};
+use super::complaint::{complaint, failure};
 use super::progress::Bar;
-use crate::fault::{Cause, Fault};
-use crate::history::{self, Author, Location, Resolved};
-use crate::pipeline::{self, Which, job::Job};
+use crate::fault::{Cause, Kind};
+use crate::history::{self, Author, Location, Resolved, Revision};
+use crate::object::{CommitId, RepoName};
+use crate::pipeline::{self, Which, job::Job, job::State};
 use crate::progress::{Progress, Silent};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::view;
 
-/// How an answer is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Text,
-    Json,
-    Quiet,
-}
+/// How much of a command line is recorded with an operation, in characters.
+const LONGEST_COMMAND: usize = 1000;
 
 /// How a verb that worked ends: the exit code.
 pub(super) type Answer = Result<u8, Cause>;
@@ -34,6 +34,15 @@ pub(super) struct Context {
     pub(super) form: Form,
     pub(super) author: Author,
     bar: Bar,
+    /// Whether the one JSON document has been given.
+    answered: AtomicBool,
+}
+
+/// An answer about a change that is made: the document, the text, and the id or name.
+pub(super) struct Made {
+    pub(super) document: Value,
+    pub(super) text: String,
+    pub(super) quiet: String,
 }
 
 impl Context {
@@ -43,9 +52,10 @@ impl Context {
         form: Form,
         author: Option<String>,
     ) -> Self {
-        let command = env::args().collect::<Vec<_>>().join(" ");
-        let name = author.or_else(|| env::var("USER").ok()).unwrap_or_else(|| "unknown".to_owned());
-        Self { store_path, wait, form, author: Author { name, command }, bar: Bar::default() }
+        let name = author.or_else(|| env::var("USER").ok()).filter(|name| !name.is_empty());
+        let author = Author { name: name.unwrap_or_else(|| "unknown".to_owned()), command: command_line() };
+        let (bar, answered) = (Bar::default(), AtomicBool::new(false));
+        Self { store_path, wait, form, author, bar, answered }
     }
 
     pub(super) fn store(&self) -> Result<Store, Cause> {
@@ -56,7 +66,12 @@ impl Context {
     }
 
     pub(super) fn progress(&self) -> &dyn Progress {
-        if self.form == Form::Text && io::stderr().is_terminal() { &self.bar } else { &Silent }
+        if self.form != Form::Quiet && io::stderr().is_terminal() { &self.bar } else { &Silent }
+    }
+
+    /// Whether the one JSON document has been given.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// Gives an answer: `value` as JSON, or what the others make of it.
@@ -65,12 +80,26 @@ impl Context {
         value: &T,
         text: impl FnOnce() -> String,
         quiet: impl FnOnce() -> String,
-    ) {
-        match self.form {
-            Form::Json => print(&json(value)),
-            Form::Text => print(&text()),
-            Form::Quiet => print(&quiet()),
-        }
+    ) -> Answer {
+        let text = match self.form {
+            Form::Json => format!("{}\n", document(value)),
+            Form::Text => text(),
+            Form::Quiet => quiet(),
+        };
+        self.answered.store(true, Ordering::Relaxed);
+        print(&text)?;
+        Ok(0)
+    }
+
+    /// Gives a list, item by item.
+    pub(super) fn list<T>(
+        &self,
+        items: impl Iterator<Item = Result<T, Cause>>,
+        listing: &Listing<'_, T>,
+    ) -> Answer {
+        self.answered.store(true, Ordering::Relaxed);
+        answer::list(self.form, items, listing, failure)?;
+        Ok(0)
     }
 
     /// Tells something on standard error, unless only data is wanted.
@@ -80,22 +109,87 @@ impl Context {
         }
     }
 
-    /// Runs what was queued, unless that is to wait, and tells of jobs that did not succeed.
+    /// Runs what was queued and tells of each job as it ends.
     pub(super) fn run(&self, store: &Store, which: &Which) -> Result<Vec<Job>, Cause> {
         let told = |job: &Job| {
             let Job { id, pipeline, stage, branch, .. } = job;
             match &job.error {
                 Some(error) => {
                     self.note(&format!("job {id} {pipeline}/{stage}@{branch} {}: {error}", job.state.word()));
-                    if job.logs.is_some() {
-                        self.note(&format!("hint: `vds job logs {id}` shows what it printed"));
-                    }
                 }
                 None => self.note(&format!(" {pipeline}/{stage}@{branch}: {}", outcome(job))),
             }
         };
         Ok(pipeline::run(store, &self.author, which, self.progress(), told)?)
     }
+
+    /// Tells of a change that is made, and runs the jobs that it queued unless they are to wait. People read of the
+    /// change before its jobs run; the document tells of the jobs as they ended.
+    pub(super) fn made(&self, store: &Store, made: Made, jobs: Vec<Job>, later: bool) -> Answer {
+        let Made { document, text, quiet } = made;
+        let which = Some(Which::of(&jobs)).filter(|_| !later && !jobs.is_empty());
+        let run = || which.as_ref().map_or(Ok(jobs), |which| self.run(store, which));
+        if self.form == Form::Json {
+            return self.ended(document, run(), which.as_ref());
+        }
+        self.say(&document, || text, || quiet)?;
+        verdict(&run()?, which.as_ref()).map(|()| 0)
+    }
+
+    /// Gives the document of jobs that have ended, and the verdict on them.
+    pub(super) fn ended(
+        &self,
+        mut document: Value,
+        ran: Result<Vec<Job>, Cause>,
+        which: Option<&Which>,
+    ) -> Answer {
+        let jobs: &[Job] = ran.as_deref().unwrap_or_default();
+        let views: Vec<view::Job> = jobs.iter().map(view::Job::from).collect();
+        let verdict = verdict(jobs, which);
+        let verdict = ran.and(verdict);
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("jobs".to_owned(), json!(views));
+            if let Err(cause) = &verdict {
+                fields.insert("error".to_owned(), failure(cause));
+            }
+        }
+        self.say(&document, String::new, String::new)?;
+        verdict.map(|()| 0)
+    }
+}
+
+/// The command line, as the record of operations keeps it.
+fn command_line() -> String {
+    let args: Vec<String> = env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let mut line = args.join(" ");
+    if let Some((end, _)) = line.char_indices().nth(LONGEST_COMMAND) {
+        line.truncate(end);
+        line += "...";
+    }
+    line
+}
+
+/// Whether all jobs that were asked for did what they should. One that was only in their way may have failed.
+pub(super) fn verdict(jobs: &[Job], which: Option<&Which>) -> Result<(), Cause> {
+    let asked = || jobs.iter().filter(|job| which.is_none_or(|which| which.wants(job)));
+    let state = |state: State| asked().filter(|job| job.state == state).count() as u64;
+    let failed = asked().find(|job| job.state == State::Failed);
+    let Some(first) = failed.or_else(|| asked().find(|job| job.state == State::Skipped)) else {
+        return Ok(());
+    };
+    let Job { id, pipeline, stage, branch, error, .. } = first;
+    let (failed, skipped) = (state(State::Failed), state(State::Skipped));
+    let mut counts = vec![format!("{} failed", view::count(failed, "job"))];
+    if skipped > 0 {
+        counts.push(format!("{skipped} skipped"));
+    }
+    let why = error.as_deref().unwrap_or("it does not say why");
+    let message = format!("{}: job {id} ({pipeline}/{stage}@{branch}): {why}", counts.join(", "));
+    let hint = match first.logs {
+        Some(_) => format!("`vds job logs {id}` shows what it printed"),
+        None => format!("`vds job show {id}` tells about it"),
+    };
+    Err(complaint(Kind::JobFailed, message, hint))
 }
 
 /// What a finished job did, in a few words.
@@ -109,23 +203,18 @@ pub(super) fn outcome(job: &Job) -> String {
     }
 }
 
-/// A document: the value's fields, led by the version of the shapes.
-fn json<T: Serialize>(value: &T) -> String {
-    let mut document = serde_json::to_value(value).unwrap_or_default();
-    if let Some(fields) = document.as_object_mut() {
-        fields.insert("vds".to_owned(), view::VERSION.into());
-    }
-    format!("{document}\n")
-}
-
-/// Writes data; a reader that has gone away has had enough.
-pub(super) fn print(text: &str) {
-    let mut out = io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
-        && error.kind() == io::ErrorKind::BrokenPipe
-    {
-        std::process::exit(0);
-    }
+/// What a change triggered, with the number of datums where that can be told before anything has run.
+pub(super) fn triggered(store: &Store, jobs: &[Job]) -> String {
+    let name = |job: &Job| {
+        let name = format!("{}/{}", job.pipeline, job.stage);
+        // What stands in the way of counting stands in the way of the job, which tells of it.
+        match pipeline::count(store, job) {
+            Ok(Some(count)) => format!("{name} ({})", view::count(count, "datum")),
+            Ok(None) | Err(_) => name,
+        }
+    };
+    let names: Vec<String> = jobs.iter().map(name).collect();
+    if names.is_empty() { String::new() } else { format!(" triggered: {}\n", names.join(", ")) }
 }
 
 /// Finds what a location means.
@@ -133,35 +222,13 @@ pub(super) fn resolve(store: &Store, location: &Location) -> Result<Resolved, Ca
     Ok(history::resolve(store.ledger(), store.objects(), location)?)
 }
 
+/// The commit that a revision of a repo means.
+pub(super) fn commit_of(store: &Store, repo: &RepoName, rev: Revision) -> Result<CommitId, Cause> {
+    Ok(resolve(store, &Location { repo: repo.clone(), rev, path: None })?.commit)
+}
+
 /// The tree of a resolved location.
 pub(super) fn snapshot<'a>(store: &'a Store, resolved: &Resolved) -> Result<Snapshot<'a>, Cause> {
     let commit = history::load(store.objects(), resolved.commit)?;
     Ok(Snapshot::new(store.objects(), commit.tree))
-}
-
-/// A failure of the command line itself.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub(super) struct Complaint {
-    pub(super) message: String,
-    pub(super) hint: String,
-    pub(super) kind: crate::fault::Kind,
-}
-
-impl Fault for Complaint {
-    fn kind(&self) -> crate::fault::Kind {
-        self.kind
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(self.hint.clone())
-    }
-}
-
-pub(super) fn not_found(message: String, hint: &str) -> Cause {
-    Complaint { message, hint: hint.to_owned(), kind: crate::fault::Kind::NotFound }.into()
-}
-
-pub(super) fn usage(message: &str, hint: &str) -> Cause {
-    Complaint { message: message.to_owned(), hint: hint.to_owned(), kind: crate::fault::Kind::Usage }.into()
 }

@@ -1,29 +1,44 @@
 //! `vds init`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clap::ValueHint;
 use serde_json::json;
 
-use super::context::{Answer, Context, usage};
-use crate::store::Store;
+use super::complaint::io_error;
+use super::context::{Answer, Context};
+use crate::store::{DIR_NAME, Store};
 
 /// Make a store in DIR/.vds
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  vds init          # here\n  vds init ~/data   # in ~/data/.vds")]
+#[command(after_help = "Examples:
+  vds init          # here
+  vds init ~/data   # in ~/data/.vds")]
 pub(super) struct Args {
-    /// The directory to make it for
-    #[arg(default_value = ".")]
-    dir: PathBuf,
+    /// The directory to make it for [default: that of --store, else this one]
+    #[arg(value_hint = ValueHint::DirPath)]
+    dir: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
-    let dir = cx.store_path.clone().unwrap_or_else(|| args.dir.clone());
-    std::fs::create_dir_all(&dir).map_err(|error| {
-        usage(&format!("cannot make {}: {error}", dir.display()), "choose a directory that you may write to")
+    let named = args.dir.clone().or_else(|| cx.store_path.clone()).unwrap_or_else(|| PathBuf::from("."));
+    // A store may be named by its own directory.
+    let dir = match named.parent() {
+        Some(parent) if named.file_name().is_some_and(|name| name == DIR_NAME) => match parent {
+            empty if empty.as_os_str().is_empty() => Path::new("."),
+            parent => parent,
+        },
+        _ => &named,
+    };
+    std::fs::create_dir_all(dir).map_err(|error| {
+        io_error(
+            &format!("cannot make {}", dir.display()),
+            &error,
+            "choose a directory that you may write to",
+        )
     })?;
-    let store = Store::init(&dir, cx.wait)?;
+    let store = Store::init(dir, cx.wait)?;
     let root = std::fs::canonicalize(store.root()).unwrap_or_else(|_| store.root().to_owned());
     let root = root.display().to_string();
-    cx.say(&json!({ "store": root }), || format!("made an empty store in {root}\n"), || format!("{root}\n"));
-    Ok(0)
+    cx.say(&json!({ "store": root }), || format!("made an empty store in {root}\n"), || format!("{root}\n"))
 }

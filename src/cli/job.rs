@@ -2,33 +2,33 @@
 
 use serde_json::json;
 
-use super::context::{Answer, Context, not_found, outcome, print};
+use super::answer::{Form, Listing, document};
+use super::complaint::{failure, not_found};
+use super::context::{Answer, Context, outcome, verdict};
 use crate::content;
 use crate::fault::Cause;
 use crate::object::Entry;
 use crate::pipeline::Which;
-use crate::pipeline::job::{self, Job, JobSource, State};
+use crate::pipeline::job::{self, Job, JobSource};
 use crate::store::Store;
 use crate::tree::Cursor;
 use crate::view;
 
 /// Run the jobs that are queued
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  vds commit ticks day-3/ -m 'day 3' --no-run && vds run")]
+#[command(after_help = "Example:\n  vds commit ticks day-3/ -m 'day 3' --no-run\n  vds run")]
 pub(super) struct RunArgs {}
 
 pub(super) fn run(_: &RunArgs, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let ended = cx.run(&store, &Which::All)?;
-    let views: Vec<view::Job> = ended.iter().map(view::Job::from).collect();
+    let ran = cx.run(&store, &Which::All);
+    if cx.form == Form::Json {
+        return cx.ended(document(&json!({})), ran, None);
+    }
+    let ended = ran?;
     let text = || format!("{} run\n", view::count(ended.len() as u64, "job"));
-    cx.say(&json!({ "jobs": views }), text, || ended.iter().map(|job| format!("{}\n", job.id)).collect());
-    Ok(code(&ended))
-}
-
-fn code(jobs: &[Job]) -> u8 {
-    let failed = jobs.iter().any(|job| matches!(job.state, State::Failed | State::Skipped));
-    if failed { super::root::JOB_FAILED } else { 0 }
+    cx.say(&json!({}), text, || ended.iter().map(|job| format!("{}\n", job.id)).collect())?;
+    verdict(&ended, None).map(|()| 0)
 }
 
 /// List jobs, show one, read its log, wait for it
@@ -40,7 +40,7 @@ pub(super) enum Verb {
     )]
     List {
         /// Only stages whose PIPELINE/STAGE starts so
-        #[arg(default_value = "")]
+        #[arg(default_value = "", hide_default_value = true)]
         prefix: String,
         /// Only jobs in this state: queued, running, succeeded, failed or skipped
         #[arg(long, value_parser = ["queued", "running", "succeeded", "failed", "skipped"])]
@@ -49,15 +49,17 @@ pub(super) enum Verb {
         #[arg(long)]
         branch: Option<String>,
         /// At most so many
-        #[arg(short = 'n', long)]
+        #[arg(short = 'n', long, value_name = "COUNT")]
         max_count: Option<usize>,
     },
     /// Show a job
+    #[command(after_help = "Example:\n  vds job show 7")]
     Show {
         /// Its number
         id: u64,
     },
     /// Print what a job's datums printed
+    #[command(after_help = "Examples:\n  vds job logs 7\n  vds job logs 7 --datum 2024/05/03")]
     Logs {
         /// Its number
         id: u64,
@@ -66,6 +68,7 @@ pub(super) enum Verb {
         datum: Option<String>,
     },
     /// Wait until a job has ended, running what is queued meanwhile
+    #[command(after_help = "Example:\n  vds job wait 7")]
     Wait {
         /// Its number
         id: u64,
@@ -95,17 +98,14 @@ pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
                 };
                 views.iter().map(line).collect()
             };
-            cx.say(&json!({ "jobs": views }), text, || {
-                jobs.iter().map(|job| format!("{}\n", job.id)).collect()
-            });
-            Ok(0)
+            let ids = || jobs.iter().map(|job| format!("{}\n", job.id)).collect();
+            cx.say(&json!({ "jobs": views }), text, ids)
         }
         Verb::Show { id } => {
             let job = job::load(&store.session()?, id)?;
-            cx.say(&view::Job::from(&job), || show(&job), || format!("{id}\n"));
-            Ok(0)
+            cx.say(&view::Job::from(&job), || show(&job), || format!("{id}\n"))
         }
-        Verb::Logs { id, datum } => logs(&store, id, datum.as_deref()),
+        Verb::Logs { id, datum } => logs(&store, id, datum.as_deref(), cx),
         Verb::Wait { id } => wait(&store, id, cx),
     }
 }
@@ -129,41 +129,51 @@ fn show(job: &Job) -> String {
     if let Some(output) = &view.output {
         text += &format!("output {output}\n");
     }
-    if let Some(error) = &view.error {
-        text += &format!("error {error}\n");
+    if let Some(reason) = &view.reason {
+        text += &format!("reason {reason}\n");
     }
     text
 }
 
-fn logs(store: &Store, id: u64, datum: Option<&str>) -> Answer {
-    let job = job::load(&store.session()?, id)?;
+fn logs(store: &Store, id: u64, datum: Option<&str>, cx: &Context) -> Answer {
+    let job = load(store, id)?;
     let Some(root) = job.logs else {
         let reason = job.error.map(|error| format!("; it says: {error}")).unwrap_or_default();
         return Err(not_found(
             format!("job {id} has no log{reason}"),
-            &format!("`vds job show {id}` tells about it"),
+            format!("`vds job show {id}` tells about it"),
         ));
     };
-    let mut found = false;
-    for item in Cursor::<Entry>::new(store.objects(), root)? {
+    let wanted = |name: &str| datum.is_none_or(|datum| datum == name);
+    let logs = Cursor::<Entry>::new(store.objects(), root)?.map(|item| -> Result<_, Cause> {
         let (name, entry) = item?;
-        let name = String::from_utf8_lossy(&name).into_owned();
-        if datum.is_some_and(|datum| datum != name) {
-            continue;
-        }
-        found = true;
-        if datum.is_none() && name != "all" {
-            print(&format!("--- {name}\n"));
-        }
-        print(&String::from_utf8_lossy(&content::load(store.objects(), entry.blob)?));
-    }
-    match datum {
-        Some(datum) if !found => Err(not_found(
+        Ok((String::from_utf8_lossy(&name).into_owned(), entry))
+    });
+    let mut logs = logs.filter(|log| log.as_ref().map_or(true, |(name, _)| wanted(name))).peekable();
+    if let (Some(datum), None) = (datum, logs.peek()) {
+        return Err(not_found(
             format!("job {id} has no datum {datum}"),
-            &format!("`vds job logs {id}` prints all"),
-        )),
-        _ => Ok(0),
+            format!("`vds job logs {id}` prints all"),
+        ));
     }
+    let read = |log: Result<(String, Entry), Cause>| {
+        let (name, entry) = log?;
+        let text = content::load(store.objects(), entry.blob)?;
+        Ok((name, String::from_utf8_lossy(&text).into_owned()))
+    };
+    let text = |(name, text): &(String, String)| match datum {
+        None if name != "all" => format!("--- {name}\n{text}"),
+        _ => text.clone(),
+    };
+    cx.list(
+        logs.map(read),
+        &Listing {
+            name: "logs",
+            document: &|(name, text)| json!({ "datum": name, "text": text }),
+            text: &text,
+            quiet: &|(_, text)| text.clone(),
+        },
+    )
 }
 
 fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
@@ -172,8 +182,13 @@ fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
         cx.run(store, &Which::of(&[job]))?;
     }
     let job = load(store, id)?;
-    cx.say(&view::Job::from(&job), || show(&job), || format!("{id}\n"));
-    Ok(code(&[job]))
+    let verdict = verdict(std::slice::from_ref(&job), None);
+    let mut document = json!(view::Job::from(&job));
+    if let (Err(cause), Some(fields)) = (&verdict, document.as_object_mut()) {
+        fields.insert("error".to_owned(), failure(cause));
+    }
+    cx.say(&document, || show(&job), || format!("{id}\n"))?;
+    verdict.map(|()| 0)
 }
 
 fn load(store: &Store, id: u64) -> Result<Job, Cause> {

@@ -1,15 +1,31 @@
-//! The command line: one file a group of verbs, each only arguments, one call, one answer.
+//! The command line: one file a verb, each only arguments, one call, one answer.
 
+mod answer;
 mod branch;
+mod cat;
+mod checkout;
 mod commit;
+mod complaint;
+mod completion;
 mod context;
-mod files;
+mod cp;
+mod diff;
+mod du;
+mod edit;
 mod init;
 mod job;
-mod look;
+mod log;
+mod ls;
+mod mv;
 mod pipeline;
 mod progress;
+mod range;
+mod reference;
 mod repo;
+mod rm;
 mod root;
+mod show;
+mod tag;
 
+pub use reference::reference;
 pub use root::main;

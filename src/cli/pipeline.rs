@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::commit::finish_jobs;
-use super::context::{Answer, Context, usage};
+use super::answer::document;
+use super::complaint::{complaint, io_error, usage};
+use super::context::{Answer, Context, Made, triggered};
 use crate::content;
-use crate::fault::Cause;
+use crate::fault::{Cause, Kind};
 use crate::ledger::Outcome;
 use crate::meta::Batch;
 use crate::object::{Entry, FileKind, PipelineName, TreePath};
@@ -30,6 +31,7 @@ pub(super) enum Verb {
         no_run: bool,
     },
     /// Give a pipeline a new version
+    #[command(after_help = "Example:\n  vds pipeline update settlement.toml")]
     Update {
         /// The pipeline file
         file: PathBuf,
@@ -38,13 +40,16 @@ pub(super) enum Verb {
         no_run: bool,
     },
     /// List pipelines
+    #[command(after_help = "Example:\n  vds pipeline list")]
     List,
     /// Show a pipeline: its file, as it was given
+    #[command(after_help = "Example:\n  vds pipeline show settlement > settlement.toml")]
     Show {
         /// The pipeline
         name: PipelineName,
     },
     /// Delete a pipeline; its outputs stay, as ordinary repos
+    #[command(after_help = "Example:\n  vds pipeline delete settlement")]
     Delete {
         /// The pipeline
         name: PipelineName,
@@ -55,7 +60,7 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
     let store = cx.store()?;
     let shown = file.display().to_string();
     let source = fs::read_to_string(file).map_err(|error| {
-        usage(&format!("cannot read the pipeline file {shown}: {error}"), "check the path")
+        io_error(&format!("cannot read the pipeline file {shown}"), &error, "check the path")
     })?;
     let spec = Spec::parse(&shown, &source).map_err(Error::from)?;
     let code = keep_code(&store, file, &spec)?;
@@ -81,16 +86,17 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
     };
     let (name, version) = (pipeline.spec.name.clone(), pipeline.record.version);
     let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();
-    let text = || format!("pipeline {name}, version {version}: {}\n", stages.join(" -> "));
-    cx.say(&json!({ "pipeline": name, "version": version, "stages": stages }), text, || format!("{name}\n"));
-    finish_jobs(cx, &store, &jobs, no_run)
+    let head = format!("pipeline {name}, version {version}: {}\n", stages.join(" -> "));
+    let text = head + &triggered(&store, &jobs);
+    let document = document(&json!({ "pipeline": name, "version": version, "stages": stages }));
+    cx.made(&store, Made { document, text, quiet: format!("{name}\n") }, jobs, no_run)
 }
 
 fn commit(facts: &mut crate::ledger::Session, batch: &Batch, cx: &Context) -> Result<(), Cause> {
     match facts.commit(&cx.author.now(), batch)? {
         Outcome::Done { .. } => Ok(()),
         Outcome::Stale { .. } => {
-            Err(usage("another process changed pipelines or repos meanwhile", "try again"))
+            Err(complaint(Kind::Busy, "another process changed pipelines or repos meanwhile", "try again"))
         }
     }
 }
@@ -105,7 +111,7 @@ fn keep_code(store: &Store, file: &Path, spec: &Spec) -> Result<Vec<(String, Ent
         for name in &command.code {
             let legal = name.parse::<TreePath>();
             legal
-                .map_err(|error| usage(&error.to_string(), "name files beside or below the pipeline file"))?;
+                .map_err(|error| usage(error.to_string(), "name files beside or below the pipeline file"))?;
             let place = beside.join(name);
             let fail = |source| Error::Code { path: place.display().to_string(), source };
             let bytes = fs::read(&place).map_err(fail)?;
@@ -139,16 +145,14 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
                 &json!({ "pipelines": all.iter().map(document).collect::<Vec<_>>() }),
                 || all.iter().map(line).collect(),
                 names,
-            );
-            Ok(0)
+            )
         }
         Verb::Show { name } => {
             let found = registry::load(&cx.store()?.session()?, &name)?;
             let version = found.record.version;
             let document = json!({ "pipeline": name, "version": version, "source": found.record.source });
             let source = found.record.source.clone();
-            cx.say(&document, || format!("# {name}, version {version}\n{source}"), || format!("{name}\n"));
-            Ok(0)
+            cx.say(&document, || format!("# {name}, version {version}\n{source}"), || format!("{name}\n"))
         }
         Verb::Delete { name } => {
             let store = cx.store()?;
@@ -160,8 +164,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
                 &json!({ "deleted": name }),
                 || format!("deleted the pipeline {name}; its outputs stay\n"),
                 || format!("{name}\n"),
-            );
-            Ok(0)
+            )
         }
     }
 }

@@ -2,37 +2,45 @@
 
 use serde_json::json;
 
-use super::context::{Answer, Context, usage};
-use crate::history::{self, Error, NewRepo};
-use crate::ledger::{Outcome, Session};
-use crate::meta::Batch;
+use super::context::{Answer, Context};
+use crate::fault::Cause;
+use crate::history;
+use crate::ledger::Session;
 use crate::object::RepoName;
-use crate::{fault, view};
+use crate::refs::{self, Mode};
+use crate::view;
 
 /// Make, list, show, rename and delete repos
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Make a repo
-    #[command(after_help = "Example:\n  vds repo create desk/ticks -d 'ticks of the desk'")]
+    #[command(after_help = "Examples:
+  vds repo create ticks
+  vds repo create desk/ticks -d 'ticks of the desk'")]
     Create {
         /// Its name; slashes make a hierarchy
         name: RepoName,
         /// What it is for
-        #[arg(short, long, default_value = "")]
+        #[arg(short, long, default_value = "", hide_default_value = true)]
         description: String,
     },
     /// List repos
+    #[command(after_help = "Examples:\n  vds repo list\n  vds repo list desk/")]
     List {
         /// Only those whose names start so
-        #[arg(default_value = "")]
+        #[arg(default_value = "", hide_default_value = true)]
         prefix: String,
     },
-    /// Show a repo and its branches
+    /// Show a repo, its branches and its tags
+    #[command(after_help = "Example:\n  vds repo show ticks")]
     Show {
         /// The repo
         name: RepoName,
     },
     /// Give a repo another name
+    ///
+    /// A repo that a pipeline reads or writes keeps its name, by which the pipeline knows it.
+    #[command(after_help = "Example:\n  vds repo rename ticks desk/ticks")]
     Rename {
         /// The repo
         name: RepoName,
@@ -40,6 +48,9 @@ pub(super) enum Verb {
         new: RepoName,
     },
     /// Delete a repo with its branches and tags
+    ///
+    /// A repo that a pipeline reads or writes is not deleted.
+    #[command(after_help = "Example:\n  vds repo delete scratch --dry-run")]
     Delete {
         /// The repo
         name: RepoName,
@@ -49,15 +60,8 @@ pub(super) enum Verb {
     },
 }
 
-fn commit(cx: &Context, facts: &mut Session, batch: &Batch) -> Result<(), fault::Cause> {
-    match facts.commit(&cx.author.now(), batch)? {
-        Outcome::Done { .. } => Ok(()),
-        Outcome::Stale { .. } => Err(usage("another process changed the repo meanwhile", "try again")),
-    }
-}
-
-fn show(facts: &Session, repo: &history::Repo) -> Result<view::Repo, fault::Cause> {
-    Ok(view::Repo::new(repo, &history::branches(facts, repo)?))
+fn look(facts: &Session, repo: &history::Repo) -> Result<view::Repo, Cause> {
+    Ok(view::Repo::new(repo, &history::branches(facts, repo)?, &history::tags(facts, repo)?))
 }
 
 fn line(repo: &view::Repo) -> String {
@@ -67,78 +71,58 @@ fn line(repo: &view::Repo) -> String {
     format!("{}  {branches}{output}\n", repo.name)
 }
 
+fn description(repo: &view::Repo) -> String {
+    let mut text = format!("repo {}\ncreated {}\n", repo.name, repo.created);
+    if !repo.description.is_empty() {
+        text += &format!("description {}\n", view::path(&repo.description));
+    }
+    if let Some(stage) = &repo.output_of {
+        text += &format!("output of {stage}\n");
+    }
+    let refs = [("branch", &repo.branches), ("tag", &repo.tags)];
+    let lines = refs.into_iter().flat_map(|(what, refs)| refs.iter().map(move |r| (what, r)));
+    text + &lines.map(|(what, r)| format!("{what} {} {:.12}\n", r.name, r.commit)).collect::<String>()
+}
+
 pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let mut facts = store.session()?;
-    let mut batch = Batch::default();
     match verb {
         Verb::Create { name, description } => {
-            let created = cx.author.now().time;
-            let repo =
-                history::create(&facts, &mut batch, NewRepo { name, created, description, output_of: None })?;
-            commit(cx, &mut facts, &batch)?;
-            let name = repo.name.to_string();
-            cx.say(
-                &view::Repo::new(&repo, &[]),
-                || format!("made the repo {name}\n"),
-                || format!("{name}\n"),
-            );
+            let repo = refs::create_repo(&store, &cx.author, name, description)?;
+            let name = &repo.name;
+            let text = || format!("made the repo {name}\n");
+            cx.say(&view::Repo::new(&repo, &[], &[]), text, || format!("{name}\n"))
         }
         Verb::List { prefix } => {
-            let all =
-                history::list(&facts)?.into_iter().filter(|repo| repo.name.as_str().starts_with(&prefix));
-            let repos = all.map(|repo| show(&facts, &repo)).collect::<Result<Vec<_>, _>>()?;
+            let repos = {
+                let facts = store.session()?;
+                let mut all = history::list(&facts)?;
+                all.retain(|repo| repo.name.as_str().starts_with(&prefix));
+                all.iter().map(|repo| look(&facts, repo)).collect::<Result<Vec<_>, _>>()?
+            };
             let names = || repos.iter().map(|repo| format!("{}\n", repo.name)).collect();
-            cx.say(&json!({ "repos": repos }), || repos.iter().map(line).collect(), names);
+            cx.say(&json!({ "repos": repos }), || repos.iter().map(line).collect(), names)
         }
         Verb::Show { name } => {
-            let repo = show(&facts, &history::load_repo(&facts, &name)?)?;
-            let text = || {
-                let mut text = format!("repo {}\ncreated {}\n", repo.name, repo.created);
-                for (what, value) in
-                    [("description", Some(&repo.description)), ("output of", repo.output_of.as_ref())]
-                {
-                    text +=
-                        &value.filter(|v| !v.is_empty()).map(|v| format!("{what} {v}\n")).unwrap_or_default();
-                }
-                text + &repo
-                    .branches
-                    .iter()
-                    .map(|b| format!("branch {} {:.12}\n", b.name, b.commit))
-                    .collect::<String>()
+            let repo = {
+                let facts = store.session()?;
+                look(&facts, &history::load_repo(&facts, &name)?)?
             };
-            cx.say(&repo, text, || format!("{}\n", repo.name));
+            cx.say(&repo, || description(&repo), || format!("{}\n", repo.name))
         }
         Verb::Rename { name, new } => {
-            let repo = history::load_repo(&facts, &name)?;
-            repo.writable()?;
-            history::rename(&facts, &mut batch, &repo, new.clone())?;
-            commit(cx, &mut facts, &batch)?;
-            cx.say(
-                &json!({ "from": name, "to": new }),
-                || format!("renamed {name} to {new}\n"),
-                || format!("{new}\n"),
-            );
+            refs::rename_repo(&store, &cx.author, &name, new.clone())?;
+            let text = || format!("renamed {name} to {new}\n");
+            cx.say(&json!({ "from": name, "name": new }), text, || format!("{new}\n"))
         }
         Verb::Delete { name, dry_run } => {
-            let repo = history::load_repo(&facts, &name)?;
-            if repo.output_of.is_some() {
-                return Err(Error::StageOutput { repo: name }.into());
-            }
-            let branches = history::branches(&facts, &repo)?.len() as u64;
-            history::delete(&facts, &mut batch, &repo)?;
-            if !dry_run {
-                commit(cx, &mut facts, &batch)?;
-            }
+            let mode = if dry_run { Mode::DryRun } else { Mode::Make };
+            let branches = refs::delete_repo(&store, &cx.author, &name, mode)?;
+            let heads: String = branches.iter().map(|(name, id)| format!("  {name} was at {id}\n")).collect();
             let did = if dry_run { "would delete" } else { "deleted" };
-            let text = || {
-                format!(
-                    "{did} {name} with {}\n",
-                    view::count(branches, "branch").replace("branchs", "branches")
-                )
-            };
-            cx.say(&json!({ "deleted": name, "dry_run": dry_run }), text, || format!("{name}\n"));
+            let views: Vec<view::Ref> = branches.iter().map(|(name, id)| view::Ref::new(name, *id)).collect();
+            let document = json!({ "deleted": name, "branches": views, "dry_run": dry_run });
+            cx.say(&document, || format!("{did} {name}\n{heads}"), || format!("{name}\n"))
         }
     }
-    Ok(0)
 }

@@ -1,20 +1,24 @@
 //! The door: parse, run, and turn failures into two lines and an exit code.
 
-use std::io::{self, Write};
+use std::env;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
-use clap_complete::Shell;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory, Parser, ValueHint};
+use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
-use super::context::{Answer, Context, Form};
-use super::{branch, commit, files, init, job, look, pipeline, repo};
-use crate::fault::{Cause, Kind};
-
-/// The exit code when a job failed.
-pub(super) const JOB_FAILED: u8 = 6;
+use super::answer::{Form, document, print};
+use super::complaint::{code_of, complain, failure, usage};
+use super::context::{Answer, Context};
+use super::{
+    branch, cat, checkout, commit, completion, cp, diff, du, init, job, log, ls, mv, pipeline, repo, rm,
+    show, tag,
+};
+use crate::fault::Cause;
 
 /// A content-addressed, versioned data store with commit-triggered pipelines
 #[derive(Debug, Parser)]
@@ -22,13 +26,19 @@ pub(super) const JOB_FAILED: u8 = 6;
     name = "vds",
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 done, 1 a no (difference, conflict), 2 usage, 3 not found, 4 busy, 5 damaged store, 6 job failed, 7 other I/O."
+    after_help = "Examples:
+  vds init
+  vds repo create ticks
+  vds commit ticks day-1/ -m 'day 1'
+  vds log ticks
+
+Exit codes: 0 done, 1 a no (difference, conflict), 2 usage, 3 not found, 4 busy, 5 damaged store, 6 job failed, 7 other I/O."
 )]
-struct Cli {
+pub(super) struct Cli {
     /// The store, or the directory it was made for [default: the nearest above]
-    #[arg(long, global = true, env = "VDS_STORE", value_name = "DIR")]
+    #[arg(long, global = true, env = "VDS_STORE", value_name = "DIR", value_hint = ValueHint::DirPath)]
     store: Option<PathBuf>,
-    /// Answer with JSON
+    /// Answer with one JSON document, failures too (docs/json.md)
     #[arg(long, global = true, conflicts_with = "quiet")]
     json: bool,
     /// Answer with ids or names only
@@ -50,40 +60,34 @@ enum Verb {
     #[command(subcommand)]
     Repo(repo::Verb),
     Commit(commit::Args),
-    Rm(files::RmArgs),
-    Cp(files::CpArgs),
-    Mv(files::MvArgs),
-    Log(look::LogArgs),
-    Show(look::ShowArgs),
-    Ls(look::LsArgs),
-    Cat(look::CatArgs),
-    Diff(look::DiffArgs),
-    Du(look::DuArgs),
-    Checkout(files::CheckoutArgs),
+    Rm(rm::Args),
+    Cp(cp::Args),
+    Mv(mv::Args),
+    Log(log::Args),
+    Show(show::Args),
+    Ls(ls::Args),
+    Cat(cat::Args),
+    Diff(diff::Args),
+    Du(du::Args),
+    Checkout(checkout::Args),
     #[command(subcommand)]
     Branch(branch::Verb),
     #[command(subcommand)]
-    Tag(branch::TagVerb),
+    Tag(tag::Verb),
     #[command(subcommand)]
     Pipeline(pipeline::Verb),
     Run(job::RunArgs),
     #[command(subcommand)]
     Job(job::Verb),
-    /// Print the completion script of a shell
-    #[command(
-        after_help = "Example:\n  vds completion bash > ~/.local/share/bash-completion/completions/vds"
-    )]
-    Completion {
-        /// The shell
-        shell: Shell,
-    },
+    Completion(completion::Args),
 }
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("VDS_LOG").unwrap_or_else(|_| EnvFilter::new("warn,sled=off"));
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).without_time().try_init();
+    let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
+    let _ = log.without_time().try_init();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misused(&error),
@@ -96,27 +100,58 @@ pub fn main() -> ExitCode {
     let cx = Context::new(cli.store, Duration::from_secs(cli.lock_timeout), form, cli.author);
     match run(cli.verb, &cx) {
         Ok(code) => ExitCode::from(code),
-        Err(cause) => {
-            complain(&cause);
-            ExitCode::from(code_of(cause.kind()))
-        }
+        Err(cause) => refuse(&cause, form == Form::Json && !cx.has_answered()),
     }
+}
+
+/// Tells of a failure, to programs too if they have had no document yet.
+fn refuse(cause: &Cause, to_programs: bool) -> ExitCode {
+    if to_programs {
+        let _ = print(&format!("{}\n", document(&json!({ "error": failure(cause) }))));
+    }
+    complain(cause);
+    ExitCode::from(code_of(cause.kind()))
 }
 
 /// Help goes out as it is; a mistake becomes the same two lines as any other.
 fn misused(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-    {
+    let help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if help || !error.use_stderr() {
         let _ = error.print();
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
-    let words: Vec<&str> = first.split_whitespace().collect();
-    let mut out = io::stderr().lock();
-    let _ = writeln!(out, "{}", words.join(" "));
-    let _ = writeln!(out, "hint: `vds help` lists the verbs, `vds VERB --help` explains one");
-    ExitCode::from(2)
+    let message = first.strip_prefix("error: ").unwrap_or(first);
+    let cause = usage(message, suggestion(error).unwrap_or_else(|| help_of(Cli::command())));
+    let to_programs = env::args_os().any(|arg| arg == "--json");
+    refuse(&cause, to_programs)
+}
+
+/// What clap thinks was meant.
+fn suggestion(error: &clap::Error) -> Option<String> {
+    let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let names = kinds.into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(name) => Some(name.clone()),
+        ContextValue::Strings(names) if !names.is_empty() => Some(names.join(" or ")),
+        _ => None,
+    })?;
+    Some(format!("did you mean {names}?"))
+}
+
+/// Which help explains the verb that was given.
+fn help_of(program: Command) -> String {
+    let mut words = vec!["vds".to_owned()];
+    let mut command = &program;
+    for arg in env::args_os().skip(1) {
+        let Some(found) = arg.to_str().and_then(|arg| command.find_subcommand(arg)) else { continue };
+        words.push(found.get_name().to_owned());
+        command = found;
+    }
+    if words.len() == 1 {
+        return "`vds --help` lists the verbs, `vds VERB --help` explains one".to_owned();
+    }
+    format!("`{} --help` explains it, with examples", words.join(" "))
 }
 
 fn run(verb: Verb, cx: &Context) -> Answer {
@@ -124,54 +159,21 @@ fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Init(args) => init::run(&args, cx),
         Verb::Repo(verb) => repo::run(verb, cx),
         Verb::Commit(args) => commit::run(&args, cx),
-        Verb::Rm(args) => files::rm(args, cx),
-        Verb::Cp(args) => files::cp(args, cx),
-        Verb::Mv(args) => files::mv(args, cx),
-        Verb::Log(args) => look::log(&args, cx),
-        Verb::Show(args) => look::show(&args, cx),
-        Verb::Ls(args) => look::ls(&args, cx),
-        Verb::Cat(args) => look::cat(&args, cx),
-        Verb::Diff(args) => look::diff(&args, cx),
-        Verb::Du(args) => look::du(&args, cx),
-        Verb::Checkout(args) => files::checkout(&args, cx),
+        Verb::Rm(args) => rm::run(&args, cx),
+        Verb::Cp(args) => cp::run(&args, cx),
+        Verb::Mv(args) => mv::run(&args, cx),
+        Verb::Log(args) => log::run(&args, cx),
+        Verb::Show(args) => show::run(&args, cx),
+        Verb::Ls(args) => ls::run(&args, cx),
+        Verb::Cat(args) => cat::run(&args, cx),
+        Verb::Diff(args) => diff::run(&args, cx),
+        Verb::Du(args) => du::run(&args, cx),
+        Verb::Checkout(args) => checkout::run(&args, cx),
         Verb::Branch(verb) => branch::run(verb, cx),
-        Verb::Tag(verb) => branch::tag(verb, cx),
+        Verb::Tag(verb) => tag::run(verb, cx),
         Verb::Pipeline(verb) => pipeline::run(verb, cx),
         Verb::Run(args) => job::run(&args, cx),
         Verb::Job(verb) => job::job(verb, cx),
-        Verb::Completion { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "vds", &mut io::stdout());
-            Ok(0)
-        }
-    }
-}
-
-fn code_of(kind: Kind) -> u8 {
-    match kind {
-        Kind::Refused => 1,
-        Kind::Usage => 2,
-        Kind::NotFound => 3,
-        Kind::Busy => 4,
-        Kind::Damaged => 5,
-        Kind::JobFailed => JOB_FAILED,
-        Kind::Io => 7,
-    }
-}
-
-/// One line that says what failed and why, and one that says what to do.
-fn complain(cause: &Cause) {
-    let mut line = cause.to_string();
-    let mut source = cause.as_error().source();
-    while let Some(error) = source {
-        let text = error.to_string();
-        if !line.ends_with(&text) {
-            line = format!("{line}: {text}");
-        }
-        source = error.source();
-    }
-    let mut out = io::stderr().lock();
-    let _ = writeln!(out, "error: {}", line.replace('\n', " "));
-    if let Some(hint) = cause.hint() {
-        let _ = writeln!(out, "hint: {hint}");
+        Verb::Completion(args) => completion::run(&args, Cli::command(), cx),
     }
 }

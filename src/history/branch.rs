@@ -12,6 +12,37 @@ pub fn head(facts: &Session, repo: &Repo, branch: &BranchName) -> Result<Option<
     Ok(facts.get(&keys::branch(repo.id, branch))?.as_deref().and_then(commit_id))
 }
 
+/// The commit that the branch points to.
+pub fn load_head(facts: &Session, repo: &Repo, branch: &BranchName) -> Result<CommitId, Error> {
+    if let Some(id) = head(facts, repo, branch)? {
+        return Ok(id);
+    }
+    let names = branches(facts, repo)?.into_iter().map(|(name, _)| name.to_string());
+    Err(unknown(repo, "branch", branch.as_str(), names))
+}
+
+pub(super) fn unknown(
+    repo: &Repo,
+    what: &'static str,
+    name: &str,
+    names: impl Iterator<Item = String>,
+) -> Error {
+    let nearest = super::resolve::nearest(name, names);
+    Error::UnknownRef { repo: repo.name.clone(), what, name: name.to_owned(), nearest }
+}
+
+/// An error if a branch or a tag has this name: a repo has one name for one thing.
+pub fn check_free(facts: &Session, repo: &Repo, name: &str) -> Result<(), Error> {
+    let [branch, tag] =
+        [keys::branches(repo.id), keys::tags(repo.id)].map(|all| [&all, name.as_bytes()].concat());
+    for (what, key) in [("branch", branch), ("tag", tag)] {
+        if facts.get(&key)?.is_some() {
+            return Err(Error::RefExists { repo: repo.name.clone(), what, name: name.to_owned() });
+        }
+    }
+    Ok(())
+}
+
 /// All branches with their heads, by name.
 pub fn branches(facts: &Session, repo: &Repo) -> Result<Vec<(BranchName, CommitId)>, Error> {
     named(facts, &keys::branches(repo.id))
@@ -37,7 +68,8 @@ pub(super) fn commit_id(value: &[u8]) -> Option<CommitId> {
     Some(CommitId::new(Digest::from_bytes(value.try_into().ok()?)))
 }
 
-/// Adds a move of the branch to `batch`: from `before`, which must still hold, to `after`. `None` is "no such branch".
+/// Adds a move of the branch to `batch`: from `before`, which must still hold, to `after`. `None` is "no such branch". A new
+/// branch finds no tag of its name, or the batch is not applied.
 pub fn move_head(
     batch: &mut Batch,
     repo: &Repo,
@@ -45,6 +77,9 @@ pub fn move_head(
     before: Option<CommitId>,
     after: Option<CommitId>,
 ) {
+    if before.is_none() {
+        batch.expect([&keys::tags(repo.id), branch.as_str().as_bytes()].concat(), None);
+    }
     move_ref(batch, keys::branch(repo.id, branch), before, after);
 }
 

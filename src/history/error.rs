@@ -94,6 +94,9 @@ fault! {
             Some(did_you_mean(nearest, &format!("`vds repo list` shows what there is; `vds repo create {name}` makes it")))
         }
         Self::RepoExists { name } => Some(format!("`vds repo show {name}` tells about it")),
+        Self::UnknownRevision { repo, rev, .. } if rev == "HEAD" => {
+            Some(format!("there is no HEAD here: {repo} alone stands for its branch main"))
+        }
         Self::UnknownRevision { repo, nearest, .. } => {
             Some(did_you_mean(nearest, &format!("`vds branch list {repo}` and `vds log {repo}` show what there is")))
         }

@@ -17,15 +17,15 @@ mod tag;
 mod when;
 
 pub use author::Author;
-pub use branch::{branches, head, move_head};
+pub use branch::{branches, check_free, head, load_head, move_head};
 pub use commit::{Draft, load, write};
 pub use error::Error;
 pub use index::{derived, find_by_prefix, record_commit, record_derived};
 pub use log::Log;
 pub use repo::{NewRepo, Repo, assign, create, delete, find, list, load as load_repo, rename};
-pub use resolve::{Resolved, resolve, resolve_optional};
+pub use resolve::{Resolved, nearest, resolve, resolve_optional};
 pub use revision::{Base, Location, Revision, Step, SyntaxError, Target};
-pub use tag::{create as create_tag, delete as delete_tag, list as tags};
+pub use tag::{create as create_tag, delete as delete_tag, list as tags, load as load_tag};
 pub use when::parse as parse_time;
 
 /// The branch that a repo's name alone stands for.

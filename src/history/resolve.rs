@@ -149,7 +149,7 @@ fn walk(objects: &dyn ObjectRead, repo: &Repo, base: CommitId, rev: &Revision) -
 }
 
 /// The names most like `wanted`, nearest first, at most three, none that is quite different.
-pub(super) fn nearest(wanted: &str, names: impl Iterator<Item = String>) -> Vec<String> {
+pub fn nearest(wanted: &str, names: impl Iterator<Item = String>) -> Vec<String> {
     let limit = wanted.chars().count().div_ceil(3) + 1;
     let mut near: Vec<(usize, String)> =
         names.map(|name| (edits(wanted, &name), name)).filter(|(edits, _)| *edits <= limit).collect();

@@ -137,6 +137,19 @@ fn colon(text: &str) -> Option<usize> {
     })
 }
 
+/// The repo and the revision. Without a name the default branch is meant: `ticks~1`, `ticks@~1`, `ticks@{yesterday}`.
+fn split(commit: &str) -> (&str, String) {
+    let start = commit.find(['@', '~', '^']).unwrap_or(commit.len());
+    let (repo, rest) = commit.split_at(start);
+    let rev = match rest.strip_prefix('@') {
+        None => format!("{DEFAULT_BRANCH}{rest}"),
+        Some(rev) if rev.starts_with('{') => format!("{DEFAULT_BRANCH}@{rev}"),
+        Some(rev) if rev.starts_with(['~', '^']) => format!("{DEFAULT_BRANCH}{rev}"),
+        Some(rev) => rev.to_owned(),
+    };
+    (repo, rev)
+}
+
 impl FromStr for Location {
     type Err = SyntaxError;
 
@@ -146,7 +159,7 @@ impl FromStr for Location {
             None => (text, None),
             Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
         };
-        let (repo, rev) = commit.split_once('@').unwrap_or((commit, DEFAULT_BRANCH));
+        let (repo, rev) = split(commit);
         let repo = repo.parse().map_err(|error: NameError| fail(error.to_string()))?;
         let rev = rev.parse().map_err(|error: SyntaxError| fail(error.reason))?;
         let path = match path.map(|path| path.trim_matches('/')) {
@@ -204,22 +217,18 @@ mod tests {
         check("ticks@4c9f~2^2~ -> ticks@4c9f~2^2~1");
         check("ticks@main@{2024-05-01 14:30}:a:b -> ticks@main@{2024-05-01 14:30}:a:b");
         check("ticks@main@{2 days ago}~3 -> ticks@main@{2 days ago}~3");
+        check("ticks~1 -> ticks@main~1");
+        check("ticks^2~3:x -> ticks@main^2~3:x");
+        check("ticks@~1 -> ticks@main~1");
+        check("ticks@{2 days ago}~1 -> ticks@main@{2 days ago}~1");
         check("r:a(1)+[x] y.csv -> r@main:a(1)+[x] y.csv");
     }
 
     #[test]
     fn texts_that_are_no_locations() {
-        for text in [
-            "",
-            "@main",
-            "ticks@",
-            "ticks@~1",
-            "ticks@main@{now",
-            "ticks@a@b",
-            "ticks@main:../x",
-            "a b",
-            "t@x~1y",
-        ] {
+        for text in
+            ["", "@main", "ticks@", "ticks@main@{now", "ticks@a@b", "ticks@main:../x", "a b", "t@x~1y"]
+        {
             check(&format!("{text} -> !"));
         }
     }

@@ -10,20 +10,20 @@ pub fn list(facts: &Session, repo: &Repo) -> Result<Vec<(TagName, CommitId)>, Er
     branch::named(facts, &keys::tags(repo.id))
 }
 
-/// Adds a new tag to `batch`.
-pub fn create(
-    facts: &Session,
-    batch: &mut Batch,
-    repo: &Repo,
-    name: &TagName,
-    id: CommitId,
-) -> Result<(), Error> {
-    let key = keys::tag(repo.id, name);
-    if facts.get(&key)?.is_some() {
-        return Err(Error::RefExists { repo: repo.name.clone(), what: "tag", name: name.to_string() });
+/// The commit that the tag stands on.
+pub fn load(facts: &Session, repo: &Repo, name: &TagName) -> Result<CommitId, Error> {
+    let tags = list(facts, repo)?;
+    if let Some((_, id)) = tags.iter().find(|(known, _)| known == name) {
+        return Ok(*id);
     }
-    branch::move_ref(batch, key, None, Some(id));
-    Ok(())
+    let names = tags.into_iter().map(|(name, _)| name.to_string());
+    Err(branch::unknown(repo, "tag", name.as_str(), names))
+}
+
+/// Adds a new tag to `batch`, which is not applied if a branch has its name.
+pub fn create(batch: &mut Batch, repo: &Repo, name: &TagName, id: CommitId) {
+    batch.expect([&keys::branches(repo.id), name.as_str().as_bytes()].concat(), None);
+    branch::move_ref(batch, keys::tag(repo.id, name), None, Some(id));
 }
 
 /// Adds the removal of a tag, which stands on `id`, to `batch`.

@@ -40,6 +40,9 @@ fn fault_of(name: &str) -> Option<&'static str> {
     if name.contains(odd) {
         return Some("it has white space, a quote, or one of @ : ~ ^ { } * ? [ ] \\");
     }
+    if name.contains("..") {
+        return Some("it has '..', which stands between two revisions");
+    }
     name.split('/').find_map(segment_fault)
 }
 

@@ -9,6 +9,7 @@ mod footer;
 mod index;
 mod owner;
 mod reader;
+mod rehearsal;
 mod table;
 mod writer;
 
@@ -19,6 +20,7 @@ pub use codec::Codec;
 pub use footer::{Footer, Located};
 pub use owner::{remove_tmp, sweep_tmp, tmp_path};
 pub use reader::{Counts, Location, Packs};
+pub use rehearsal::Rehearsal;
 pub use writer::{Writer, Written};
 
 /// How large a pack may grow before it is sealed, in bytes.

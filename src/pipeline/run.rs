@@ -358,7 +358,11 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
     for _ in 0..TRIES {
         let (head, table) = {
             let facts = store.session()?;
-            (history::head(&facts, output, &branch)?, results::root(&facts, output)?)
+            let head = history::head(&facts, output, &branch)?;
+            if head.is_none() {
+                history::check_free(&facts, output, branch.as_str())?;
+            }
+            (head, results::root(&facts, output)?)
         };
         let writer = store.writer();
         let new_table = results::add(&writer, table, &done.results)?;

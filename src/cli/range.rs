@@ -1,0 +1,67 @@
+//! Two revisions as git users write them: `REPO@A..B`.
+
+use std::str::FromStr;
+
+use crate::history::{Location, SyntaxError};
+
+/// `REPO@REV`, or `REPO@A..B` and `REPO@A..REPO@B`. A side that is left out is the default branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) from: Option<Location>,
+    pub(super) to: Location,
+}
+
+impl FromStr for Range {
+    type Err = SyntaxError;
+
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        // After a colon stands a path, which may hold anything.
+        let end = text.find(':').unwrap_or(text.len());
+        let Some(at) = text.get(..end).and_then(|commit| commit.find("..")) else {
+            return Ok(Self { from: None, to: text.parse()? });
+        };
+        let (from, to) = (text.get(..at).unwrap_or_default(), text.get(at + 2..).unwrap_or_default());
+        let repo = from.split(['@', '~', '^']).next().unwrap_or(from);
+        let from = from.trim_end_matches('@');
+        let to = match to {
+            "" => repo.to_owned(),
+            to if to.starts_with('@') => format!("{repo}{to}"),
+            to if to.split(['~', '^', '{']).next().is_some_and(|name| name.contains('@'))
+                && !to.contains("@{") =>
+            {
+                to.to_owned()
+            }
+            to => format!("{repo}@{to}"),
+        };
+        Ok(Self { from: Some(from.parse()?), to: to.parse()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads `"text -> from | to"`, or `"text -> to"`.
+    #[track_caller]
+    fn check(case: &str) {
+        let (text, want) = case.split_once(" -> ").unwrap();
+        let range: Range = text.parse().unwrap();
+        let from = range.from.map(|from| format!("{from} | ")).unwrap_or_default();
+        assert_eq!(format!("{from}{}", range.to), want, "{text}");
+    }
+
+    #[test]
+    fn ranges_as_git_users_write_them() {
+        check("ticks -> ticks@main");
+        check("ticks@a:x..y -> ticks@a:x..y");
+        check("ticks@v1..v2 -> ticks@v1 | ticks@v2");
+        check("ticks@v1.. -> ticks@v1 | ticks@main");
+        check("ticks@..v2 -> ticks@main | ticks@v2");
+        check("ticks~3..main -> ticks@main~3 | ticks@main");
+        check("ticks@main~3..main~1:2024/05 -> ticks@main~3 | ticks@main~1:2024/05");
+        check("ticks@a..desk/ticks@b -> ticks@a | desk/ticks@b");
+        check(
+            "ticks@main@{2 days ago}..main@{1 day ago} -> ticks@main@{2 days ago} | ticks@main@{1 day ago}",
+        );
+    }
+}

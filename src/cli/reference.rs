@@ -1,0 +1,134 @@
+//! The reference of all verbs, as docs/cli.md prints it.
+
+use clap::{Arg, Command, CommandFactory};
+
+use super::root::Cli;
+
+/// What stands above the verbs.
+const HEAD: &str = "\
+# The command line
+
+This page is made from the program's own help; `make reference` makes it anew. Every verb prints its part with `--help`.
+
+";
+
+/// The page, in Markdown.
+pub fn reference() -> String {
+    let mut program = Cli::command();
+    program.build();
+    let mut page = HEAD.to_owned();
+    page += &about(&program);
+    page += "\n## Options of every verb\n\n";
+    page += &program.get_opts().filter(|arg| arg.is_global_set()).map(option).collect::<String>();
+    page += &examples(&program);
+    for verb in verbs(&program) {
+        section(verb, "##", &mut page);
+    }
+    page
+}
+
+fn verbs(command: &Command) -> impl Iterator<Item = &Command> {
+    command.get_subcommands().filter(|verb| verb.get_name() != "help")
+}
+
+fn section(verb: &Command, depth: &str, page: &mut String) {
+    let name = verb.get_bin_name().unwrap_or(verb.get_name());
+    *page += &format!("\n{depth} {name}\n\n{}", about(verb));
+    if verb.has_subcommands() {
+        for inner in verbs(verb) {
+            section(inner, "###", page);
+        }
+        return;
+    }
+    let mut usage = verb.clone();
+    *page += &format!("\n    {}\n\n", usage.render_usage().to_string().trim_start_matches("Usage: ").trim());
+    *page += &verb.get_positionals().map(positional).collect::<String>();
+    *page += &verb.get_opts().filter(|arg| !arg.is_global_set()).map(option).collect::<String>();
+    *page += &flags(verb);
+    *page += &examples(verb);
+}
+
+/// Options without a value, which clap does not count among the options.
+fn flags(verb: &Command) -> String {
+    let flags = verb.get_arguments().filter(|arg| !arg.is_positional() && !arg.get_action().takes_values());
+    let own =
+        flags.filter(|arg| !arg.is_global_set() && !["help", "version"].contains(&arg.get_id().as_str()));
+    own.map(option).collect()
+}
+
+fn about(command: &Command) -> String {
+    let text = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
+    format!("{}\n", text.replace('<', "\\<"))
+}
+
+fn help(arg: &Arg) -> String {
+    let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    if !defaults.is_empty() && !arg.is_hide_default_value_set() && arg.get_action().takes_values() {
+        text += &format!(" [default: {}]", defaults.join(" "));
+    }
+    if let Some(variable) = arg.get_env() {
+        text += &format!(" [environment: {}]", variable.to_string_lossy());
+    }
+    let values = arg.get_possible_values();
+    if !values.is_empty() && arg.get_action().takes_values() {
+        let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+        text += &format!(" [one of: {}]", names.join(", "));
+    }
+    text
+}
+
+fn positional(arg: &Arg) -> String {
+    format!("- `{arg}`: {}\n", help(arg))
+}
+
+fn option(arg: &Arg) -> String {
+    let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
+    let values = arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default();
+    let values: String = values.iter().map(|value| format!(" <{value}>")).collect();
+    format!("- `{short}--{}{values}`: {}\n", arg.get_long().unwrap_or_default(), help(arg))
+}
+
+fn examples(command: &Command) -> String {
+    let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let mut page = String::new();
+    for part in text.split("\n\n").filter(|part| !part.is_empty()) {
+        page += &match part.split_once(":\n") {
+            Some((title, code)) => format!("\n{title}:\n\n```sh\n{}\n```\n", unindented(code)),
+            None => format!("\n{part}\n"),
+        };
+    }
+    page
+}
+
+fn unindented(code: &str) -> String {
+    code.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaves(command: &Command) -> Vec<&Command> {
+        if command.has_subcommands() { verbs(command).flat_map(leaves).collect() } else { vec![command] }
+    }
+
+    #[test]
+    fn every_verb_explains_itself_with_examples() {
+        let mut program = Cli::command();
+        program.build();
+        program.clone().debug_assert();
+        let leaves = leaves(&program);
+        assert!(leaves.len() > 30, "{}", leaves.len());
+        for verb in leaves {
+            let name = verb.get_bin_name().unwrap();
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let example = format!("  {name}");
+            assert!(help.starts_with("Example") && help.contains(&example), "{name}: {help:?}");
+            assert!(verb.get_about().is_some(), "{name}");
+            for arg in verb.get_arguments() {
+                assert!(arg.get_help().is_some() || arg.get_id() == "help", "{name} {arg}");
+            }
+        }
+    }
+}

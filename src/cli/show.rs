@@ -1,0 +1,60 @@
+//! `vds show`.
+
+use serde_json::json;
+
+use super::context::{Answer, Context, resolve, snapshot};
+use super::diff::status_line;
+use super::log::commit_text;
+use super::{cat, ls};
+use crate::compare;
+use crate::history::{self, Location};
+use crate::snapshot::{Change, Snapshot};
+use crate::view;
+
+/// Show a commit and what it changed; with a path, the file or the directory
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  vds show ticks~1
+  vds show settlement/select@4c9f21ab
+  vds show settlement/select:best.csv")]
+pub(super) struct Args {
+    /// REPO@REV, or REPO@REV:PATH
+    location: Location,
+}
+
+pub(super) fn run(args: &Args, cx: &Context) -> Answer {
+    let store = cx.store()?;
+    let found = resolve(&store, &args.location)?;
+    if let Some(path) = &found.path {
+        let is_file = snapshot(&store, &found)?.find(path.as_str())?.is_some();
+        return if is_file {
+            cat::print(&store, &args.location, cx)
+        } else {
+            ls::list(&store, &args.location, cx)
+        };
+    }
+    let commit = history::load(store.objects(), found.commit)?;
+    let now = Snapshot::new(store.objects(), commit.tree);
+    let changes = match commit.parents.first() {
+        Some(parent) => {
+            let before = history::load(store.objects(), *parent)?.tree;
+            compare::changes(&Snapshot::new(store.objects(), before), &now, &[])?
+        }
+        None => now
+            .scan("")?
+            .map(|file| file.map(|(path, entry)| Change { path, before: None, after: Some(entry) }))
+            .collect::<Result<Vec<_>, _>>()?,
+    };
+    let compared = compare::compare(changes);
+    let mut document = json!(view::Commit::new(found.commit, &commit));
+    if let Some(fields) = document.as_object_mut() {
+        let changes: Vec<view::Change> = compared.differences.iter().map(view::Change::from).collect();
+        fields.insert("changes".to_owned(), json!(changes));
+        fields.insert("counts".to_owned(), json!(view::Counts::from(compared.tally)));
+    }
+    let text = || {
+        let lines: String = compared.differences.iter().map(status_line).collect();
+        format!("{}\n{lines}", commit_text(found.commit, &commit))
+    };
+    cx.say(&document, text, || format!("{}\n", found.commit))
+}

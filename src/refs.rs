@@ -1,0 +1,253 @@
+//! Making, moving, renaming and deleting branches, tags and repos, with what that triggers.
+//!
+//! Each is one step: what is checked and what is written stand in one batch, so that it holds whatever other processes do.
+
+use crate::change;
+use crate::fault::{Kind, fault};
+use crate::history::{self, Author, NewRepo, Repo, Target};
+use crate::ledger::{self, Outcome, Session};
+use crate::meta::Batch;
+use crate::object::{BranchName, CommitId, RepoName, TagName};
+use crate::pipeline::job::Job;
+use crate::pipeline::{self, registry, trigger};
+use crate::store::Store;
+
+/// A failed change of branches, tags or repos. All is as it was.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages document the fields")]
+pub enum Error {
+    /// Pipelines read the repo.
+    #[error("the repo {repo} is read by {}", .stages.join(", "))]
+    IsRead { repo: RepoName, stages: Vec<String>, pipeline: String },
+    /// A stage writes the repo.
+    #[error("the repo {repo} is the output of a stage of the pipeline {pipeline}")]
+    IsOutput { repo: RepoName, pipeline: String },
+    /// Another process was faster.
+    #[error("the repo {repo} was changed by another process in the meantime")]
+    Moved { repo: RepoName },
+    /// History failed.
+    #[error(transparent)]
+    History(#[from] history::Error),
+    /// A branch could not be changed.
+    #[error(transparent)]
+    Change(#[from] change::Error),
+    /// Pipelines failed.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::Error),
+    /// The facts failed.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+}
+
+fault! {
+    Error passes on History, Change, Pipeline, Ledger;
+    kind {
+        Self::IsRead { .. } | Self::IsOutput { .. } => Kind::Refused,
+        Self::Moved { .. } => Kind::Busy,
+    }
+    hint {
+        Self::IsRead { pipeline, .. } => Some(format!(
+            "take it out of the pipeline's file first (`vds pipeline update FILE`), or delete the pipeline (`vds pipeline delete {pipeline}`)"
+        )),
+        Self::IsOutput { pipeline, .. } => {
+            Some(format!("`vds pipeline delete {pipeline}` makes its outputs ordinary repos"))
+        }
+        Self::Moved { .. } => Some("try again; nothing was changed".to_owned()),
+    }
+}
+
+/// A branch or tag that was changed.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// Where it pointed before.
+    pub before: Option<CommitId>,
+    /// Where it points now.
+    pub after: Option<CommitId>,
+    /// The jobs that this queued.
+    pub jobs: Vec<Job>,
+}
+
+/// The repo and where its branch points, both to be changed by a person.
+fn load(store: &Store, target: &Target) -> Result<(Repo, CommitId), Error> {
+    let facts = store.session()?;
+    let repo = history::load_repo(&facts, &target.repo)?;
+    repo.writable()?;
+    let head = history::load_head(&facts, &repo, &target.branch)?;
+    Ok((repo, head))
+}
+
+/// Begins a branch at `commit`.
+pub fn create_branch(
+    store: &Store,
+    author: &Author,
+    target: &Target,
+    commit: CommitId,
+) -> Result<Changed, Error> {
+    let repo = {
+        let facts = store.session()?;
+        let repo = history::load_repo(&facts, &target.repo)?;
+        repo.writable()?;
+        history::check_free(&facts, &repo, target.branch.as_str())?;
+        repo
+    };
+    let jobs = change::move_branch(store, author, &repo, &target.branch, None, Some(commit))?;
+    Ok(Changed { before: None, after: Some(commit), jobs })
+}
+
+/// Points a branch at `commit`.
+pub fn move_branch(
+    store: &Store,
+    author: &Author,
+    target: &Target,
+    commit: CommitId,
+) -> Result<Changed, Error> {
+    let (repo, head) = load(store, target)?;
+    let jobs = change::move_branch(store, author, &repo, &target.branch, Some(head), Some(commit))?;
+    Ok(Changed { before: Some(head), after: Some(commit), jobs })
+}
+
+/// Gives a branch another name. To pipelines it is a new branch with commits that they know.
+pub fn rename_branch(
+    store: &Store,
+    author: &Author,
+    target: &Target,
+    name: &BranchName,
+) -> Result<Changed, Error> {
+    let origin = author.now();
+    let mut facts = store.session()?;
+    let repo = history::load_repo(&facts, &target.repo)?;
+    repo.writable()?;
+    let head = history::load_head(&facts, &repo, &target.branch)?;
+    history::check_free(&facts, &repo, name.as_str())?;
+    let mut batch = Batch::default();
+    history::move_head(&mut batch, &repo, &target.branch, Some(head), None);
+    history::move_head(&mut batch, &repo, name, None, Some(head));
+    let moved = trigger::Moved { repo: repo.clone(), branch: name.clone(), commit: head };
+    let jobs = trigger::enqueue(&facts, &mut batch, &[moved], None, &origin)?;
+    match facts.commit(&origin, &batch)? {
+        Outcome::Done { .. } => Ok(Changed { before: Some(head), after: Some(head), jobs }),
+        Outcome::Stale { .. } => {
+            Err(history::Error::Moved { repo: repo.name, branch: target.branch.clone() }.into())
+        }
+    }
+}
+
+/// Deletes a branch. Its commits stay until they are collected.
+pub fn delete_branch(store: &Store, author: &Author, target: &Target) -> Result<Changed, Error> {
+    let (repo, head) = load(store, target)?;
+    let jobs = change::move_branch(store, author, &repo, &target.branch, Some(head), None)?;
+    Ok(Changed { before: Some(head), after: None, jobs })
+}
+
+fn commit(facts: &mut Session, author: &Author, batch: &Batch, repo: &RepoName) -> Result<(), Error> {
+    match facts.commit(&author.now(), batch)? {
+        Outcome::Done { .. } => Ok(()),
+        Outcome::Stale { .. } => Err(Error::Moved { repo: repo.clone() }),
+    }
+}
+
+/// Tags `commit`.
+pub fn create_tag(
+    store: &Store,
+    author: &Author,
+    repo: &RepoName,
+    name: &TagName,
+    commit_id: CommitId,
+) -> Result<(), Error> {
+    let mut facts = store.session()?;
+    let repo = history::load_repo(&facts, repo)?;
+    history::check_free(&facts, &repo, name.as_str())?;
+    let mut batch = Batch::default();
+    history::create_tag(&mut batch, &repo, name, commit_id);
+    commit(&mut facts, author, &batch, &repo.name)
+}
+
+/// Deletes a tag, and returns where it pointed.
+pub fn delete_tag(
+    store: &Store,
+    author: &Author,
+    repo: &RepoName,
+    name: &TagName,
+) -> Result<CommitId, Error> {
+    let mut facts = store.session()?;
+    let repo = history::load_repo(&facts, repo)?;
+    let id = history::load_tag(&facts, &repo, name)?;
+    let mut batch = Batch::default();
+    history::delete_tag(&mut batch, &repo, name, id);
+    commit(&mut facts, author, &batch, &repo.name)?;
+    Ok(id)
+}
+
+/// Makes a repo.
+pub fn create_repo(
+    store: &Store,
+    author: &Author,
+    name: RepoName,
+    description: String,
+) -> Result<Repo, Error> {
+    let mut facts = store.session()?;
+    let mut batch = Batch::default();
+    let created = author.now().time;
+    let repo = history::create(&facts, &mut batch, NewRepo { name, created, description, output_of: None })?;
+    commit(&mut facts, author, &batch, &repo.name)?;
+    Ok(repo)
+}
+
+/// The repo, if it is neither read nor written by a pipeline, which know it by its name.
+fn load_free(facts: &Session, name: &RepoName) -> Result<Repo, Error> {
+    let repo = history::load_repo(facts, name)?;
+    if let Some((pipeline, _)) = &repo.output_of {
+        return Err(Error::IsOutput { repo: repo.name, pipeline: pipeline.clone() });
+    }
+    let mut stages = Vec::new();
+    let mut first = None;
+    for pipeline in registry::list(facts)? {
+        for (stage, spec) in &pipeline.spec.stages {
+            if spec.input.sources().iter().any(|(_, source)| source.repo == *name) {
+                stages.push(format!("{}/{stage}", pipeline.spec.name));
+                first.get_or_insert_with(|| pipeline.spec.name.to_string());
+            }
+        }
+    }
+    match first {
+        Some(pipeline) => Err(Error::IsRead { repo: repo.name, stages, pipeline }),
+        None => Ok(repo),
+    }
+}
+
+/// Gives a repo another name.
+pub fn rename_repo(store: &Store, author: &Author, name: &RepoName, new: RepoName) -> Result<Repo, Error> {
+    let mut facts = store.session()?;
+    let repo = load_free(&facts, name)?;
+    let mut batch = Batch::default();
+    let renamed = history::rename(&facts, &mut batch, &repo, new)?;
+    commit(&mut facts, author, &batch, name)?;
+    Ok(renamed)
+}
+
+/// Whether a change is made or only looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It is made.
+    Make,
+    /// Nothing is changed.
+    DryRun,
+}
+
+/// Deletes a repo with its branches and tags, and returns what these were.
+pub fn delete_repo(
+    store: &Store,
+    author: &Author,
+    name: &RepoName,
+    mode: Mode,
+) -> Result<Vec<(BranchName, CommitId)>, Error> {
+    let mut facts = store.session()?;
+    let repo = load_free(&facts, name)?;
+    let branches = history::branches(&facts, &repo)?;
+    let mut batch = Batch::default();
+    history::delete(&facts, &mut batch, &repo)?;
+    if mode == Mode::Make {
+        commit(&mut facts, author, &batch, name)?;
+    }
+    Ok(branches)
+}
