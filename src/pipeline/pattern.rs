@@ -64,7 +64,27 @@ enum Form {
     Files(GlobMatcher),
 }
 
+/// The longest pattern, in bytes, and the most braces that may be open at once.
+const LIMITS: (usize, usize) = (1024, 8);
+
+/// Patterns are matched in time that grows with the path and the pattern, whatever they are; the limits keep them small.
 fn glob(text: &str, separator: bool) -> Result<GlobMatcher, String> {
+    let (longest, deepest) = LIMITS;
+    if text.len() > longest {
+        return Err(format!("a pattern has at most {longest} bytes, and this one has {}", text.len()));
+    }
+    let depth = |open: usize, c: char| match c {
+        '{' => open + 1,
+        '}' => open.saturating_sub(1),
+        _ => open,
+    };
+    let mut open = 0;
+    if text.chars().any(|c| {
+        open = depth(open, c);
+        open > deepest
+    }) {
+        return Err(format!("at most {deepest} braces may be open at once"));
+    }
     let built = GlobBuilder::new(text).literal_separator(separator).backslash_escape(true).build();
     built.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
 }
@@ -178,6 +198,41 @@ mod tests {
         check("/**/*.csv | a/b/c.csv -> a/b/c.csv");
         check("/**/*.csv | a/b/c.txt -> !");
         check("/{a,b}/[0-9]* | b/7x/z -> b/7x");
+        check("/{a,b}/[0-9]* | c/7x/z -> !");
+        check("/a?c | abc -> abc");
+        check("/a?c | abbc -> !");
+        check("/a?c | a/c -> !");
+        check("/[!x-z]* | yes -> !");
+        check("/[!x-z]* | no/y -> no");
+        check("/\\[x\\]/* | [x]/1 -> [x]/1");
+        check("/a(1)+x.csv | a(1)+x.csv -> a(1)+x.csv");
+        check("/größe/* | größe/ä/b -> größe/ä");
+        check("/**/1 | 1 -> 1");
+        check("/a/** | a/b/c -> a/b/c");
+        check("/*/ | a/b -> a");
+    }
+
+    #[test]
+    fn hostile_patterns_are_refused_or_answer_at_once() {
+        let path = "a".repeat(4000);
+        for hostile in ["*a".repeat(500), "**/".repeat(300), "a*".repeat(400) + "b", "{a,aa}*".repeat(140)] {
+            match format!("/{hostile}").parse::<PathPattern>() {
+                Ok(pattern) => drop(pattern.unit(&path).map(str::len)),
+                Err(reason) => assert!(!reason.is_empty(), "{hostile}"),
+            }
+        }
+        for (hostile, want) in [
+            ("{".repeat(100_000), "at most 1024 bytes"),
+            ("{a,".repeat(20) + &"}".repeat(20), "at most 8 braces"),
+            ("x".repeat(5000), "at most 1024 bytes"),
+            ("[".to_owned(), "unclosed"),
+            ("{a".to_owned(), "unclosed"),
+            ("[z-a]".to_owned(), "invalid"),
+        ] {
+            let reason = format!("/{hostile}").parse::<PathPattern>().unwrap_err();
+            assert!(reason.contains(want), "{reason}");
+            assert!(format!("r@{hostile}*:/").parse::<Source>().is_err() || !want.contains("at most"));
+        }
     }
 
     #[test]

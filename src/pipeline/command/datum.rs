@@ -15,6 +15,9 @@ use crate::pipeline::spec::Input;
 use crate::snapshot::Snapshot;
 use crate::tree::Cursor;
 
+/// The most datums that one job may have to look at. More are a mistake in a `cross`, and would not fit into memory.
+const MOST: usize = 2_000_000;
+
 /// The part of one input that a datum sees.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
@@ -138,7 +141,7 @@ impl Side<'_> {
                     let mut combined = Combinations::from([(Vec::new(), Units::new())]);
                     for (at, form) in forms.iter().enumerate() {
                         let right = if at == changed { touched.clone() } else { self.all(form)? };
-                        combined = cross(&combined, &right);
+                        combined = cross(&combined, &right)?;
                     }
                     found.extend(combined);
                 }
@@ -154,7 +157,7 @@ impl Side<'_> {
             Form::Cross(forms) => {
                 let mut combined = Combinations::from([(Vec::new(), Units::new())]);
                 for form in forms {
-                    combined = cross(&combined, &self.all(form)?);
+                    combined = cross(&combined, &self.all(form)?)?;
                 }
                 Ok(combined)
             }
@@ -250,11 +253,23 @@ fn union(forms: &[Form], find: impl Fn(&Form) -> Result<Combinations, Error>) ->
     Ok(all)
 }
 
-fn cross(left: &Combinations, right: &Combinations) -> Combinations {
-    let pairs = left.iter().flat_map(|left| right.iter().map(move |right| (left, right)));
-    pairs
-        .map(|(left, right)| ([left.0.as_slice(), right.0].concat(), [left.1.as_slice(), right.1].concat()))
-        .collect()
+fn cross(left: &Combinations, right: &Combinations) -> Result<Combinations, Error> {
+    let count = left.len().saturating_mul(right.len());
+    if count > MOST {
+        let reason = format!("the inputs make {count} combinations, and a job has at most {MOST} datums");
+        let hint = Some(
+            "let the globs of the `cross` cut less, or put a stage between that puts units together"
+                .to_owned(),
+        );
+        return Err(Error::Failed { reason, hint });
+    }
+    let mut all = Combinations::new();
+    for (place, units) in left {
+        for (next, more) in right {
+            all.insert([place.as_slice(), next].concat(), [units.as_slice(), more].concat());
+        }
+    }
+    Ok(all)
 }
 
 fn name(parts: &[Part], sources: usize) -> String {

@@ -1,0 +1,353 @@
+//! Reading a pipeline file, and saying where a mistake is and what was expected.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+use super::model::{Command, Input, OnConflict, Spec, Stage, Work, variable};
+use crate::object::{PipelineName, StageName};
+use crate::pipeline::pattern::Source;
+use crate::pipeline::stage::{bin, measure, select};
+
+/// A mistake in a pipeline file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}:{column}: {message}")]
+pub struct SpecError {
+    /// The file.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column, counted from 1.
+    pub column: usize,
+    /// What is wrong, and what was expected.
+    pub message: String,
+}
+
+/// A mistake and the byte at which it is.
+struct Mistake {
+    at: usize,
+    message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    pipeline: PipelineName,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    stage: BTreeMap<StageName, Spanned<StageTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StageTable {
+    input: Option<Spanned<InputTable>>,
+    inputs: Option<Spanned<BTreeMap<String, Source>>>,
+    bin: Option<bin::Params>,
+    measure: Option<measure::Params>,
+    select: Option<select::Params>,
+    command: Option<Spanned<Argv>>,
+    code: Option<Spanned<Vec<String>>>,
+    env: Option<Spanned<BTreeMap<String, String>>>,
+    timeout: Option<Spanned<Span>>,
+    on_conflict: Option<Spanned<OnConflict>>,
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// A length of time as it is written: `30s`, `10m`, `2h`.
+struct Span(Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let unit = |suffix: char, seconds: u64| {
+            let count: u64 = text.strip_suffix(suffix)?.parse().ok().filter(|count| *count > 0)?;
+            Some(Duration::from_secs(count.checked_mul(seconds)?))
+        };
+        let span = unit('s', 1).or_else(|| unit('m', 60)).or_else(|| unit('h', 3600));
+        span.map(Span).ok_or_else(|| {
+            de::Error::custom(format!("{text:?} is not a time; expected such as \"30s\", \"10m\" or \"2h\""))
+        })
+    }
+}
+
+/// A program and its arguments. A line for a shell is refused with the way to write it.
+struct Argv(Vec<String>);
+
+impl<'de> Deserialize<'de> for Argv {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Argv;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of texts: the program and its arguments")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Argv, E> {
+                Err(E::custom(format!(
+                    "a command is a list, the program and its arguments; a line for the shell is [\"sh\", \"-c\", {text:?}]"
+                )))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Argv, A::Error> {
+                let mut argv: Vec<String> = Vec::new();
+                while let Some(word) = list.next_element::<String>()? {
+                    if word.contains('\0') {
+                        return Err(de::Error::custom("no argument can hold a NUL"));
+                    }
+                    argv.push(word);
+                }
+                Ok(Argv(argv))
+            }
+        }
+        deserializer.deserialize_any(List)
+    }
+}
+
+/// An input as it is written: a text, or a table with `from`, `cross` or `union`.
+enum InputTable {
+    From(Option<String>, Box<Source>),
+    Cross(Vec<InputTable>),
+    Union(Vec<InputTable>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawInput {
+    name: Option<String>,
+    from: Option<Source>,
+    cross: Option<Vec<InputTable>>,
+    union: Option<Vec<InputTable>>,
+}
+
+impl<'de> Deserialize<'de> for InputTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = InputTable;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"REPO@BRANCH:/GLOB\" or a table with `from`, `cross` or `union`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<InputTable, E> {
+                Ok(InputTable::From(None, Box::new(text.parse().map_err(E::custom)?)))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<InputTable, A::Error> {
+                match RawInput::deserialize(MapAccessDeserializer::new(map))? {
+                    RawInput { name, from: Some(from), cross: None, union: None } => {
+                        Ok(InputTable::From(name, Box::new(from)))
+                    }
+                    RawInput { name: None, from: None, cross: Some(inputs), union: None }
+                        if !inputs.is_empty() =>
+                    {
+                        Ok(InputTable::Cross(inputs))
+                    }
+                    RawInput { name: None, from: None, cross: None, union: Some(inputs) }
+                        if !inputs.is_empty() =>
+                    {
+                        Ok(InputTable::Union(inputs))
+                    }
+                    RawInput { name: Some(_), from: None, .. } => Err(de::Error::custom(
+                        "a `name` belongs to a `from`; the inputs of a `cross` or `union` have their own",
+                    )),
+                    _ => Err(de::Error::custom(
+                        "expected exactly one of `from`, `cross` and `union`, the last two with at least one input",
+                    )),
+                }
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl From<InputTable> for Input {
+    fn from(table: InputTable) -> Self {
+        let many = |inputs: Vec<InputTable>| inputs.into_iter().map(Self::from).collect();
+        match table {
+            InputTable::From(name, source) => {
+                let last = source.repo.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+                Self::One(name.unwrap_or(last), source)
+            }
+            InputTable::Cross(inputs) => Self::Cross(many(inputs)),
+            InputTable::Union(inputs) => Self::Union(many(inputs)),
+        }
+    }
+}
+
+impl Spec {
+    /// Reads a pipeline file; `file` is how messages name it.
+    pub fn parse(file: &str, text: &str) -> Result<Self, SpecError> {
+        let fail = |Mistake { at, message }| {
+            let before = text.get(..at).unwrap_or(text);
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            SpecError { file: file.to_owned(), line, column, message }
+        };
+        let toml_error = |error: toml::de::Error| {
+            let at = error.span().map_or(0, |span| span.start);
+            fail(Mistake { at, message: error.message().trim_end().replace('\n', ", ") })
+        };
+        let parsed: File = toml::from_str(text).map_err(toml_error)?;
+        let tables: toml::Table = toml::from_str(text).map_err(toml_error)?;
+        let mut stages = BTreeMap::new();
+        for (name, table) in parsed.stage {
+            let raw = tables.get("stage").and_then(|stages| stages.get(name.as_str()));
+            let place = table.span().start;
+            let stage = read_stage(table.into_inner(), place, raw).map_err(|Mistake { at, message }| {
+                fail(Mistake { at, message: format!("stage {name}: {message}") })
+            })?;
+            stages.insert(name, stage);
+        }
+        if stages.is_empty() {
+            return Err(fail(Mistake {
+                at: 0,
+                message: "a pipeline has at least one [stage.NAME]".to_owned(),
+            }));
+        }
+        Ok(Self { name: parsed.pipeline, description: parsed.description, stages })
+    }
+}
+
+/// The stage that a table at the byte `place` describes.
+fn read_stage(table: StageTable, place: usize, raw: Option<&toml::Value>) -> Result<Stage, Mistake> {
+    let fail = |at: usize, message: &str| Err(Mistake { at, message: message.to_owned() });
+    let (input, input_at) = match (table.input, table.inputs) {
+        (Some(input), None) => {
+            let at = input.span().start;
+            (Input::from(input.into_inner()), at)
+        }
+        (None, Some(inputs)) if !inputs.as_ref().is_empty() => {
+            let at = inputs.span().start;
+            let one = |(name, source)| Input::One(name, Box::new(source));
+            (Input::Cross(inputs.into_inner().into_iter().map(one).collect()), at)
+        }
+        (Some(_), Some(inputs)) => {
+            return fail(inputs.span().start, "expected either `input` or `inputs`, not both");
+        }
+        (_, Some(inputs)) => return fail(inputs.span().start, "`inputs` names at least one input"),
+        (None, None) => return fail(place, "expected `input` or `inputs`"),
+    };
+    check_names(&input).map_err(|message| Mistake { at: input_at, message })?;
+    let mut command_only = [
+        table.code.as_ref().map(|value| ("code", value.span().start)),
+        table.env.as_ref().map(|value| ("env", value.span().start)),
+        table.timeout.as_ref().map(|value| ("timeout", value.span().start)),
+        table.on_conflict.as_ref().map(|value| ("on_conflict", value.span().start)),
+    ]
+    .into_iter()
+    .flatten();
+    let work = match (table.bin, table.measure, table.select, table.command) {
+        (None, None, None, Some(argv)) => {
+            let at = argv.span().start;
+            let Argv(argv) = argv.into_inner();
+            if argv.first().is_none_or(String::is_empty) {
+                return fail(at, "a command begins with the name of a program");
+            }
+            if let Some(env) = &table.env {
+                check_env(env.as_ref()).map_err(|message| Mistake { at: env.span().start, message })?;
+            }
+            Work::Command(Command {
+                argv,
+                code: table.code.map(Spanned::into_inner).unwrap_or_default(),
+                env: table.env.map(Spanned::into_inner).unwrap_or_default(),
+                timeout: table.timeout.map(|span| span.into_inner().0),
+                on_conflict: table.on_conflict.map(Spanned::into_inner).unwrap_or_default(),
+            })
+        }
+        (bin, measure, select, None) => {
+            let work = match (bin, measure, select) {
+                (Some(params), None, None) => Work::Bin(Box::new(params)),
+                (None, Some(params), None) => Work::Measure(Box::new(params)),
+                (None, None, Some(params)) => Work::Select(Box::new(params)),
+                _ => {
+                    return fail(place, "expected exactly one of `bin`, `measure`, `select` and `command`");
+                }
+            };
+            if let Some((key, at)) = command_only.next() {
+                return fail(at, &format!("`{key}` belongs to a `command`; it has no effect here"));
+            }
+            work
+        }
+        _ => return fail(place, "expected exactly one of `bin`, `measure`, `select` and `command`"),
+    };
+    check_inputs(&work, &input).map_err(|message| Mistake { at: input_at, message })?;
+    Ok(Stage { input, code: code_text(raw), work })
+}
+
+fn check_inputs(work: &Work, input: &Input) -> Result<(), String> {
+    let names: Vec<&str> = input.sources().into_iter().map(|(name, _)| name).collect();
+    match work {
+        Work::Bin(_) | Work::Select(_) if names.len() != 1 => {
+            Err("`bin` and `select` have exactly one input".to_owned())
+        }
+        Work::Measure(_) if names != ["bins", "truth"] => {
+            Err("`measure` has `inputs = { bins = \"...\", truth = \"...\" }`".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_names(input: &Input) -> Result<(), String> {
+    let names: Vec<&str> = input.sources().into_iter().map(|(name, _)| name).collect();
+    let legal = |name: &str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    };
+    if let Some(name) = names.iter().find(|name| !legal(name)) {
+        return Err(format!(
+            "the input name {name:?} may hold letters, digits, _ and - only; give another with `name`"
+        ));
+    }
+    // A program finds them by variables, which know neither small letters nor `-`.
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for name in names {
+        match seen.insert(variable(name), name) {
+            Some(other) if other == name => {
+                return Err(format!("two inputs are named {name:?}; tell them apart with `name`"));
+            }
+            Some(other) => {
+                return Err(format!(
+                    "the inputs {other:?} and {name:?} would have the same variables; tell them apart with `name`"
+                ));
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {
+    let legal = |name: &str| !name.is_empty() && !name.contains(['=', '\0']);
+    for (name, value) in env {
+        if !legal(name) || value.contains('\0') {
+            return Err(format!("{name:?} cannot be set in an environment"));
+        }
+        if name.starts_with("VDS_") {
+            return Err(format!("{name:?} is set by vds; choose a name that does not begin with VDS_"));
+        }
+    }
+    Ok(())
+}
+
+/// What a stage does, without where its input comes from, as text that is the same for the same meaning.
+fn code_text(raw: Option<&toml::Value>) -> String {
+    let mut kept = toml::Table::new();
+    for (key, value) in raw.and_then(toml::Value::as_table).into_iter().flatten() {
+        if !matches!(key.as_str(), "input" | "inputs" | "timeout" | "on_conflict") {
+            kept.insert(key.clone(), value.clone());
+        }
+    }
+    serde_json::to_string(&kept).unwrap_or_default()
+}

@@ -1,0 +1,130 @@
+//! What a pipeline file says, as values.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::object::{Digest, PipelineName, StageName};
+use crate::pipeline::pattern::Source;
+use crate::pipeline::stage::{bin, measure, select};
+
+/// A pipeline: a named graph of stages.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// Its name.
+    pub name: PipelineName,
+    /// What it is for.
+    pub description: String,
+    /// Its stages, by name.
+    pub stages: BTreeMap<StageName, Stage>,
+}
+
+/// One stage.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// What it reads.
+    pub input: Input,
+    /// What it does.
+    pub work: Work,
+    /// The canonical text of what it does, which decides whether an old result can be used.
+    pub code: String,
+}
+
+/// What a stage reads.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// One source, by a name.
+    One(String, Box<Source>),
+    /// Every combination of units of several inputs.
+    Cross(Vec<Input>),
+    /// The units of several inputs, one after another.
+    Union(Vec<Input>),
+}
+
+impl Input {
+    /// The sources, with their names, in the order they were written.
+    pub fn sources(&self) -> Vec<(&str, &Source)> {
+        match self {
+            Self::One(name, source) => vec![(name, source)],
+            Self::Cross(inputs) | Self::Union(inputs) => inputs.iter().flat_map(Self::sources).collect(),
+        }
+    }
+
+    fn cut_text(&self) -> String {
+        let all = |inputs: &[Self]| inputs.iter().map(Self::cut_text).collect::<Vec<_>>().join(" ");
+        match self {
+            Self::One(name, source) => format!("{name}={:?}", source.glob.to_string()),
+            Self::Cross(inputs) => format!("cross({})", all(inputs)),
+            Self::Union(inputs) => format!("union({})", all(inputs)),
+        }
+    }
+}
+
+/// What a stage does.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Regroups files by time.
+    Bin(Box<bin::Params>),
+    /// Measures estimates against truths.
+    Measure(Box<measure::Params>),
+    /// Chooses the best measure.
+    Select(Box<select::Params>),
+    /// Runs a program.
+    Command(Command),
+}
+
+/// A program to run for each datum.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Files that belong to it, relative to the pipeline file.
+    pub code: Vec<String>,
+    /// Additional environment.
+    pub env: BTreeMap<String, String>,
+    /// How long one datum may take.
+    pub timeout: Option<Duration>,
+    /// What happens when two datums write one path.
+    pub on_conflict: OnConflict,
+}
+
+/// What happens when two datums write one path.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnConflict {
+    /// The job fails and names both.
+    #[default]
+    Error,
+    /// The contents follow each other in the order of the datums.
+    Concat,
+    /// The last datum in order wins.
+    Last,
+}
+
+impl Stage {
+    /// How the stage cuts its inputs and puts its outputs together, as text that is the same for the same meaning. Which repo
+    /// and branch they come from is not part of it.
+    pub fn plan_text(&self) -> String {
+        let rule = match &self.work {
+            Work::Command(command) => format!("{:?}", command.on_conflict),
+            _ => String::new(),
+        };
+        format!("{}{rule}", self.input.cut_text())
+    }
+
+    /// The digest of what the stage does, given the content of its declared files.
+    pub fn code_digest(&self, files: &[(String, Digest)]) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"vds stage code 1\0").update(self.code.as_bytes());
+        for (name, digest) in files {
+            hasher.update(b"\0").update(name.as_bytes()).update(b"\0").update(digest.as_bytes());
+        }
+        Digest::from_bytes(*hasher.finalize().as_bytes())
+    }
+}
+
+/// How the environment of a program speaks of an input.
+pub fn variable(input: &str) -> String {
+    input.to_uppercase().replace('-', "_")
+}

@@ -1,0 +1,97 @@
+//! What is read, and what is refused where.
+
+use super::Spec;
+
+const GOOD: &str = r#"
+pipeline = "settlement"
+
+[stage.bin]
+input = "ticks@*:/*/*/*"
+bin = { tz = "Europe/Berlin" }
+
+[stage.measure]
+inputs = { bins = "settlement/bin@*:/", truth = "truth@main:/ecb.csv" }
+measure = { stats = ["last", "mean"], windows = ["1m", "5m"], align = ["end", "centre"], tick = "0.0001" }
+
+[stage.select]
+input = "settlement/measure@*:/"
+select = { by = "rmse", top = 20 }
+
+[stage.report]
+input = { cross = [ { name = "best", from = "settlement/select@*:/best.csv" }, { name = "day", from = "ticks@*:/*/*/*" } ] }
+command = ["python3", "report.py"]
+code = ["report.py"]
+timeout = "10m"
+"#;
+
+#[test]
+fn the_file_of_the_design_is_read() {
+    let spec = Spec::parse("p.toml", GOOD).unwrap();
+    let names = |stage: &str| {
+        let stage = &spec.stages[&stage.parse().unwrap()];
+        stage.input.sources().iter().map(|(name, source)| format!("{name}={source}")).collect::<Vec<_>>()
+    };
+    assert_eq!(names("measure"), ["bins=settlement/bin@*:/", "truth=truth@main:/ecb.csv"]);
+    assert_eq!(names("report"), ["best=settlement/select@*:/best.csv", "day=ticks@*:/*/*/*"]);
+    assert_eq!(names("bin"), ["ticks=ticks@*:/*/*/*"]);
+}
+
+#[track_caller]
+fn check(from: &str, to: &str, want: &str) {
+    assert!(GOOD.contains(from), "{from}");
+    let error = Spec::parse("p.toml", &GOOD.replacen(from, to, 1)).unwrap_err();
+    assert!(error.to_string().contains(want), "{error}");
+}
+
+#[test]
+fn a_mistake_is_reported_where_it_is() {
+    check("ticks@*:/*/*/*\"\nbin", "ticks@*:x\"\nbin", "p.toml:5:9: ");
+    check("bin = {", "bim = {", "p.toml:6:1: unknown field `bim`");
+    check("Europe/Berlin", "Europe/Berlín", "p.toml:6:");
+    check("\"10m\"", "\"soon\"", "is not a time");
+    check("timeout = ", "timeout ", "p.toml:20:");
+    check("[\"python3\", \"report.py\"]", "\"python3 report.py\"", "p.toml:18:11: a command is a list");
+    check("[\"python3\", \"report.py\"]", "[\"\"]", "p.toml:18:11: stage report: a command begins");
+    check(
+        "bin = { tz = \"Europe/Berlin\" }",
+        "bin = {}\ntimeout = \"1m\"",
+        "p.toml:7:11: stage bin: `timeout` belongs",
+    );
+    check(
+        "select = { by",
+        "on_conflict = \"last\"\nselect = { by",
+        "p.toml:14:15: stage select: `on_conflict` belongs",
+    );
+    check("{ cross = [", "{ name = \"x\", cross = [", "p.toml:17:9: a `name` belongs to a `from`");
+    check(
+        "{ cross = [ { name = \"best\"",
+        "{ cross = [ { nam = \"best\"",
+        "unknown field `nam`, expected one of",
+    );
+    check(
+        "{ name = \"best\", from",
+        "{ name = \"Day\", from",
+        "p.toml:17:9: stage report: the inputs \"Day\"",
+    );
+    check(
+        "\"last\", \"mean\"",
+        "\"last\", \"men\"",
+        "p.toml:10:30: unknown variant `men`, expected one of `last`",
+    );
+    check("\"1m\", \"5m\"", "\"1x\"", "is not a window");
+    check("ecb.csv\" }", "[ecb.csv\" }", "p.toml:9:49: \"truth@main:/[ecb.csv\" is not an input: ");
+    check(
+        "code = [",
+        "env = { VDS_OUT = \"x\" }\ncode = [",
+        "p.toml:19:7: stage report: \"VDS_OUT\" is set by vds",
+    );
+    check(
+        "inputs = { bins = \"settlement/bin@*:/\", truth",
+        "input = \"a:/\"\ninputs = { truth",
+        "p.toml:10:10: stage measure: expected either",
+    );
+    check("inputs = { bins", "inputs = { bin", "`measure` has");
+    check("command = [\"python3\", \"report.py\"]", "command = []", "stage report: ");
+    check("name = \"day\"", "name = \"best\"", "two inputs are named \"best\"");
+    check("pipeline = \"settlement\"", "", "missing field `pipeline`");
+}
