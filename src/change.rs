@@ -134,9 +134,10 @@ pub fn publish(
         return Err(Error::Message { len: message.len() });
     }
     let target = Target { repo: base.repo.name.clone(), branch: base.branch.clone() };
-    let (mut base, mut writer, mut stored) = (base, writer, 0);
+    let (mut base, mut draft, mut writer, mut stored) = (base, draft, writer, 0);
     for _ in 0..TRIES {
-        let (tree, tally) = draft.clone().rebased(base.tree).finish(&writer)?;
+        draft.rebase(base.tree);
+        let (tree, tally) = draft.finish(&writer)?;
         if tally.is_empty() && empty == Empty::Skip {
             return Ok(Published { commit: None, tally, jobs: Vec::new(), stored });
         }

@@ -1,6 +1,6 @@
 //! A new version of a file tree in the making.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::object::{Entry, NodeId, ObjectWrite, TreePath};
 use crate::tree::{self, Cursor};
@@ -61,10 +61,9 @@ impl Draft {
         self.edits.insert(path, None);
     }
 
-    /// The same edits on top of another tree.
-    #[must_use]
-    pub fn rebased(self, base: NodeId) -> Self {
-        Self { base, ..self }
+    /// Puts the same edits on top of another tree.
+    pub fn rebase(&mut self, base: NodeId) {
+        self.base = base;
     }
 
     /// Whether this path was put or removed.
@@ -77,66 +76,142 @@ impl Draft {
         self.edits.is_empty()
     }
 
-    /// Writes the new tree and tells how it differs. Nothing is written when nothing differs.
-    pub fn finish(mut self, sink: &dyn ObjectWrite) -> Result<(NodeId, Tally), tree::Error> {
-        self.make_room(sink)?;
-        let tally = self.tally(sink)?;
+    /// Writes the new tree and tells how it differs. Nothing is written when nothing differs. No tree has a file and a
+    /// directory of one name: what is put below a file that is put wins, and what was there gives way to both.
+    pub fn finish(&self, sink: &dyn ObjectWrite) -> Result<(NodeId, Tally), tree::Error> {
+        let mut settled =
+            Settled { sink, draft: self, tally: Tally::default(), edits: Vec::new(), room: Room::default() };
+        settled.settle(&self.directories_put())?;
+        let Settled { tally, mut edits, room, .. } = settled;
         if tally.is_empty() {
             return Ok((self.base, tally));
         }
-        let edits = self.edits.into_iter().map(|(path, entry)| (String::from(path).into_bytes(), entry));
+        if !room.gone.is_empty() {
+            edits.extend(room.gone.into_iter().map(|key| (key, None)));
+            edits.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
         Ok((tree::edit(sink, self.base, edits)?, tally))
     }
 
-    /// No tree has a file and a directory of one name: what was put last stays, what was there goes.
-    fn make_room(&mut self, sink: &dyn ObjectWrite) -> Result<(), tree::Error> {
-        let mut removals = Vec::new();
-        let mut files = Cursor::<Entry>::new(sink, self.base)?;
-        let mut below = Cursor::<Entry>::new(sink, self.base)?;
-        let mut ancestors: HashSet<&str> = HashSet::new();
-        for path in self.edits.iter().filter(|(_, entry)| entry.is_some()).map(|(path, _)| path) {
-            ancestors.extend(path.ancestors());
-            if files.get(path.as_str().as_bytes())?.is_some() {
+    fn edit(&self, path: &str) -> Option<&Option<Entry>> {
+        self.edits.get(&path.parse::<TreePath>().ok()?)
+    }
+
+    /// The paths that are put although others are put below them.
+    fn directories_put(&self) -> HashSet<&str> {
+        let mut found = HashSet::new();
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut last = None;
+        for (path, _) in self.edits.iter().filter(|(_, entry)| entry.is_some()) {
+            let parent = path.as_str().rsplit_once('/').map(|(parent, _)| parent);
+            // Most files lie in the directory of the file before.
+            if parent == last {
                 continue;
             }
-            let inside = format!("{path}/");
-            below.seek(inside.as_bytes())?;
-            while below.peek()?.is_some_and(|key| key.starts_with(inside.as_bytes())) {
-                let next = below.next().transpose()?;
-                let inner = next.and_then(|(key, _)| String::from_utf8(key).ok()?.parse::<TreePath>().ok());
-                removals.extend(inner.filter(|inner| !self.edits.contains_key(inner)));
-            }
+            last = parent;
+            let new = path.ancestors().filter(|ancestor| seen.insert(ancestor));
+            found.extend(new.filter(|ancestor| self.edit(ancestor).is_some_and(Option::is_some)));
         }
-        let mut ancestors: Vec<&str> = ancestors.into_iter().collect();
-        ancestors.sort_unstable();
-        let mut files = Cursor::<Entry>::new(sink, self.base)?;
-        for ancestor in ancestors {
-            let Ok(ancestor) = ancestor.parse::<TreePath>() else { continue };
-            let is_put = self.edits.get(&ancestor).is_some_and(Option::is_some);
-            if files.get(ancestor.as_str().as_bytes())?.is_some() || is_put {
-                removals.push(ancestor);
+        found
+    }
+}
+
+/// A draft's edits as they turn out on the tree below, found in one pass over the places that they touch.
+struct Settled<'a> {
+    sink: &'a dyn ObjectWrite,
+    draft: &'a Draft,
+    tally: Tally,
+    /// The edits that change something, in order of their keys.
+    edits: Vec<(Vec<u8>, Option<Entry>)>,
+    room: Room<'a>,
+}
+
+/// What must go because it is in the way of what is put.
+#[derive(Default)]
+struct Room<'a> {
+    gone: BTreeSet<Vec<u8>>,
+    /// Directories that were looked for among the files.
+    asked: HashSet<&'a str>,
+}
+
+impl<'a> Settled<'a> {
+    fn settle(&mut self, directories: &HashSet<&str>) -> Result<(), tree::Error> {
+        let mut base = Cursor::<Entry>::new(self.sink, self.draft.base)?;
+        for (path, entry) in &self.draft.edits {
+            let key = path.as_str().as_bytes();
+            let entry = entry.filter(|_| !directories.contains(path.as_str()));
+            let before = base.get(key)?;
+            if before == entry {
+                continue;
             }
-        }
-        for path in removals {
-            // What is put at a path goes when something is put below it; what is there already goes anyway.
-            self.edits.insert(path, None);
+            if before.is_none() {
+                self.clear_below(path, base.peek()?)?;
+                let previous = base.before().map(<[u8]>::to_vec);
+                self.clear_above(path, previous.as_deref(), base.peek()?)?;
+            }
+            self.tally.count(before.as_ref(), entry.as_ref());
+            self.edits.push((key.to_vec(), entry));
         }
         Ok(())
     }
 
-    fn tally(&mut self, sink: &dyn ObjectWrite) -> Result<Tally, tree::Error> {
-        let mut base = Cursor::<Entry>::new(sink, self.base)?;
-        let mut tally = Tally::default();
-        for (path, entry) in &self.edits {
-            tally.count(base.get(path.as_str().as_bytes())?.as_ref(), entry.as_ref());
+    fn drop_file(&mut self, key: Vec<u8>) {
+        let edited = std::str::from_utf8(&key).is_ok_and(|path| self.draft.edit(path).is_some());
+        if !edited && self.room.gone.insert(key) {
+            self.tally.deleted += 1;
         }
-        Ok(tally)
+    }
+
+    /// Drops all files below the new file `path`, where `next` is the first key after it.
+    fn clear_below(&mut self, path: &TreePath, next: Option<&[u8]>) -> Result<(), tree::Error> {
+        // Keys below sort after those that go on with a smaller character, such as `path.csv`.
+        let rest = next.and_then(|next| next.strip_prefix(path.as_str().as_bytes()));
+        if rest.and_then(<[u8]>::first).is_none_or(|byte| *byte > b'/') {
+            return Ok(());
+        }
+        let inside = format!("{path}/").into_bytes();
+        let mut below = Cursor::<Entry>::new(self.sink, self.draft.base)?;
+        below.seek(&inside)?;
+        while below.peek()?.is_some_and(|key| key.starts_with(&inside)) {
+            if let Some((key, _)) = below.next().transpose()? {
+                self.drop_file(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the file that stands where the new file `path` needs a directory. All keys between such a file and `path`
+    /// start with its name, so the keys `previous` and `next` to `path` mostly tell that there is none.
+    fn clear_above(
+        &mut self,
+        path: &'a TreePath,
+        previous: Option<&[u8]>,
+        next: Option<&[u8]>,
+    ) -> Result<(), tree::Error> {
+        for dir in path.ancestors() {
+            let inside =
+                |key: &[u8]| key.strip_prefix(dir.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"));
+            if previous.is_some_and(inside) || next.is_some_and(inside) {
+                continue;
+            }
+            let Some(previous) = previous.filter(|key| key.starts_with(dir.as_bytes())) else { break };
+            let is_file = previous == dir.as_bytes()
+                || (self.room.asked.insert(dir)
+                    && Cursor::<Entry>::new(self.sink, self.draft.base)?.get(dir.as_bytes())?.is_some());
+            if is_file {
+                self.drop_file(dir.as_bytes().to_vec());
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+
     use crate::object::access::memory::Objects;
     use crate::object::{BlobId, FileKind};
     use crate::snapshot::Snapshot;
@@ -174,5 +249,63 @@ mod tests {
         check("a b.x | +a/b/c -> a/b/c b.x", tally(1, 0, 1));
         check("x | +a +a/b -> a/b x", tally(1, 0, 0));
         check("a/b | +a/b/c +a/b/d -> a/b/c a/b/d", tally(2, 0, 1));
+    }
+
+    /// What the edits should come to, worked out over all paths.
+    fn model(
+        base: &BTreeMap<String, Entry>,
+        edits: &BTreeMap<String, Option<Entry>>,
+    ) -> BTreeMap<String, Entry> {
+        let inside = |path: &str, dir: &str| path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'));
+        let is_put = |path: &&String| edits[*path].is_some();
+        let all: Vec<&String> = edits.keys().filter(is_put).collect();
+        let put: Vec<&String> =
+            all.iter().copied().filter(|path| !all.iter().any(|other| inside(other, path))).collect();
+        let mut after = base.clone();
+        after.retain(|path, _| {
+            !edits.contains_key(path) && !put.iter().any(|new| inside(path, new) || inside(new, path))
+        });
+        after.extend(put.into_iter().filter_map(|path| edits[path].map(|entry| (path.clone(), entry))));
+        after
+    }
+
+    fn path() -> impl Strategy<Value = String> {
+        vec(proptest::sample::select(vec!["a", "b", "a-", "a.x", "a0", "ab"]), 1..4)
+            .prop_map(|parts| parts.join("/"))
+    }
+
+    proptest! {
+        #[test]
+        fn any_edits_come_to_what_they_should(
+            first in btree_map(path(), Just(true), 0..40),
+            second in btree_map(path(), prop_oneof![2 => Just(true), 1 => Just(false)], 0..20),
+        ) {
+            let objects = Objects::default();
+            let mut trees = vec![(tree::empty(&objects).unwrap(), BTreeMap::new())];
+            for (round, text) in [(first, "old"), (second, "new")] {
+                let edits: BTreeMap<String, Option<Entry>> =
+                    round.into_iter().map(|(path, put)| (path, put.then(|| entry(text)))).collect();
+                let (root, files) = trees.last().unwrap();
+                let mut draft = Draft::new(*root);
+                for (path, entry) in &edits {
+                    let path = path.parse().unwrap();
+                    match entry {
+                        Some(entry) => draft.put(path, *entry),
+                        None => draft.remove(path),
+                    }
+                }
+                let (found, tally) = draft.finish(&objects).unwrap();
+                let want = model(files, &edits);
+                let snapshot = Snapshot::new(&objects, found);
+                let got: BTreeMap<String, Entry> =
+                    snapshot.scan("").unwrap().map(|file| file.map(|(path, e)| (path.to_string(), e)).unwrap()).collect();
+                prop_assert_eq!(&got, &want);
+                let mut counted = Tally::default();
+                let paths: std::collections::BTreeSet<&String> = files.keys().chain(want.keys()).collect();
+                paths.iter().for_each(|path| counted.count(files.get(*path), want.get(*path)));
+                prop_assert_eq!(tally, counted);
+                trees.push((found, want));
+            }
+        }
     }
 }

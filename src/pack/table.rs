@@ -19,6 +19,9 @@ const FIXED: usize = 16;
 const NAME: usize = 32;
 const ROW: usize = 54;
 
+/// How often a search looks where a row should be before it halves what is left.
+const LOOKS: u32 = 16;
+
 /// A mapped table.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -73,20 +76,39 @@ impl Table {
         Some((self.pack(u32::from_le_bytes(*pack) as usize)?, Located::take(located)?))
     }
 
-    /// Where `digest` lies.
+    /// Where `digest` lies. Digests are spread evenly, so each look is where it should be among the rows that are left,
+    /// and few are needed; a table that is not so is halved instead.
     pub(super) fn find(&self, digest: &Digest) -> Option<(Digest, Located)> {
         let key = |at: usize| self.row_bytes(at).and_then(|row| row.get(4..36));
+        let wanted = leading(digest.as_bytes());
         let (mut low, mut high) = (0, self.rows);
+        let (mut least, mut most) = (0, u64::MAX);
+        let mut looks = 0;
         while low < high {
-            let middle = low.midpoint(high);
-            match key(middle)?.cmp(digest.as_bytes()) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return self.row(middle),
+            let at =
+                if looks < LOOKS { low + share(wanted, least, most, high - low) } else { low.midpoint(high) };
+            looks += 1;
+            let found = key(at)?;
+            match found.cmp(digest.as_bytes()) {
+                std::cmp::Ordering::Less => (low, least) = (at + 1, leading(found)),
+                std::cmp::Ordering::Greater => (high, most) = (at, leading(found)),
+                std::cmp::Ordering::Equal => return self.row(at),
             }
         }
         None
     }
+}
+
+/// The first bytes of a digest as a number.
+fn leading(digest: &[u8]) -> u64 {
+    digest.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Which of `count` rows with digests spread evenly from `least` to `most` is nearest to `wanted`.
+fn share(wanted: u64, least: u64, most: u64, count: usize) -> usize {
+    let (part, whole) = (wanted.saturating_sub(least), most.saturating_sub(least));
+    let at = u128::from(part) * count as u128 / (u128::from(whole) + 1);
+    usize::try_from(at).unwrap_or(0).min(count.saturating_sub(1))
 }
 
 /// Writes a table of these rows, sorted by digest, into `dir`, and returns its path.

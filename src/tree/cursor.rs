@@ -14,6 +14,8 @@ pub struct Cursor<'a, V> {
     /// What is still to be visited, the lowest level last.
     above: Vec<Siblings>,
     leaf: std::iter::Peekable<vec::IntoIter<(Vec<u8>, V)>>,
+    /// The last key that lies behind.
+    before: Option<Vec<u8>>,
 }
 
 /// The children of one node that are still to be visited.
@@ -28,7 +30,8 @@ struct Siblings {
 impl<'a, V: Value> Cursor<'a, V> {
     /// A cursor before the first entry.
     pub fn new(source: &'a dyn ObjectRead, root: NodeId) -> Result<Self, Error> {
-        let mut cursor = Self { source, above: Vec::new(), leaf: Vec::new().into_iter().peekable() };
+        let leaf = Vec::new().into_iter().peekable();
+        let mut cursor = Self { source, above: Vec::new(), leaf, before: None };
         cursor.enter(Node::root(source, root)?, None);
         Ok(cursor)
     }
@@ -46,7 +49,9 @@ impl<'a, V: Value> Cursor<'a, V> {
     /// Moves ahead to the first entry whose key is at least `key`. It never moves back.
     pub fn seek(&mut self, key: &[u8]) -> Result<(), Error> {
         loop {
-            while self.leaf.next_if(|(at, _)| at.as_slice() < key).is_some() {}
+            while let Some((passed, _)) = self.leaf.next_if(|(at, _)| at.as_slice() < key) {
+                self.before = Some(passed);
+            }
             if self.leaf.peek().is_some() || !self.descend(Some(key))? {
                 return Ok(());
             }
@@ -65,6 +70,11 @@ impl<'a, V: Value> Cursor<'a, V> {
         Ok(self.leaf.peek().map(|(key, _)| key.as_slice()))
     }
 
+    /// The key of the entry just before the next one. It is known without reading anything.
+    pub fn before(&self) -> Option<&[u8]> {
+        self.before.as_deref()
+    }
+
     /// Enters the next node to the right, passing over those that end before `key`. False at the end.
     fn descend(&mut self, key: Option<&[u8]>) -> Result<bool, Error> {
         while let Some(siblings) = self.above.last_mut() {
@@ -73,6 +83,7 @@ impl<'a, V: Value> Cursor<'a, V> {
                 continue;
             };
             if key.is_some_and(|key| child.last.as_slice() < key) {
+                self.before = Some(child.last.clone());
                 siblings.before = Some(child.last);
                 continue;
             }
@@ -95,9 +106,11 @@ impl<V: Value> Iterator for Cursor<'_, V> {
     type Item = Result<(Vec<u8>, V), Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.peek() {
-            Err(error) => Some(Err(error)),
-            Ok(_) => self.leaf.next().map(Ok),
+        if let Err(error) = self.peek() {
+            return Some(Err(error));
         }
+        let entry = self.leaf.next()?;
+        self.before.get_or_insert_default().clone_from(&entry.0);
+        Some(Ok(entry))
     }
 }

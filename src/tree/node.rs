@@ -237,12 +237,18 @@ impl<'a> Input<'a> {
         let len = self.varint()?;
         (common + len <= MAX_KEY).then_some(())?;
         let suffix = self.take(len)?;
-        let mut key = self.key.get(..common)?.to_vec();
-        key.extend(suffix);
-        let canonical = self.first || (key > self.key && shared(&self.key, &key) == common);
+        // Where they part the new key must be the greater; had they parted later, more would be shared.
+        let follows = match (self.key.get(common), suffix.first()) {
+            (Some(old), Some(new)) => new > old,
+            (None, Some(_)) => true,
+            (_, None) => self.first,
+        };
+        let mut key = Vec::with_capacity(common + len);
+        key.extend_from_slice(self.key.get(..common)?);
+        key.extend_from_slice(suffix);
         self.first = false;
         self.key.clone_from(&key);
-        canonical.then_some(key)
+        follows.then_some(key)
     }
 
     fn leaf_entry<V: Value>(&mut self) -> Option<(Vec<u8>, V)> {
