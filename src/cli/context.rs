@@ -45,6 +45,9 @@ pub(super) struct Made {
     pub(super) quiet: String,
 }
 
+/// So many warnings of a job are told at once; its log has all.
+const TOLD: usize = 5;
+
 impl Context {
     pub(super) fn new(
         store_path: Option<PathBuf>,
@@ -119,8 +122,22 @@ impl Context {
                 }
                 None => self.note(&format!(" {pipeline}/{stage}@{branch}: {}", outcome(job))),
             }
+            self.note_warnings(store, job);
         };
         Ok(pipeline::run(store, &self.author, which, self.progress(), told)?)
+    }
+
+    /// Tells what a job's logs warn of. Logs that cannot be read are no reason to fail what has succeeded.
+    fn note_warnings(&self, store: &Store, job: &Job) {
+        let warnings = pipeline::job::warnings(store.objects(), job).unwrap_or_default();
+        warnings.iter().take(TOLD).for_each(|warning| self.note(&format!("  {warning}")));
+        if let Some(more) = warnings.len().checked_sub(TOLD).filter(|more| *more > 0) {
+            let id = job.id;
+            self.note(&format!(
+                "  and {}; `vds job logs {id}` has all",
+                view::count(more as u64, "more warning")
+            ));
+        }
     }
 
     /// Tells of a change that is made, and runs the jobs that it queued unless they are to wait. People read of the

@@ -5,10 +5,13 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
+use super::stage::WARNING;
+use crate::content;
 use crate::ledger::Session;
 use crate::meta::Batch;
-use crate::object::{CommitId, NodeId, codec};
+use crate::object::{CommitId, Entry, NodeId, ObjectRead, codec};
 use crate::process::Process;
+use crate::tree::Cursor;
 
 const JOBS: &[u8] = b"job/";
 const QUEUE: &[u8] = b"queue/";
@@ -153,6 +156,24 @@ pub fn living(facts: &Session) -> Result<Vec<Job>, Error> {
         ControlFlow::Continue(())
     })?;
     ids.into_iter().map(|id| load(facts, id)).collect()
+}
+
+/// Logs up to this size are looked through for warnings.
+const LOOKED_THROUGH: u64 = 1 << 20;
+
+/// The lines of a job's logs that a person should see, as they stand there.
+pub fn warnings(objects: &dyn ObjectRead, job: &Job) -> Result<Vec<String>, Error> {
+    let mut found = Vec::new();
+    let Some(logs) = job.logs else { return Ok(found) };
+    for item in Cursor::<Entry>::new(objects, logs)? {
+        let (_, entry) = item?;
+        if entry.size <= LOOKED_THROUGH {
+            let text = content::load(objects, entry.blob)?;
+            let text = String::from_utf8_lossy(&text);
+            found.extend(text.lines().filter(|line| line.starts_with(WARNING)).map(str::to_owned));
+        }
+    }
+    Ok(found)
 }
 
 /// Adds the job as it is now to `batch`.

@@ -12,6 +12,6 @@ mod zone;
 pub use format::{Columns, Delimiter, Filter, Format, Header, OnBad, Price, Separator};
 pub use number::parse as parse_number;
 pub use reader::{Count, Read, Tick, read};
-pub use stamp::{Stamps, parse as parse_stamp};
+pub use stamp::{Stamp, Stamps, parse as parse_stamp};
 pub use table::{Table, write_record};
 pub use zone::Zone;

@@ -5,8 +5,8 @@
 pub fn parse(text: &str, comma: bool) -> Option<f64> {
     let text = text.trim();
     let replaced;
-    let text = if comma && text.contains(',') {
-        // A point beside a decimal comma would be a thousands separator.
+    let text = if comma {
+        // A point where the decimal sign is a comma would be a thousands separator.
         (!text.contains('.')).then_some(())?;
         replaced = text.replacen(',', ".", 1);
         &replaced
@@ -78,6 +78,9 @@ mod tests {
         for text in texts {
             assert_eq!(parse(text, false), None, "{text}");
         }
-        assert_eq!(parse("1.000,5", true), None);
+        for text in ["1.000,5", "1.000", "1,000,000"] {
+            assert_eq!(parse(text, true), None, "{text}");
+        }
+        assert_eq!(parse("1000", true), Some(1000.0));
     }
 }

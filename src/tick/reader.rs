@@ -1,10 +1,11 @@
 //! The ticks of a file.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::format::{Format, Price, Separator};
+use super::number;
+use super::stamp::{self, Stamp};
 use super::table::Table;
-use super::{number, stamp};
 
 const TIME: &[&str] =
     &["time", "timestamp", "date-time", "datetime", "ts", "ts_event", "gmt time", "times", "date"];
@@ -17,8 +18,8 @@ const SYMBOL: &[&str] = &["symbol", "#ric", "ric", "ticker"];
 /// One tick.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tick {
-    /// When, in nanoseconds since 1970 in UTC; `None` when the file has no time column.
-    pub stamp: Option<i64>,
+    /// When; `None` when the file has no time column.
+    pub stamp: Option<Stamp>,
     /// The price.
     pub price: f64,
     /// How much was traded.
@@ -28,9 +29,10 @@ pub struct Tick {
 /// What was read from a file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Read {
-    /// The ticks of each symbol, in order of their stamps, equal ones in the order of the file. The symbol is empty when
-    /// the file names none.
+    /// The ticks of each symbol, in order of their stamps, equal ones in the order of the file.
     pub ticks: BTreeMap<String, Vec<Tick>>,
+    /// The symbols as the ticks name them; the empty one stands for ticks that name none.
+    pub symbols: BTreeSet<String>,
     /// What was passed over.
     pub count: Count,
     /// The first bad record, counted from 1, and what is wrong with it.
@@ -93,17 +95,13 @@ fn find(table: &Table, format: &Format) -> Found {
         Some(name) => table.column(name),
         None => table.first_column(usual),
     };
-    let symbol = match &columns.symbol {
-        Some(name) => table.column(name),
-        None => SYMBOL.iter().find_map(|name| by_name(table, name)),
-    };
     Found {
         time: time_columns(table, format),
         price: column(&columns.price, PRICE),
         bid: column(&columns.bid, BID),
         ask: column(&columns.ask, ASK),
         size: column(&columns.size, SIZE),
-        symbol,
+        symbol: column(&columns.symbol, SYMBOL),
         filters: format
             .filters
             .iter()
@@ -112,13 +110,8 @@ fn find(table: &Table, format: &Format) -> Found {
     }
 }
 
-/// A column by its name alone, so that `#RIC` is not taken for a number.
-fn by_name(table: &Table, name: &str) -> Option<usize> {
-    table.header.as_ref()?.iter().position(|field| field.trim().eq_ignore_ascii_case(name))
-}
-
-/// Reads the ticks of a file.
-pub fn read(bytes: &[u8], format: &Format) -> Read {
+/// Reads the ticks of a file. Those that name no symbol are taken as ticks of `unnamed`.
+pub fn read(bytes: &[u8], format: &Format, unnamed: &str) -> Read {
     let table = Table::read(bytes, format.delimiter, format.header, format.decimal, &format.stamps);
     let found = find(&table, format);
     let mut read = Read::default();
@@ -130,6 +123,10 @@ pub fn read(bytes: &[u8], format: &Format) -> Read {
             }
             Row::Tick(tick) => {
                 let symbol = found.symbol.and_then(|at| record.get(at)).unwrap_or("").trim();
+                if !read.symbols.contains(symbol) {
+                    read.symbols.insert(symbol.to_owned());
+                }
+                let symbol = if symbol.is_empty() { unnamed } else { symbol };
                 match read.ticks.get_mut(symbol) {
                     Some(ticks) => ticks.push(tick),
                     None => {
@@ -149,7 +146,7 @@ pub fn read(bytes: &[u8], format: &Format) -> Read {
         }
     }
     for ticks in read.ticks.values_mut() {
-        ticks.sort_by_key(|tick| tick.stamp);
+        ticks.sort_by_key(|tick| tick.stamp.map(|stamp| stamp.nanos));
     }
     read
 }
@@ -196,7 +193,7 @@ pub(super) fn stamp_of(
     record: &csv::StringRecord,
     columns: &[usize],
     format: &Format,
-) -> Result<Option<i64>, ()> {
+) -> Result<Option<Stamp>, ()> {
     let text = match columns {
         [] => return Ok(None),
         [only] => record.get(*only).map(std::borrow::Cow::Borrowed),
@@ -212,7 +209,11 @@ impl Table {
     /// The stamp of each record, in nanoseconds since 1970, or `None` where it cannot be read.
     pub fn stamps(&self, format: &Format) -> Vec<Option<i64>> {
         let columns = time_columns(self, format);
-        self.records.iter().map(|record| stamp_of(record, &columns, format).ok().flatten()).collect()
+        self.records
+            .iter()
+            .map(|record| stamp_of(record, &columns, format).ok().flatten())
+            .map(|stamp| stamp.map(|stamp| stamp.nanos))
+            .collect()
     }
 }
 
@@ -223,11 +224,19 @@ mod tests {
     #[test]
     fn ticks_come_in_order_and_bad_rows_are_counted() {
         let text = "time,price,size\n2024-05-01T09:00:30Z,3,1\n2024-05-01T09:00:10Z,1,\nbad,2,1\n2024-05-01T09:00:20Z,NaN,1\n2024-05-01T09:00:10Z,7,x\n1,2\n";
-        let read = read(text.as_bytes(), &Format::default());
+        let read = read(text.as_bytes(), &Format::default(), "");
         let prices: Vec<f64> = read.ticks[""].iter().map(|tick| tick.price).collect();
         assert_eq!(prices, [1.0, 7.0, 3.0]);
         assert_eq!(read.count, Count { fields: 1, time: 1, price: 1, left_out: 0 });
         assert_eq!(read.first_bad, Some((3, "bad time")));
+    }
+
+    #[test]
+    fn ticks_without_a_symbol_join_those_of_the_one_they_stand_for() {
+        let text = "time,symbol,price\n2024-05-01T09:00:30Z,CL,3\n2024-05-01T09:00:30Z,,2\n2024-05-01T09:00:10Z,,1\n";
+        let read = read(text.as_bytes(), &Format::default(), "CL");
+        assert_eq!(read.ticks["CL"].iter().map(|tick| tick.price).collect::<Vec<_>>(), [1.0, 3.0, 2.0]);
+        assert_eq!(read.symbols, BTreeSet::from([String::new(), "CL".to_owned()]));
     }
 
     #[test]
@@ -239,7 +248,7 @@ mod tests {
             zero_is_none: true,
             ..Format::default()
         };
-        let read = read(text.as_bytes(), &format);
+        let read = read(text.as_bytes(), &format, "");
         assert_eq!(read.ticks[""].iter().map(|tick| tick.price).collect::<Vec<_>>(), [1.5]);
         assert_eq!((read.count.left_out, read.count.bad()), (2, 0));
     }

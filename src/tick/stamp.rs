@@ -15,13 +15,22 @@ pub struct Stamps {
     pub format: Option<String>,
 }
 
-/// Reads a stamp, in nanoseconds since 1970 in UTC.
+/// An instant as a file states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Nanoseconds since 1970 in UTC.
+    pub nanos: i64,
+    /// Whether it is written as second 60 of the minute before: a leap second.
+    pub leap: bool,
+}
+
+/// Reads a stamp.
 ///
 /// Known are `YYYY-MM-DD` (also with `/`, `.` or nothing between) with `T`, a space or `D` and `HH:MM[:SS[.f]]` or
 /// `HHMMSS[mmm]`, then optionally `Z`, `UTC`, `GMT`, `+hh[:mm]` or `GMT+hhmm` (RFC 3339 and its relatives);
 /// `DD.MM.YYYY HH:MM:SS[.f]`; and numbers since the epoch, their unit told by the number of digits. `5/1/2024` is
 /// never guessed. Second 60 is second 59 and one more. Of a local time that comes twice the earlier is meant.
-pub fn parse(text: &str, how: &Stamps) -> Option<i64> {
+pub fn parse(text: &str, how: &Stamps) -> Option<Stamp> {
     let text = text.trim();
     if let Some(format) = &how.format {
         return by_format(text, format, &how.zone);
@@ -29,22 +38,24 @@ pub fn parse(text: &str, how: &Stamps) -> Option<i64> {
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         && text.bytes().filter(|b| *b == b'.').count() <= 1
     {
-        return epoch(text);
+        return epoch(text).map(|nanos| Stamp { nanos, leap: false });
     }
     let (date, rest) = date(text)?;
     let rest = rest.strip_prefix(['T', ' ', 'D'])?;
-    let (nanos, rest) = time(rest)?;
+    let (clock, rest) = time(rest)?;
     let offset = offset(rest.trim_start())?;
-    instant(date, nanos, offset, &how.zone)
+    Some(Stamp { nanos: instant(date, clock, offset, &how.zone)?, leap: clock.leap })
 }
 
-fn by_format(text: &str, format: &str, zone: &Zone) -> Option<i64> {
-    if let Ok(time) = DateTime::parse_from_str(text, format) {
-        return time.timestamp_nanos_opt();
-    }
-    let local = NaiveDateTime::parse_from_str(text, format).ok()?;
-    let nanos = i64::from(local.and_utc().timestamp_subsec_nanos());
-    zone.instant(local)?.checked_mul(SECOND)?.checked_add(nanos)
+fn by_format(text: &str, format: &str, zone: &Zone) -> Option<Stamp> {
+    let (seconds, nanos) = if let Ok(time) = DateTime::parse_from_str(text, format) {
+        (time.timestamp(), i64::from(time.timestamp_subsec_nanos()))
+    } else {
+        let local = NaiveDateTime::parse_from_str(text, format).ok()?;
+        (zone.instant(local)?, i64::from(local.and_utc().timestamp_subsec_nanos()))
+    };
+    // A leap second comes as the second before it with more than a second's worth of nanoseconds.
+    Some(Stamp { nanos: seconds.checked_mul(SECOND)?.checked_add(nanos)?, leap: nanos >= SECOND })
 }
 
 fn epoch(text: &str) -> Option<i64> {
@@ -97,8 +108,15 @@ fn date(text: &str) -> Option<(NaiveDate, &str)> {
     }
 }
 
-/// Reads a time of day, in nanoseconds since midnight.
-fn time(text: &str) -> Option<(i64, &str)> {
+/// A time of day, in nanoseconds since midnight. A leap second is held as the second before it.
+#[derive(Clone, Copy)]
+struct Clock {
+    nanos: i64,
+    leap: bool,
+}
+
+/// Reads a time of day.
+fn time(text: &str) -> Option<(Clock, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(text.len());
     let (clock, rest) = text.split_at(end);
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
@@ -120,7 +138,9 @@ fn time(text: &str) -> Option<(i64, &str)> {
         (part(0, 2)?, part(2, 4)?, part(4, 6)?, nanos)
     };
     let legal = hour < 24 && minute < 60 && second <= 60;
-    legal.then_some((((hour * 60 + minute) * 60 + second) * SECOND + nanos, rest))
+    let leap = second == 60;
+    let nanos = ((hour * 60 + minute) * 60 + second - i64::from(leap)) * SECOND + nanos;
+    legal.then_some((Clock { nanos, leap }, rest))
 }
 
 /// Reads what may follow: `Some(None)` is nothing, `Some(Some(seconds))` the distance east of UTC.
@@ -142,19 +162,16 @@ fn offset(text: &str) -> Option<Option<i64>> {
     (hours < 24 && minutes < 60).then_some(Some(sign * (hours * 3600 + minutes * 60)))
 }
 
-fn instant(date: NaiveDate, nanos: i64, offset: Option<i64>, zone: &Zone) -> Option<i64> {
+fn instant(date: NaiveDate, Clock { nanos, leap }: Clock, offset: Option<i64>, zone: &Zone) -> Option<i64> {
     let midnight = date.and_hms_opt(0, 0, 0)?.and_utc().timestamp();
     let seconds = match offset {
         Some(offset) => midnight.checked_add(nanos / SECOND)?.checked_sub(offset)?,
         None if zone.is_utc() => midnight.checked_add(nanos / SECOND)?,
         None => {
-            // A leap second is looked up as the second before it.
-            let leap = i64::from((nanos / SECOND) % 60 == 0 && nanos / SECOND == 86_400);
-            let local = DateTime::from_timestamp(midnight + nanos / SECOND - leap, 0)?.naive_utc();
-            zone.instant(local)? + leap
+            zone.instant(DateTime::from_timestamp(midnight.checked_add(nanos / SECOND)?, 0)?.naive_utc())?
         }
     };
-    seconds.checked_mul(SECOND)?.checked_add(nanos % SECOND)
+    (seconds + i64::from(leap)).checked_mul(SECOND)?.checked_add(nanos % SECOND)
 }
 
 #[cfg(test)]
@@ -164,8 +181,9 @@ mod tests {
     #[track_caller]
     fn check(text: &str, want: &str) {
         let nanos = parse(text, &Stamps::default());
-        let got = nanos
-            .map(|nanos| DateTime::from_timestamp_nanos(nanos).format("%Y-%m-%dT%H:%M:%S%.f").to_string());
+        let got = nanos.map(|stamp| {
+            DateTime::from_timestamp_nanos(stamp.nanos).format("%Y-%m-%dT%H:%M:%S%.f").to_string()
+        });
         assert_eq!(got.as_deref().unwrap_or("!"), want, "{text}");
     }
 
@@ -190,6 +208,7 @@ mod tests {
         check("2024-05-02T01:30:00-05", "2024-05-02T06:30:00");
         check("2024-05-02 01:30:00 UTC", "2024-05-02T01:30:00");
         check("2024-05-01T23:59:60Z", "2024-05-02T00:00:00");
+        check("20240501 142860500", "2024-05-01T14:29:00.500");
     }
 
     #[test]
@@ -221,6 +240,11 @@ mod tests {
         assert_eq!(parse("2024-03-10T01:59:59", &how), utc("2024-03-10T06:59:59Z"));
         assert_eq!(parse("2024-03-10T02:30:00", &how), None);
         assert_eq!(parse("2024-11-03T01:30:00", &how), utc("2024-11-03T05:30:00Z"));
+        // The second after 01:59:59 of that night is 03:00:00.
+        assert_eq!(
+            parse("2024-03-10T01:59:60", &how).map(|stamp| (stamp.nanos, stamp.leap)),
+            utc("2024-03-10T07:00:00Z").map(|stamp| (stamp.nanos, true))
+        );
         let us = Stamps { format: Some("%m/%d/%Y %H:%M:%S".to_owned()), ..how };
         assert_eq!(parse("5/1/2024 14:28:00", &us), utc("2024-05-01T18:28:00Z"));
     }

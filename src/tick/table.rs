@@ -51,19 +51,17 @@ impl Table {
         if let Some(number) = name.strip_prefix('#').and_then(|number| number.parse().ok()) {
             return Some(number);
         }
-        let wanted = name.trim();
-        self.header.as_ref()?.iter().position(|field| field.trim().eq_ignore_ascii_case(wanted))
+        self.named(name.trim())
+    }
+
+    /// Where the column with the name `name` is, whatever its case; `#` stands for itself.
+    pub fn named(&self, name: &str) -> Option<usize> {
+        self.header.as_ref()?.iter().position(|field| field.trim().eq_ignore_ascii_case(name))
     }
 
     /// The first of these columns that is there.
     pub fn first_column(&self, names: &[&str]) -> Option<usize> {
-        names.iter().find_map(|name| {
-            if name.strip_prefix('#').is_some_and(|n| n.parse::<usize>().is_ok()) {
-                None
-            } else {
-                self.column(name)
-            }
-        })
+        names.iter().find_map(|name| self.named(name))
     }
 
     /// Whether a record has as many fields as the header.

@@ -83,9 +83,17 @@ pub struct Earlier<'a> {
 pub struct Report {
     /// Lines for the job's log, in a fixed order: counts of what was skipped, and warnings.
     pub lines: Vec<String>,
-    /// How many of the lines are warnings that a person should see.
-    pub warnings: usize,
 }
+
+impl Report {
+    /// Adds a line that a person should see.
+    fn warn(&mut self, text: impl std::fmt::Display) {
+        self.lines.push(format!("{WARNING}{text}"));
+    }
+}
+
+/// How a line of a log begins that a person should see.
+pub const WARNING: &str = "warning: ";
 
 /// A stage could not finish.
 #[derive(Debug, thiserror::Error)]

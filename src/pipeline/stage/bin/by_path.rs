@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDateTime;
 
 use super::super::listing::tree_path;
-use super::super::{Error, Input, Output, Report};
+use super::super::{Change, Error, Input, Output, Report};
 use super::merge::{self, Source};
 use super::params::Params;
 use crate::object::{Entry, FileKind, TreePath};
@@ -22,6 +22,29 @@ enum Place {
     Ignored,
     /// Nowhere: it names a time that does not exist.
     NoTime,
+}
+
+/// Files that do not match `from`.
+#[derive(Default)]
+pub(super) struct Ignored<'a> {
+    files: u64,
+    first: Option<&'a str>,
+}
+
+impl<'a> Ignored<'a> {
+    pub(super) fn count(&mut self, change: &'a Change) {
+        if change.after.is_some() {
+            self.files += 1;
+            self.first.get_or_insert(change.path.as_str());
+        }
+    }
+
+    /// A few strangers among the inputs are usual; nothing but strangers is a mistake in `from`.
+    pub(super) fn tell(&self, matched: usize, report: &mut Report) {
+        let Self { files, first: Some(first) } = self else { return };
+        let text = format!("{files} files do not match `from` and were ignored, such as {first}");
+        if matched == 0 { report.warn(text) } else { report.lines.push(text) }
+    }
 }
 
 pub(super) fn is_input(path: &str) -> bool {
@@ -43,7 +66,7 @@ fn place(params: &Params, path: &str) -> Place {
 }
 
 pub(super) fn run(params: &Params, input: &Input<'_>, output: &mut dyn Output) -> Result<Report, Error> {
-    let mut ignored = 0_u64;
+    let mut ignored = Ignored::default();
     let mut no_time: Vec<&str> = Vec::new();
     let mut touched: BTreeMap<String, Sources> = BTreeMap::new();
     let mut locals: BTreeSet<NaiveDateTime> = BTreeSet::new();
@@ -51,7 +74,7 @@ pub(super) fn run(params: &Params, input: &Input<'_>, output: &mut dyn Output) -
     let mut has_before: BTreeSet<String> = BTreeSet::new();
     for change in input.changes {
         match place(params, change.path.as_str()) {
-            Place::Ignored => ignored += u64::from(change.after.is_some()),
+            Place::Ignored => ignored.count(change),
             Place::NoTime => no_time.extend(change.after.map(|_| change.path.as_str())),
             Place::Output(target, instant, local) => {
                 changed.insert(&change.path);
@@ -70,19 +93,11 @@ pub(super) fn run(params: &Params, input: &Input<'_>, output: &mut dyn Output) -
         let path = tree_path(&target)?;
         put(params, input, path, &sources, output)?;
     }
-    let mut report = Report {
-        lines: vec![format!("{written} outputs from {} changed files", changed.len())],
-        warnings: 0,
-    };
-    if ignored > 0 {
-        report.lines.push(format!("{ignored} files do not match `from` and were ignored"));
-    }
+    let mut report =
+        Report { lines: vec![format!("{written} outputs from {} changed files", changed.len())] };
+    ignored.tell(changed.len(), &mut report);
     if let Some(first) = no_time.first() {
-        report.lines.push(format!(
-            "warning: {} paths name a time that does not exist, such as {first}",
-            no_time.len()
-        ));
-        report.warnings += 1;
+        report.warn(format!("{} paths name a time that does not exist, such as {first}", no_time.len()));
     }
     Ok(report)
 }

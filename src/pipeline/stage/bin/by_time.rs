@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::listing::{list, load, tree_path};
 use super::super::{Change, Earlier, Error, Input, Output, Report};
-use super::by_path::is_input;
+use super::by_path::{Ignored, is_input};
 use super::merge::{Source, header_of};
 use super::params::Params;
 use super::template::{Captures, Matched};
@@ -44,12 +44,12 @@ pub(super) fn run(
     let mut touched: BTreeSet<String> = BTreeSet::new();
     let mut fresh: BTreeMap<(String, String), Vec<u8>> = BTreeMap::new();
     let mut changed: BTreeSet<&str> = BTreeSet::new();
-    let (mut ignored, mut rejected, mut no_date) = (0_u64, 0_u64, Vec::new());
+    let (mut ignored, mut rejected, mut no_date) = (Ignored::default(), 0_u64, Vec::new());
     for change in input.changes {
         let source = change.path.as_str();
         let matched = params.from.matches(source).filter(|_| is_input(source));
         let Some(matched) = matched else {
-            ignored += u64::from(change.after.is_some());
+            ignored.count(change);
             continue;
         };
         if matched.date().is_none() {
@@ -83,23 +83,14 @@ pub(super) fn run(
     for to in &touched {
         rebuild(to, earlier, &changed, &fresh, output)?;
     }
-    let mut report = Report {
-        lines: vec![format!("{} outputs from {} changed files", touched.len(), changed.len())],
-        warnings: 0,
-    };
-    if ignored > 0 {
-        report.lines.push(format!("{ignored} files do not match `from` and were ignored"));
-    }
+    let mut report =
+        Report { lines: vec![format!("{} outputs from {} changed files", touched.len(), changed.len())] };
+    ignored.tell(changed.len(), &mut report);
     if rejected > 0 {
-        report.lines.push(format!("warning: {rejected} rows were rejected; _rejects/ says which and why"));
-        report.warnings += 1;
+        report.warn(format!("{rejected} rows were rejected; _rejects/ says which and why"));
     }
     if let Some(first) = no_date.first() {
-        report.lines.push(format!(
-            "warning: {} paths name a date that does not exist, such as {first}",
-            no_date.len()
-        ));
-        report.warnings += 1;
+        report.warn(format!("{} paths name a date that does not exist, such as {first}", no_date.len()));
     }
     Ok(report)
 }

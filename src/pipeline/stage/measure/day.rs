@@ -1,11 +1,11 @@
 //! One day's estimates from one day's ticks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::decimal;
 use super::params::{Params, Stat};
 use super::window::MINUTE;
-use crate::tick::{Count, OnBad, Read, Tick, read};
+use crate::tick::{Count, OnBad, Read, Stamp, Tick, read};
 
 /// One minute file, read: its minute of the day, and what was in it.
 pub(super) struct Minute {
@@ -16,14 +16,16 @@ pub(super) struct Minute {
 /// What a day's ticks came to.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Day {
-    /// The estimates: for each bucket and symbol as it is written in the ticks, one text for each candidate, empty
-    /// where there is none.
+    /// The estimates: for each bucket and symbol, one text for each candidate, empty where there is none.
     pub(super) rows: BTreeMap<(usize, String), Vec<String>>,
-    /// The symbols that the ticks name; empty for ticks that name none.
-    pub(super) symbols: Vec<String>,
+    /// The symbols as the ticks name them; the empty one stands for ticks that name none.
+    pub(super) symbols: BTreeSet<String>,
     pub(super) count: Count,
-    /// Buckets in which some tick had size 0.
-    pub(super) zero_sized: Vec<usize>,
+    /// The minute and number of the first bad record, and what is wrong with it.
+    pub(super) first_bad: Option<(usize, usize, &'static str)>,
+    /// Estimates that are the price of one tick, and that tick had size 0 though others had not: bucket, symbol and
+    /// number of the candidate.
+    pub(super) unsized_ticks: Vec<(usize, String, usize)>,
 }
 
 /// A tick with its place in the local day, in nanoseconds since midnight.
@@ -34,9 +36,15 @@ struct Placed {
     size: Option<f64>,
 }
 
-/// Reads one file of the day; `Err` says which record is bad when that is to fail.
-pub(super) fn read_minute(minute: usize, bytes: &[u8], params: &Params) -> Result<Minute, String> {
-    let read = read(bytes, &params.format);
+/// Reads one file of the day, where ticks that name no symbol stand for `unnamed`; `Err` says which record is bad when
+/// that is to fail.
+pub(super) fn read_minute(
+    minute: usize,
+    bytes: &[u8],
+    params: &Params,
+    unnamed: &str,
+) -> Result<Minute, String> {
+    let read = read(bytes, &params.format, unnamed);
     match read.first_bad {
         Some((record, reason)) if params.format.on_bad == OnBad::Fail => {
             Err(format!("record {record}: {reason}"))
@@ -51,39 +59,59 @@ pub(super) fn estimate(files: &[Minute], params: &Params) -> Day {
     let mut symbols: BTreeMap<&str, BTreeMap<usize, Vec<Placed>>> = BTreeMap::new();
     for file in files {
         day.count.add(file.read.count);
+        let bad = file.read.first_bad.map(|(record, reason)| (file.minute, record, reason));
+        day.first_bad = day.first_bad.or(bad);
+        day.symbols.extend(file.read.symbols.iter().cloned());
         for (symbol, ticks) in &file.read.ticks {
             let placed = ticks.iter().map(|tick| place(file.minute, tick)).collect();
             symbols.entry(symbol).or_default().insert(file.minute, placed);
-            if ticks.iter().any(|tick| tick.size == Some(0.0)) {
-                day.zero_sized.push(file.minute);
-            }
         }
     }
-    day.symbols = symbols.keys().map(|symbol| (*symbol).to_owned()).collect();
     for (symbol, minutes) in symbols {
+        // Where every tick has size 0, as in some feeds, it says nothing.
+        let sizes_tell = minutes.values().flatten().any(|tick| tick.size.is_some_and(|size| size > 0.0));
         for bucket in 0..1440 {
-            let row = row(bucket, &minutes, params);
-            if row.iter().any(|text| !text.is_empty()) {
-                day.rows.insert((bucket, symbol.to_owned()), row);
+            let estimates = row(bucket, &minutes, params);
+            if estimates.iter().all(|estimate| estimate.text.is_empty()) {
+                continue;
             }
+            if sizes_tell {
+                let unsized_ticks = estimates.iter().enumerate().filter(|(_, estimate)| estimate.of_unsized);
+                day.unsized_ticks
+                    .extend(unsized_ticks.map(|(number, _)| (bucket, symbol.to_owned(), number)));
+            }
+            let texts = estimates.into_iter().map(|estimate| estimate.text).collect();
+            day.rows.insert((bucket, symbol.to_owned()), texts);
         }
     }
     day
 }
 
 fn place(minute: usize, tick: &Tick) -> Placed {
-    let start = i64::try_from(minute).unwrap_or(0) * MINUTE;
-    Placed {
-        at: tick.stamp.map(|stamp| start + stamp.rem_euclid(MINUTE)),
-        price: tick.price,
-        size: tick.size,
-    }
+    let minute = i64::try_from(minute).unwrap_or(0);
+    let at = |stamp: Stamp| {
+        // The bin says the minute, the stamp the second. A leap second may lie in the bin of the minute that it ends:
+        // the minutes of zones differ by quarters of an hour only, so that the minute as written tells.
+        let written = stamp.nanos.div_euclid(MINUTE) - 1;
+        let ends_the_minute = stamp.leap && (written - minute).rem_euclid(15) == 0;
+        (minute + i64::from(ends_the_minute)) * MINUTE + stamp.nanos.rem_euclid(MINUTE)
+    };
+    Placed { at: tick.stamp.map(at), price: tick.price, size: tick.size }
+}
+
+/// One candidate's estimate.
+#[derive(Default)]
+struct Estimate {
+    /// Empty if there is none.
+    text: String,
+    /// Whether it is the price of one tick, and that has size 0.
+    of_unsized: bool,
 }
 
 /// A window with the ticks in it.
 type Filled = ((i64, i64), Vec<Placed>);
 
-fn row(bucket: usize, minutes: &BTreeMap<usize, Vec<Placed>>, params: &Params) -> Vec<String> {
+fn row(bucket: usize, minutes: &BTreeMap<usize, Vec<Placed>>, params: &Params) -> Vec<Estimate> {
     let per_window: Vec<Option<Filled>> = params
         .candidates
         .iter()
@@ -95,8 +123,16 @@ fn row(bucket: usize, minutes: &BTreeMap<usize, Vec<Placed>>, params: &Params) -
     let each = |stat: &Stat| {
         let stat = *stat;
         per_window.iter().map(move |found| {
-            let value = found.as_ref().and_then(|(window, ticks)| value(stat, ticks, window.1));
-            value.filter(|value| value.is_finite()).map(|value| text(value, params)).unwrap_or_default()
+            let Some((window, ticks)) = found else { return Estimate::default() };
+            let value = value(stat, ticks, window.1).filter(|value| value.is_finite());
+            let Some(value) = value else { return Estimate::default() };
+            let tick = match stat {
+                Stat::Last => ticks.last(),
+                Stat::First => ticks.first(),
+                _ => None,
+            };
+            let of_unsized = tick.is_some_and(|tick| tick.size == Some(0.0));
+            Estimate { text: text(value, params), of_unsized }
         })
     };
     params.stats.iter().flat_map(each).collect()
@@ -164,6 +200,8 @@ fn twap(ticks: &[Placed], end: i64) -> Option<f64> {
 }
 
 fn text(value: f64, params: &Params) -> String {
-    let value = params.round.map_or(value, |tick| (value / tick).round_ties_even() * tick);
-    decimal::fixed(value, params.scale.decimals)
+    let decimals = params.scale.decimals;
+    let fixed = decimal::fixed(value, decimals);
+    let rounded = params.round.and_then(|tick| decimal::nearest(decimal::units(&fixed, decimals)?, tick));
+    rounded.map_or(fixed, |units| decimal::text(units, decimals))
 }

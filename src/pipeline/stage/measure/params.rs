@@ -15,7 +15,8 @@ use crate::tick::{Columns, Delimiter, Filter, Format, Header, OnBad, Price, Sepa
 pub struct Params {
     pub(super) stats: Vec<Stat>,
     pub(super) candidates: Vec<Candidate>,
-    pub(super) round: Option<f64>,
+    /// The tick that estimates are rounded to, in units of `10^-decimals`.
+    pub(super) round: Option<i128>,
     pub(super) scale: Scale,
     pub(super) format: Format,
 }
@@ -117,10 +118,10 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
-/// A decimal number, written as text or as a number.
-struct Decimal(String);
+/// A number, written as text or as a number.
+struct Number(String);
 
-impl<'de> Deserialize<'de> for Decimal {
+impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
@@ -146,7 +147,7 @@ struct Raw {
     windows: Vec<Span>,
     #[serde(default = "end")]
     align: Vec<Align>,
-    tick: Option<Decimal>,
+    tick: Option<Number>,
     #[serde(default)]
     round: bool,
     #[serde(default = "nine")]
@@ -201,11 +202,13 @@ impl TryFrom<Raw> for Params {
             return Err("`decimals` is at most 12".to_owned());
         }
         let tick = raw.tick.map(|text| {
-            let units = decimal::units(&text.0, raw.decimals).filter(|units| *units > 0);
-            let number = text.0.parse::<f64>().ok().filter(|number| *number > 0.0);
-            units
-                .zip(number)
-                .ok_or_else(|| format!("`tick` is {:?}; expected a positive decimal number", text.0))
+            let number = decimal::Decimal::parse(&text.0).filter(decimal::Decimal::is_positive);
+            let number = number
+                .ok_or_else(|| format!("`tick` is {:?}; expected a positive decimal number", text.0))?;
+            let places = raw.decimals;
+            number
+                .exact_units(places)
+                .ok_or_else(|| format!("`tick` is {:?}, but `decimals` leaves only {places} places", text.0))
         });
         let tick = tick.transpose()?;
         if raw.round && tick.is_none() {
@@ -237,8 +240,8 @@ impl TryFrom<Raw> for Params {
             on_bad: raw.on_bad,
         };
         let candidates = Candidate::all(&raw.windows, &raw.align);
-        let scale = Scale { decimals: raw.decimals, tick: tick.map(|(units, _)| units) };
-        let round = tick.filter(|_| raw.round).map(|(_, number)| number);
+        let scale = Scale { decimals: raw.decimals, tick };
+        let round = tick.filter(|_| raw.round);
         Ok(Self { stats: raw.stats, candidates, round, scale, format })
     }
 }

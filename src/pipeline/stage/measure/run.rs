@@ -22,6 +22,11 @@ fn day_path(date: &str) -> String {
     format!("days/{date}")
 }
 
+/// Where the estimates that are the price of a tick of size 0 are kept in the private state.
+fn unsized_path(date: &str) -> String {
+    format!("unsized/{date}")
+}
+
 fn obs_path(date: &str) -> String {
     format!("obs/{date}.csv")
 }
@@ -48,7 +53,7 @@ pub fn run(
     output: &mut dyn Output,
     state: &mut dyn Output,
 ) -> Result<Report, Error> {
-    let (raw_truths, unreadable) = truth::read(truth.now, params)?;
+    let published = truth::read(truth.now, params)?;
     let old_days = earlier.map_or(Ok(BTreeMap::new()), |earlier| days(earlier.state))?;
     let old_names = earlier.map_or(Ok(None), |earlier| names(earlier.state))?;
     let changed: BTreeSet<String> = bins
@@ -58,22 +63,26 @@ pub fn run(
         .map(|(_, date)| date.to_owned())
         .collect();
     let files = files_of(bins, &changed, &old_days)?;
-    let new_days = estimate_all(params, bins.now, &files)?;
+    let unnamed = truth::single(published.truths.keys().map(|(_, symbol)| symbol.as_str()));
+    let new_days = estimate_all(params, bins.now, &files, &unnamed)?;
 
     let mut symbols = old_days.clone();
     for date in &changed {
         match files.get(date) {
-            Some(_) => symbols
-                .insert(date.clone(), new_days.get(date).map(|d| d.symbols.clone()).unwrap_or_default()),
+            Some(_) => symbols.insert(
+                date.clone(),
+                new_days.get(date).map(|day| day.symbols.iter().cloned().collect()).unwrap_or_default(),
+            ),
             None => symbols.remove(date),
         };
     }
-    let names = Names::decide(symbols.values().flatten().map(String::as_str), &raw_truths);
+    let names =
+        Names { ticks: unnamed, truths: truth::single(symbols.values().flatten().map(String::as_str)) };
     if old_names.as_ref().is_some_and(|old| *old != names) {
         // Ticks or truths without a symbol now stand for another one: nothing of the earlier result can be kept.
         return run_anew(params, bins, truth, earlier, output, state);
     }
-    let truths = names.fill(raw_truths)?;
+    let truths = names.fill(published.truths)?;
     let old_truths = match earlier {
         Some(earlier) => {
             load(earlier.output, "truth.csv")?.map(|bytes| truth::from_csv(&bytes)).unwrap_or_default()
@@ -90,15 +99,17 @@ pub fn run(
         fresh: BTreeMap::new(),
     };
     for (date, day) in &new_days {
-        work.fresh.insert(date.clone(), fill(&day.rows, &names));
+        work.fresh.insert(date.clone(), day.rows.clone());
     }
     let (deltas, affected) = work.deltas()?;
     work.write_scores(deltas, output)?;
+    let found_prices = work.found_prices(&new_days, &affected)?;
     for date in &changed {
         put_or_remove(output, &obs_path(date), work.fresh.get(date).and_then(|rows| obs_csv(rows, params)))?;
         let names =
             files.get(date).map(|_| symbols.get(date).cloned().unwrap_or_default().join("\n").into_bytes());
         put_or_remove(state, &day_path(date), names)?;
+        put_or_remove(state, &unsized_path(date), new_days.get(date).and_then(unsized_csv))?;
     }
     if earlier.is_none() || truths != old_truths {
         output.put_bytes(tree_path("truth.csv")?, &truth::to_csv(&truths))?;
@@ -106,7 +117,8 @@ pub fn run(
     if old_names.is_none() {
         state.put_bytes(tree_path("names")?, format!("{}\n{}\n", names.ticks, names.truths).as_bytes())?;
     }
-    Ok(report(&new_days, unreadable, affected))
+    let bad_truths = (published.unreadable, published.first_bad);
+    Ok(report(&new_days, bad_truths, affected.len(), found_prices))
 }
 
 /// The whole computation once more, from nothing, over the earlier result.
@@ -196,6 +208,7 @@ fn estimate_all(
     params: &Params,
     bins: &dyn Files,
     files: &BTreeMap<String, BTreeMap<usize, Entry>>,
+    unnamed: &str,
 ) -> Result<BTreeMap<String, Day>, Error> {
     let days: Vec<(&String, &BTreeMap<usize, Entry>)> = files.iter().collect();
     let estimated: Vec<Result<(String, Day), Error>> = days
@@ -206,7 +219,7 @@ fn estimate_all(
                 .par_iter()
                 .map(|(minute, entry)| {
                     let bytes = bins.read(entry)?;
-                    read_minute(**minute, &bytes, params).map_err(|reason| Error::Data {
+                    read_minute(**minute, &bytes, params, unnamed).map_err(|reason| Error::Data {
                         reason: format!("{:02}/{:02}/{date}.csv, {reason}", **minute / 60, **minute % 60),
                         hint: Some("correct the file, or set on-bad to \"skip\"".to_owned()),
                     })
@@ -217,11 +230,6 @@ fn estimate_all(
         })
         .collect();
     estimated.into_iter().collect()
-}
-
-fn fill(rows: &Rows, names: &Names) -> Rows {
-    let name = |symbol: &String| if symbol.is_empty() { names.ticks.clone() } else { symbol.clone() };
-    rows.iter().map(|((bucket, symbol), row)| ((*bucket, name(symbol)), row.clone())).collect()
 }
 
 fn obs_csv(rows: &Rows, params: &Params) -> Option<Vec<u8>> {
@@ -241,6 +249,23 @@ fn obs_rows(bytes: &[u8]) -> Rows {
         Some(((bucket, record.get(1)?.to_owned()), record.iter().skip(2).map(str::to_owned).collect()))
     };
     reader.records().filter_map(Result::ok).filter_map(row).collect()
+}
+
+fn unsized_csv(day: &Day) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    for (bucket, symbol, number) in &day.unsized_ticks {
+        write_record(&mut out, [bucket.to_string().as_str(), symbol, &number.to_string()]);
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// Reads what [`unsized_csv`] wrote.
+fn read_unsized(bytes: &[u8]) -> Vec<(usize, String, usize)> {
+    let reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
+    let row = |record: csv::StringRecord| {
+        Some((record.get(0)?.parse().ok()?, record.get(1)?.to_owned(), record.get(2)?.parse().ok()?))
+    };
+    reader.into_records().filter_map(Result::ok).filter_map(row).collect()
 }
 
 /// What changes in one cell.
@@ -279,8 +304,8 @@ impl Work<'_> {
         self.old_rows(date)
     }
 
-    /// What every cell gains and loses, and how many days that concerns.
-    fn deltas(&self) -> Result<(Deltas, usize), Error> {
+    /// What every cell gains and loses, and which days that concerns.
+    fn deltas(&self) -> Result<(Deltas, BTreeSet<String>), Error> {
         let differs = |key: &&(String, String)| self.truths.get(*key) != self.old_truths.get(*key);
         let retold =
             self.truths.keys().chain(self.old_truths.keys()).filter(differs).map(|(date, _)| date.clone());
@@ -290,7 +315,44 @@ impl Work<'_> {
             self.count(date, &self.old_rows(date)?, self.old_truths, -1, &mut deltas);
             self.count(date, &self.rows(date)?, self.truths, 1, &mut deltas);
         }
-        Ok((deltas, affected.len()))
+        Ok((deltas, affected))
+    }
+
+    /// Estimates of these days that hit the truth exactly and are the price of a tick of size 0: how many, and one.
+    fn found_prices(
+        &self,
+        new_days: &BTreeMap<String, Day>,
+        affected: &BTreeSet<String>,
+    ) -> Result<(usize, Option<String>), Error> {
+        let names = self.params.names();
+        let (mut found, mut first) = (0, None);
+        for date in affected {
+            let unsized_ticks = match (new_days.get(date), self.earlier) {
+                (Some(day), _) => day.unsized_ticks.clone(),
+                (None, Some(earlier)) if !self.changed.contains(date) => {
+                    load(earlier.state, &unsized_path(date))?
+                        .map(|bytes| read_unsized(&bytes))
+                        .unwrap_or_default()
+                }
+                _ => continue,
+            };
+            if unsized_ticks.is_empty() {
+                continue;
+            }
+            let rows = self.rows(date)?;
+            for (bucket, symbol, number) in unsized_ticks {
+                let truth = self.truths.get(&(date.clone(), symbol.clone()));
+                let key = (bucket, symbol);
+                let estimate = rows.get(&key).and_then(|row| row.get(number));
+                if truth.is_some() && truth == estimate {
+                    found += 1;
+                    let name = names.get(number).map_or("", String::as_str);
+                    let text = || format!("{name} of {:02}:{:02} on {date}", bucket / 60, bucket % 60);
+                    first.get_or_insert_with(text);
+                }
+            }
+        }
+        Ok((found, first))
     }
 
     fn count(&self, date: &str, rows: &Rows, truths: &Truths, times: i128, deltas: &mut Deltas) {
@@ -395,32 +457,45 @@ fn damaged(bucket: usize) -> Error {
     }
 }
 
-fn report(days: &BTreeMap<String, Day>, unreadable: u64, affected: usize) -> Report {
+fn report(
+    days: &BTreeMap<String, Day>,
+    bad_truths: (u64, Option<String>),
+    affected: usize,
+    found_prices: (usize, Option<String>),
+) -> Report {
     let mut report = Report::default();
     let mut count = Count::default();
     days.values().for_each(|day| count.add(day.count));
     report.lines.push(format!("{} days read, {affected} days scored", days.len()));
-    for (number, what) in [
+    let reasons = [
         (count.fields, "with another number of fields than the header"),
         (count.time, "with an unreadable time"),
         (count.price, "with an unreadable price"),
-    ] {
-        if number > 0 {
-            report.lines.push(format!("warning: {number} rows {what} were passed over"));
-            report.warnings += 1;
-        }
+    ];
+    let reasons: Vec<String> = reasons
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    let bad = |(date, day): (&String, &Day)| {
+        let (minute, record, reason) = day.first_bad?;
+        Some(format!("record {record} of {:02}/{:02}/{date}.csv, {reason}", minute / 60, minute % 60))
+    };
+    if let Some(first) = days.iter().find_map(bad) {
+        let rows = count.bad();
+        report.warn(format!("{rows} bad rows were passed over: {}; such as {first}", reasons.join(", ")));
     }
     if count.left_out > 0 {
         report.lines.push(format!("{} rows were left out by filters", count.left_out));
     }
-    if unreadable > 0 {
-        report.lines.push(format!("warning: {unreadable} rows of the truth could not be read"));
-        report.warnings += 1;
+    if let (rows, Some(first)) = bad_truths {
+        report.warn(format!("{rows} rows of the truth cannot be read and were left out, such as {first}"));
     }
-    let zero: usize = days.values().map(|day| day.zero_sized.len()).sum();
-    if zero > 0 {
-        let what = "hold ticks of size 0; settlement prices among the ticks would be found instead of what makes them";
-        report.lines.push(format!("note: {zero} minute files {what}"));
+    if let (hits, Some(first)) = found_prices {
+        report.warn(format!(
+            "{hits} estimates hit the truth exactly with a tick of size 0, such as {first}: that may be the settlement \
+             price itself, sent among the ticks; leave such rows out with `where`"
+        ));
     }
     report
 }

@@ -54,8 +54,7 @@ pub fn run(
             );
         }
         let Some(choice) = choose(&ranked, params, &observations)? else {
-            report.lines.push(too_few(symbol, all, params));
-            report.warnings += 1;
+            report.warn(none_passes(symbol, all, params));
             panels.push(Panel::empty(symbol));
             continue;
         };
@@ -159,11 +158,9 @@ fn choose<'a>(
         stability: String::new(),
         bucket_stability: String::new(),
     };
-    let mut wanted: Vec<&Candidate> = ranked.iter().take(params.jackknife).copied().collect();
+    let mut wanted: Vec<&Candidate> = ranked.iter().take(params.jackknife.max(1)).copied().collect();
+    let top = wanted.len();
     wanted.extend(runner.filter(|runner| !wanted.contains(runner)));
-    if wanted.is_empty() {
-        wanted.push(best);
-    }
     let days = observations.days(&wanted)?;
     if let Some(runner) = runner {
         let number = |candidate: &Candidate| candidate.printed(params).parse::<f64>().ok();
@@ -174,20 +171,27 @@ fn choose<'a>(
         choice.p_sign = significant(sign_test(choice.wins, choice.losses));
     }
     if params.jackknife > 0 && ranked.len() > 1 && !days.pairs.is_empty() {
-        let top: Vec<&Candidate> = wanted.iter().take(params.jackknife).copied().collect();
-        let (same, same_bucket) = leave_one_out(&top, &days, params);
-        choice.stability = same;
-        choice.bucket_stability = same_bucket;
+        wanted.truncate(top);
+        (choice.stability, choice.bucket_stability) = leave_one_out(&wanted, &days, params);
     }
     Ok(Some(choice))
 }
 
-fn too_few(symbol: &str, all: &[Candidate], params: &Params) -> String {
-    let most = all.iter().map(|candidate| candidate.n).max().unwrap_or(0);
+/// Why nothing can be chosen, and how far the nearest candidate got.
+fn none_passes(symbol: &str, all: &[Candidate], params: &Params) -> String {
     let who = if symbol.is_empty() { String::new() } else { format!(" of {symbol}") };
-    let Params { min_n, min_coverage, .. } = params;
+    let Params { by, min_n, min_coverage, .. } = params;
+    let valued = || all.iter().filter(|candidate| !candidate.value.is_nan());
+    let Some(nearest) =
+        valued().max_by(|a, b| a.n.cmp(&b.n).then_with(|| order((b, b.value, b.n), (a, a.value, a.n))))
+    else {
+        let hint = if *by == By::Hit { "; `measure` needs a `tick` for it" } else { "" };
+        return format!("no candidate{who} has a value of {by}{hint}");
+    };
+    let Candidate { n, coverage, .. } = nearest;
     format!(
-        "warning: no candidate{who} has {min_n} days and coverage {min_coverage}; the nearest has {most} days"
+        "no candidate{who} has {min_n} days and coverage {min_coverage}; the nearest has {n} days and coverage {}",
+        significant(*coverage)
     )
 }
 
@@ -350,39 +354,61 @@ fn sign_test(wins: u64, losses: u64) -> f64 {
 
 /// The shares of days without which the same candidate, and the same bucket, still wins.
 fn leave_one_out(top: &[&Candidate], days: &Days, params: &Params) -> (String, String) {
-    let hits_known = params.by != By::Hit;
-    let scale = if hits_known { days.scale } else { Scale { tick: Some(0), ..days.scale } };
+    let own = |at: usize| days.pairs.iter().map(move |day| day.get(at).copied().flatten());
     let whole: Vec<Sums> = (0..top.len())
         .map(|at| {
             let mut sums = Sums::default();
-            let own = days.pairs.iter().filter_map(|day| day.get(at).copied().flatten());
-            own.for_each(|(estimate, truth)| sums.add(&Sums::of_day(estimate, truth, scale), 1));
+            own(at).flatten().for_each(|(e, t)| sums.add(&Sums::of_day(e, t, days.scale), 1));
             sums
         })
         .collect();
-    let mut same = 0_u64;
-    let mut same_bucket = 0_u64;
+    let largest_hits: Vec<Option<i128>> =
+        top.iter().enumerate().map(|(at, candidate)| largest_hit(candidate, own(at).flatten())).collect();
+    let (mut rankings, mut same, mut same_bucket) = (0_u64, 0_u64, 0_u64);
     for (skipped, day) in days.pairs.iter().enumerate() {
+        // A day that only the runner-up has leaves the ranking as it is.
+        if day.iter().take(top.len()).all(Option::is_none) {
+            continue;
+        }
         let value = |at: usize| {
             let mut sums = whole.get(at)?.clone();
-            if let Some((estimate, truth)) = day.get(at).copied().flatten() {
-                sums.add(&Sums::of_day(estimate, truth, scale), -1);
+            if let Some((e, t)) = day.get(at).copied().flatten() {
+                sums.add(&Sums::of_day(e, t, days.scale), -1);
             }
-            let maxae = if params.by == By::Maxae { largest(days, at, skipped) } else { 0 };
-            let printed = sums.measures(maxae, scale);
-            let value = params.rank_value(printed.get(params.by.index())?)?;
-            Some((value, u64::try_from(sums.n).ok()?))
+            let n = u64::try_from(sums.n).ok().filter(|n| *n > 0)?;
+            let printed = if params.by == By::Hit {
+                let limit = largest_hits.get(at).copied().flatten();
+                let others = own(at).enumerate().filter(|(day, _)| *day != skipped);
+                let hits = others.filter_map(|(_, pair)| pair).filter(|(e, t)| Some((e - t).abs()) <= limit);
+                significant(hits.count() as f64 / n as f64)
+            } else {
+                let maxae = if params.by == By::Maxae { largest(days, at, skipped) } else { 0 };
+                sums.measures(maxae, days.scale).into_iter().nth(params.by.index())?
+            };
+            Some((params.rank_value(&printed)?, n))
         };
         let values =
             top.iter().enumerate().filter_map(|(at, candidate)| value(at).map(|(v, n)| (*candidate, v, n)));
         let winner = values.min_by(|a, b| order(*a, *b)).map(|(candidate, ..)| candidate);
+        rankings += 1;
         if let (Some(winner), Some(best)) = (winner, top.first()) {
             same += u64::from(winner == *best);
             same_bucket += u64::from(winner.field("bucket") == best.field("bucket"));
         }
     }
-    let share = |count: u64| significant(count as f64 / days.pairs.len() as f64);
-    (share(same), share(same_bucket))
+    let share = |count: u64| significant(count as f64 / rankings as f64);
+    if rankings == 0 { (String::new(), String::new()) } else { (share(same), share(same_bucket)) }
+}
+
+/// The largest error that is a hit, `None` if none is. The tick that decides is not among the inputs, but so many days as
+/// the printed share says are hits, and they are those with the smallest errors.
+fn largest_hit(candidate: &Candidate, own: impl Iterator<Item = (i128, i128)>) -> Option<i128> {
+    let mut errors: Vec<i128> = own.map(|(estimate, truth)| (estimate - truth).abs()).collect();
+    errors.sort_unstable();
+    let share: f64 = candidate.field("hit").parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of few days")]
+    let hits = (share * errors.len() as f64).round().max(0.0) as usize;
+    errors.get(hits.checked_sub(1)?).copied()
 }
 
 fn largest(days: &Days, at: usize, skipped: usize) -> i128 {
