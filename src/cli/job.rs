@@ -1,5 +1,7 @@
 //! `vds run` and `vds job`.
 
+use std::ops::ControlFlow;
+
 use serde_json::json;
 
 use super::answer::{Form, Listing, document};
@@ -79,14 +81,17 @@ pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
     let store = cx.store()?;
     match verb {
         Verb::List { prefix, state, branch, max_count } => {
-            let mut jobs = job::list(&store.session()?)?;
-            jobs.reverse();
-            jobs.retain(|job| {
-                format!("{}/{}", job.pipeline, job.stage).starts_with(&prefix)
-                    && state.as_ref().is_none_or(|state| state == job.state.word())
-                    && branch.as_ref().is_none_or(|branch| *branch == job.branch)
-            });
-            jobs.truncate(max_count.unwrap_or(usize::MAX));
+            let most = max_count.unwrap_or(usize::MAX);
+            let mut jobs = Vec::new();
+            let known = job::known(&store.session()?)?;
+            known.visit(store.objects(), &prefix, &mut |job| {
+                let wanted = state.as_ref().is_none_or(|state| state == job.state.word())
+                    && branch.as_ref().is_none_or(|branch| *branch == job.branch);
+                if wanted && jobs.len() < most {
+                    jobs.push(job);
+                }
+                if jobs.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
             let views: Vec<view::Job> = jobs.iter().map(view::Job::from).collect();
             let text = || {
                 let line = |job: &view::Job| {
@@ -102,7 +107,7 @@ pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
             cx.say(&json!({ "jobs": views }), text, ids)
         }
         Verb::Show { id } => {
-            let job = job::load(&store.session()?, id)?;
+            let job = job::load(&store.session()?, store.objects(), id)?;
             cx.say(&view::Job::from(&job), || show(&job), || format!("{id}\n"))
         }
         Verb::Logs { id, datum } => logs(&store, id, datum.as_deref(), cx),
@@ -192,5 +197,5 @@ fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
 }
 
 fn load(store: &Store, id: u64) -> Result<Job, Cause> {
-    Ok(job::load(&store.session()?, id)?)
+    Ok(job::load(&store.session()?, store.objects(), id)?)
 }

@@ -159,10 +159,13 @@ pub fn run(
         let others = awaited.into_iter().filter(|id| !done.iter().any(|job| job.id == *id));
         let others: Vec<u64> = others.collect();
         for id in others {
-            let job = job::load(&store.session()?, id)?;
+            let job = job::load(&store.session()?, store.objects(), id)?;
             ended(&job);
             done.push(job);
         }
+    }
+    if !done.is_empty() {
+        job::archive(store, author)?;
     }
     Ok(done)
 }
@@ -189,7 +192,7 @@ fn claim(store: &Store, author: &Author, which: &Which) -> Result<Next, Error> {
             continue;
         };
         let mut next = job.clone();
-        let skipped = match resolve(&facts, job)? {
+        let skipped = match resolve(store, &facts, job)? {
             Waiting::No(inputs) => {
                 for (input, commit) in next.inputs.iter_mut().zip(inputs) {
                     input.source = JobSource::Commit(commit);
@@ -255,13 +258,13 @@ enum Waiting {
     InVain(u64),
 }
 
-fn resolve(facts: &crate::ledger::Session, job: &Job) -> Result<Waiting, Error> {
+fn resolve(store: &Store, facts: &crate::ledger::Session, job: &Job) -> Result<Waiting, Error> {
     let mut commits = Vec::new();
     for input in &job.inputs {
         match input.source {
             JobSource::Commit(commit) => commits.push(commit),
             JobSource::Job(id) => {
-                let upstream = job::load(facts, id)?;
+                let upstream = job::load(facts, store.objects(), id)?;
                 match (upstream.state, upstream.output) {
                     (State::Succeeded, Some(commit)) => commits.push(commit),
                     (State::Queued | State::Running(_), _) => return Ok(Waiting::Yes),

@@ -1,19 +1,19 @@
-//! Jobs: one stage run on one set of input commits.
+//! What is kept of a job, and the queue of those that have not ended.
 
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Error;
-use super::stage::WARNING;
 use crate::content;
 use crate::ledger::Session;
 use crate::meta::Batch;
 use crate::object::{CommitId, Entry, NodeId, ObjectRead, codec};
+use crate::pipeline::Error;
+use crate::pipeline::stage::WARNING;
 use crate::process::Process;
 use crate::tree::Cursor;
 
-const JOBS: &[u8] = b"job/";
+pub(super) const JOBS: &[u8] = b"job/";
 const QUEUE: &[u8] = b"queue/";
 const NEXT_JOB: &[u8] = b"next/job";
 const NEXT_RUN: &[u8] = b"next/run";
@@ -122,24 +122,25 @@ impl State {
     }
 }
 
-fn key(prefix: &[u8], id: u64) -> Vec<u8> {
+pub(super) fn key(prefix: &[u8], id: u64) -> Vec<u8> {
     [prefix, &id.to_be_bytes()].concat()
 }
 
-fn read(bytes: &[u8]) -> Result<Job, Error> {
+pub(super) fn read(bytes: &[u8]) -> Result<Job, Error> {
     codec::decode(VERSION, bytes).map_err(|source| Error::Record { what: "a job", source })
 }
 
-/// The job with this number.
-pub fn load(facts: &Session, id: u64) -> Result<Job, Error> {
-    match facts.get(&key(JOBS, id))? {
-        Some(bytes) => read(&bytes),
-        None => Err(Error::UnknownJob { id }),
-    }
+pub(super) fn write(job: &Job) -> Result<Vec<u8>, Error> {
+    codec::encode(VERSION, job).map_err(|source| Error::Record { what: "a job", source })
 }
 
-/// All jobs, oldest first.
-pub fn list(facts: &Session) -> Result<Vec<Job>, Error> {
+/// The job with this number, if it is among the facts.
+pub(super) fn find(facts: &Session, id: u64) -> Result<Option<Job>, Error> {
+    facts.get(&key(JOBS, id))?.map(|bytes| read(&bytes)).transpose()
+}
+
+/// All jobs among the facts, oldest first.
+pub(super) fn list(facts: &Session) -> Result<Vec<Job>, Error> {
     let mut raw = Vec::new();
     facts.scan(JOBS, &mut |_, value| {
         raw.push(value.to_vec());
@@ -148,14 +149,25 @@ pub fn list(facts: &Session) -> Result<Vec<Job>, Error> {
     raw.iter().map(|bytes| read(bytes)).collect()
 }
 
-/// The jobs that may still do something, oldest first.
-pub fn living(facts: &Session) -> Result<Vec<Job>, Error> {
+/// The numbers of the jobs that may still do something, oldest first, at most `limit`.
+fn queue(facts: &Session, limit: usize) -> Result<Vec<u64>, Error> {
     let mut ids = Vec::new();
     facts.scan(QUEUE, &mut |key, _| {
         ids.extend(key.get(QUEUE.len()..).and_then(|id| id.try_into().ok()).map(u64::from_be_bytes));
-        ControlFlow::Continue(())
+        if ids.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    ids.into_iter().map(|id| load(facts, id)).collect()
+    Ok(ids)
+}
+
+/// The number of the oldest job that may still do something.
+pub(super) fn oldest_living(facts: &Session) -> Result<Option<u64>, Error> {
+    Ok(queue(facts, 1)?.first().copied())
+}
+
+/// The jobs that may still do something, oldest first.
+pub fn living(facts: &Session) -> Result<Vec<Job>, Error> {
+    let load = |id| find(facts, id)?.ok_or(Error::UnknownJob { id });
+    queue(facts, usize::MAX)?.into_iter().map(load).collect()
 }
 
 /// Logs up to this size are looked through for warnings.
@@ -178,8 +190,7 @@ pub fn warnings(objects: &dyn ObjectRead, job: &Job) -> Result<Vec<String>, Erro
 
 /// Adds the job as it is now to `batch`.
 pub fn save(batch: &mut Batch, job: &Job) -> Result<(), Error> {
-    let bytes = codec::encode(VERSION, job).map_err(|source| Error::Record { what: "a job", source })?;
-    batch.put(key(JOBS, job.id), bytes);
+    batch.put(key(JOBS, job.id), write(job)?);
     if job.state.is_living() {
         batch.put(key(QUEUE, job.id), Vec::new());
     } else {
@@ -190,20 +201,24 @@ pub fn save(batch: &mut Batch, job: &Job) -> Result<(), Error> {
 
 /// Adds to `batch` that `before`, as it was read, is replaced by `after`.
 pub fn replace(batch: &mut Batch, before: &Job, after: &Job) -> Result<(), Error> {
-    let bytes = codec::encode(VERSION, before).map_err(|source| Error::Record { what: "a job", source })?;
-    batch.expect(key(JOBS, before.id), Some(bytes));
+    batch.expect(key(JOBS, before.id), Some(write(before)?));
     save(batch, after)
 }
 
+/// The number of the next job.
+pub(super) fn next(facts: &Session) -> Result<u64, Error> {
+    Ok(Numbers::read(facts)?.next_job)
+}
+
 /// Numbers for new runs and their jobs, taken in `batch`.
-pub(super) struct Numbers {
+pub(in crate::pipeline) struct Numbers {
     next_run: u64,
     next_job: u64,
     before: [Option<Vec<u8>>; 2],
 }
 
 impl Numbers {
-    pub(super) fn read(facts: &Session) -> Result<Self, Error> {
+    pub(in crate::pipeline) fn read(facts: &Session) -> Result<Self, Error> {
         let before = [facts.get(NEXT_RUN)?, facts.get(NEXT_JOB)?];
         let number = |bytes: &Option<Vec<u8>>| {
             bytes.as_deref().and_then(|bytes| bytes.try_into().ok()).map_or(1, u64::from_be_bytes)
@@ -212,17 +227,17 @@ impl Numbers {
         Ok(Self { next_run: number(run), next_job: number(job), before })
     }
 
-    pub(super) fn run(&mut self) -> u64 {
+    pub(in crate::pipeline) fn run(&mut self) -> u64 {
         self.next_run += 1;
         self.next_run - 1
     }
 
-    pub(super) fn job(&mut self) -> u64 {
+    pub(in crate::pipeline) fn job(&mut self) -> u64 {
         self.next_job += 1;
         self.next_job - 1
     }
 
-    pub(super) fn save(self, batch: &mut Batch) {
+    pub(in crate::pipeline) fn save(self, batch: &mut Batch) {
         let [run, job] = self.before;
         batch.expect(NEXT_RUN.to_vec(), run).put(NEXT_RUN.to_vec(), self.next_run.to_be_bytes().to_vec());
         batch.expect(NEXT_JOB.to_vec(), job).put(NEXT_JOB.to_vec(), self.next_job.to_be_bytes().to_vec());

@@ -1,0 +1,9 @@
+//! Jobs: one stage run on one set of input commits (`record`), and where those lie that have long ended (`archive`).
+
+mod archive;
+mod record;
+
+pub use archive::{Known, archive, known, load};
+pub use record::{Datums, Job, JobInput, JobSource, State, living, replace, save, warnings};
+
+pub(super) use record::Numbers;
