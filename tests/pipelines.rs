@@ -200,3 +200,69 @@ fn a_pattern_that_changes_is_followed_though_no_file_has() {
     desk.ok(&["pipeline", "update", "p.toml"]);
     assert_eq!(desk.ok(&["ls", "-r", "p/bin"]), "14/14/2023-05-01.csv\n14/14/2024-05-01.csv\n");
 }
+
+#[test]
+fn a_revert_a_file_put_back_and_another_branch_run_nothing_again() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    desk.write("p.toml", &format!("{COPY}[stage.bin]\ninput = \"in@*:/\"\nbin = {{}}\n"));
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    for (name, text) in [("2024/05/01/14/14.csv", "a"), ("2024/05/02/14/14.csv", "b"), ("other", "c")] {
+        commit(&desk, name, text);
+    }
+    let nothing_ran = |what: &str| {
+        for stage in ["p/a", "p/b", "p/bin"] {
+            let (state, processed, reused) = newest(&desk, stage);
+            assert!(
+                state == "succeeded" && processed == 0 && reused > 0,
+                "{what}: {stage} {processed} {reused}"
+            );
+        }
+    };
+    let full = desk.ok(&["ls", "-r", "-l", "p/a"]);
+    let first = desk.ok(&["log", "in", "--quiet"]).lines().next().unwrap().to_owned();
+    desk.ok(&["rm", "in", "2024/05/02/14/14.csv"]);
+    assert_eq!(desk.ok(&["ls", "-r", "p/a"]), "2024/05/01/14/14.csv\nother\n");
+    desk.ok(&["cp", "in", &format!("in@{first}:2024/05/02/14/14.csv"), "2024/05/02/14/14.csv"]);
+    nothing_ran("a file put back");
+    assert_eq!(desk.ok(&["ls", "-r", "-l", "p/a"]), full);
+    desk.ok(&["branch", "create", "in@feature/x", "--from", &first]);
+    nothing_ran("another branch");
+    desk.ok(&["branch", "move", "in", "main~2"]);
+    desk.ok(&["branch", "move", "in", &first]);
+    nothing_ran("a branch moved back");
+    desk.ok(&["commit", "in@feature/y", "x", "-m", "the same files once more"]);
+    nothing_ran("the same files on a new branch");
+    assert_eq!(desk.ok(&["ls", "-r", "-l", "p/a@feature/y"]), full);
+}
+
+#[test]
+fn each_branch_is_measured_against_the_one_truth() {
+    let desk = Desk::new();
+    for repo in ["ticks", "truth"] {
+        desk.ok(&["repo", "create", repo]);
+    }
+    let file = "pipeline = 'p'\n[stage.bin]\ninput = 'ticks@feature/*:/'\nbin = {}\n[stage.measure]\n\
+                inputs = { bins = 'p/bin@*:/', truth = 'truth@main:/t.csv' }\nmeasure = {}\n";
+    desk.write("p.toml", file);
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.write("x/2024/05/01/14/14.csv", "time,price\n2024-05-01T14:14:30Z,5\n");
+    desk.ok(&["commit", "ticks", "x", "-m", "main is not watched"]);
+    assert_eq!(jobs(&desk).len(), 0);
+    for branch in ["ticks@feature/a", "ticks@feature/b"] {
+        let said = desk.ok(&["commit", branch, "x", "-m", "x"]);
+        assert!(said.contains("p/bin (1 datum)\n"), "without a truth nothing is measured: {said}");
+    }
+    desk.write("t.csv", "date,price\n2024-05-01,5\n");
+    desk.ok(&["commit", "truth", "t.csv", "-m", "truth"]);
+    for branch in ["feature/a", "feature/b"] {
+        let score = desk.ok(&["cat", &format!("p/measure@{branch}:score/14/14.csv")]);
+        assert!(score.lines().count() == 2, "{score}");
+    }
+    let runs: std::collections::BTreeSet<u64> = jobs(&desk)
+        .iter()
+        .filter(|job| job["stage"] == "p/measure")
+        .map(|job| job["run"].as_u64().unwrap())
+        .collect();
+    assert_eq!(runs.len(), 1, "one commit of the truth is one run");
+}
