@@ -113,3 +113,9 @@ impl std::fmt::Display for Cause {
         self.0.fmt(f)
     }
 }
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}

@@ -43,7 +43,7 @@ pub enum Error {
     #[error("cannot record this change in the journal")]
     Record { source: codec::Error },
     /// The store may be read only.
-    #[error("cannot change the store, which was opened to be read only: {reason}")]
+    #[error("cannot change the store, which can only be read: {reason}")]
     ReadOnly { reason: String },
     /// The journal is not the one that the facts follow.
     #[error("the store is at odds with itself, and is not changed: {reason}")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::backend::LocalBackend;
 use crate::content;
-use crate::fault::{Fault, Kind};
+use crate::fault::{Fault, Kind, forbids_writing};
 use crate::ledger::{self, Ledger, Session};
 use crate::meta::SledMeta;
 use crate::pack::{Packs, Rehearsal, Writer, sweep_tmp};
@@ -118,7 +118,11 @@ impl Store {
         let fail = |source| Error::Io { verb: "open", path: root.clone(), source };
         check_format(&root, &fs::read_to_string(root.join("format")).map_err(fail)?)?;
         for sub in DIRS {
-            fs::create_dir_all(root.join(sub)).map_err(fail)?;
+            match fs::create_dir_all(root.join(sub)) {
+                // A store that may be read only does without those that are missing.
+                Err(error) if !forbids_writing(&error) => return Err(fail(error)),
+                _ => {}
+            }
         }
         sweep_tmp(&root.join("tmp"));
         let backend = Arc::new(LocalBackend::new(&root.join("packs")));

@@ -98,14 +98,12 @@ impl Backend for LocalBackend {
     }
 
     fn read(&self, name: &Digest, range: Range<u64>) -> Result<Vec<u8>, Error> {
-        let len = range.end.saturating_sub(range.start);
         let opened = self.file(name)?;
         let short = || Error::Short { name: *name, place: self.place(), range: range.clone() };
         // Checked first, so that a length made up by damage allocates nothing.
-        if range.end > opened.len {
-            return Err(short());
-        }
-        let mut bytes = vec![0; usize::try_from(len).map_err(|_| short())?];
+        let len = range.end.checked_sub(range.start).filter(|_| range.end <= opened.len);
+        let len = len.and_then(|len| usize::try_from(len).ok()).ok_or_else(short)?;
+        let mut bytes = vec![0; len];
         opened.file.read_exact_at(&mut bytes, range.start).map_err(|source| match source.kind() {
             io::ErrorKind::UnexpectedEof => short(),
             _ => self.fail("read a file")(source),
@@ -156,5 +154,21 @@ mod tests {
     fn it_keeps_the_contract() {
         let dir = tempfile::tempdir().unwrap();
         super::super::conformance::check(&LocalBackend::new(dir.path()));
+    }
+
+    #[test]
+    fn what_one_opening_puts_another_sees_and_strange_files_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = (LocalBackend::new(dir.path()), LocalBackend::new(dir.path()));
+        let source = dir.path().join("source");
+        fs::write(&source, b"x").unwrap();
+        let name = Digest::of(b"x");
+        one.put(&name, &source).unwrap();
+        fs::write(dir.path().join(format!("{name:.2}/notes.txt")), b"").unwrap();
+        fs::write(dir.path().join(format!("{name:.2}/short.pack")), b"").unwrap();
+        assert_eq!(other.list().unwrap(), [Listed { name, len: 1 }]);
+        other.delete(&name).unwrap();
+        assert_eq!(one.find(&name).unwrap(), None);
+        assert_eq!(one.list().unwrap(), []);
     }
 }

@@ -1,11 +1,9 @@
-//! Immutable files in memory, one of whose operations may be told to fail.
+//! Immutable files in memory.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Backend, Error, Listed};
@@ -17,15 +15,9 @@ const PLACE: &str = "memory";
 #[derive(Debug, Default)]
 pub struct MemoryBackend {
     files: Mutex<BTreeMap<Digest, Vec<u8>>>,
-    until_fault: AtomicU64,
 }
 
 impl MemoryBackend {
-    /// Files of which the `nth` one to be put is refused, counted from 1.
-    pub fn faulty(nth: u64) -> Self {
-        Self { until_fault: AtomicU64::new(nth), ..Self::default() }
-    }
-
     fn files(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<u8>>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -41,12 +33,9 @@ impl MemoryBackend {
 impl Backend for MemoryBackend {
     fn put(&self, name: &Digest, source: &Path) -> Result<(), Error> {
         let fail = |source| Error::Io { verb: "keep a file", place: PLACE.to_owned(), source };
-        if self.until_fault.fetch_sub(1, Ordering::Relaxed) == 1 {
-            return Err(fail(io::Error::new(io::ErrorKind::StorageFull, "no space left, as arranged")));
-        }
         let bytes = fs::read(source).map_err(fail)?;
-        fs::remove_file(source).map_err(fail)?;
         self.files().insert(*name, bytes);
+        fs::remove_file(source).map_err(fail)?;
         Ok(())
     }
 

@@ -7,15 +7,17 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::fault::{Fault, Kind};
+use crate::fault::{Fault, Kind, forbids_writing};
 use crate::object::Digest;
 
+mod faulty;
 mod local;
 mod memory;
 
 #[cfg(test)]
 mod conformance;
 
+pub use faulty::FaultyBackend;
 pub use local::LocalBackend;
 pub use memory::MemoryBackend;
 
@@ -56,6 +58,9 @@ impl Fault for Error {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space on the store's disk and try again; nothing was lost".to_owned())
             }
+            Self::Io { source, .. } if forbids_writing(source) => {
+                Some("you may read this store, but not change it".to_owned())
+            }
             Self::Missing { .. } | Self::Short { .. } => {
                 Some("restore the file from a backup of the store".to_owned())
             }
@@ -69,7 +74,10 @@ impl Fault for Error {
 /// # Contract
 /// - `put` is atomic and durable: nobody sees half a file, even after a crash. Done twice, it is done once.
 /// - What was put is found by every later `read` and `list`, until it is deleted.
-/// - `delete` of what is not there is a success.
+/// - `read` returns all bytes of the range, or fails: a range that does not lie in the file is [`Error::Short`], a file
+///   that is not there [`Error::Missing`], also for an empty range.
+/// - `delete` of what is not there is a success. What was deleted may be put again.
+/// - Many threads may use it at once, and many processes may have the same place open.
 pub trait Backend: fmt::Debug + Send + Sync {
     /// Keeps the finished file at `source` under `name` and takes `source` away.
     fn put(&self, name: &Digest, source: &Path) -> Result<(), Error>;

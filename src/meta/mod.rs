@@ -131,7 +131,8 @@ pub trait MetaStore: fmt::Debug + Send + Sync {
 /// A short look at the facts, and the right to change them.
 ///
 /// # Contract
-/// - Keys are ordered by bytes; a scan visits each key under its prefix once, in order.
+/// - Keys and values are any bytes; an empty value is not an absent one.
+/// - Keys are ordered by bytes; a scan visits each key under its prefix once, in order, and the prefix itself if it is a key.
 /// - `apply` compares and sets in one step: all expectations hold and all writes are done, or nothing is. When it
 ///   returns `Done` the writes survive the death of the process and of the machine.
 pub trait MetaSession: fmt::Debug {

@@ -75,11 +75,11 @@ impl SledMeta {
                 _ if lingering && begun.elapsed() < self.wait.max(Duration::from_secs(5)) => {
                     thread::sleep(PAUSE.0);
                 }
-                Ok(Err(sled::Error::Io(source))) => {
+                Ok(Err(sled::Error::Io(source))) if !is_damage(&source) => {
                     return Err(io_error("open the facts", &self.dir, source));
                 }
-                Ok(Err(error)) => return Err(self.unopenable(&error.to_string())),
-                Err(reason) => return Err(self.unopenable(&reason)),
+                Ok(Err(error)) => return Err(unopenable(&self.dir, &error.to_string())),
+                Err(reason) => return Err(unopenable(&self.dir, &reason)),
             }
         }
     }
@@ -93,10 +93,6 @@ impl SledMeta {
                 let _ = fs::remove_file(entry.path());
             }
         }
-    }
-
-    fn unopenable(&self, reason: &str) -> Error {
-        Error::Unopenable { place: self.dir.display().to_string(), reason: reason.to_owned() }
     }
 }
 
@@ -125,8 +121,8 @@ impl SledSession {
         match guarded(act) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(sled::Error::Io(source))) => Err(io_error(verb, &self.dir, source)),
-            Ok(Err(error)) => Err(io_error(verb, &self.dir, io::Error::other(error.to_string()))),
-            Err(reason) => Err(io_error(verb, &self.dir, io::Error::other(reason))),
+            Ok(Err(error)) => Err(unopenable(&self.dir, &error.to_string())),
+            Err(reason) => Err(unopenable(&self.dir, &reason)),
         }
     }
 }
@@ -170,6 +166,12 @@ impl MetaSession for SledSession {
     }
 }
 
+/// Whether the file system did its part, and what lies there is wrong.
+fn is_damage(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory, UnexpectedEof};
+    matches!(error.kind(), InvalidData | InvalidInput | IsADirectory | NotADirectory | UnexpectedEof)
+}
+
 /// sled panics on some damage; a store must not.
 fn guarded<T>(act: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(act)).map_err(|panic| {
@@ -178,6 +180,10 @@ fn guarded<T>(act: impl FnOnce() -> T) -> Result<T, String> {
             .unwrap_or("it stopped without a word")
             .to_owned()
     })
+}
+
+fn unopenable(dir: &Path, reason: &str) -> Error {
+    Error::Unopenable { place: dir.display().to_string(), reason: reason.to_owned() }
 }
 
 fn io_error(verb: &'static str, place: &Path, source: io::Error) -> Error {

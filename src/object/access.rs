@@ -68,15 +68,15 @@ pub enum AccessError {
     #[error("object {digest} is damaged in {place}: {reason}")]
     Damaged { digest: Digest, place: String, reason: String },
     /// The place objects are kept in failed.
-    #[error("cannot {verb} object {digest:.12}: {cause}")]
-    Storage { verb: &'static str, digest: Digest, cause: Cause },
+    #[error("cannot {verb} object {digest:.12}")]
+    Storage { verb: &'static str, digest: Digest, source: Cause },
 }
 
 impl Fault for AccessError {
     fn kind(&self) -> Kind {
         match self {
             Self::Missing { .. } | Self::Damaged { .. } => Kind::Damaged,
-            Self::Storage { cause, .. } => cause.kind(),
+            Self::Storage { source, .. } => source.kind(),
         }
     }
 
@@ -85,7 +85,7 @@ impl Fault for AccessError {
             Self::Missing { .. } | Self::Damaged { .. } => {
                 Some("restore the store's packs/ directory from a backup; nothing was changed".to_owned())
             }
-            Self::Storage { cause, .. } => cause.hint(),
+            Self::Storage { source, .. } => source.hint(),
         }
     }
 }

@@ -2,16 +2,17 @@
 //!
 //! Each new pack brings a small table; when there are many, the small ones are merged into one, so their number stays
 //! logarithmic. Any number of processes may do this at once: tables are only added and removed whole, and an object
-//! listed twice is found just as well.
+//! listed twice is found just as well. Where no table can be written, those that are missing are held in memory.
 
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::footer::Located;
 use super::table::{self, Table};
+use crate::fault::forbids_writing;
 use crate::object::Digest;
 
 /// How many tables there may be before the small ones are merged.
@@ -24,16 +25,18 @@ const TRIES: usize = 10;
 pub(super) struct Index {
     dir: PathBuf,
     tmp: PathBuf,
-    tables: RwLock<Option<Arc<Vec<Table>>>>,
+    tables: RwLock<Option<Arc<Vec<Arc<Table>>>>>,
+    /// Tables that could not be written.
+    held: Mutex<Vec<Arc<Table>>>,
 }
 
 impl Index {
     pub(super) fn new(dir: &Path, tmp: &Path) -> Self {
-        Self { dir: dir.to_owned(), tmp: tmp.to_owned(), tables: RwLock::new(None) }
+        Self { dir: dir.to_owned(), tmp: tmp.to_owned(), tables: RwLock::new(None), held: Mutex::default() }
     }
 
     /// The tables as they were last listed.
-    pub(super) fn tables(&self) -> io::Result<Arc<Vec<Table>>> {
+    pub(super) fn tables(&self) -> io::Result<Arc<Vec<Arc<Table>>>> {
         if let Some(tables) = &*self.tables.read().unwrap_or_else(PoisonError::into_inner) {
             return Ok(Arc::clone(tables));
         }
@@ -41,13 +44,17 @@ impl Index {
     }
 
     /// Lists the tables anew.
-    pub(super) fn reload(&self) -> io::Result<Arc<Vec<Table>>> {
-        let tables = Arc::new(self.list()?);
+    pub(super) fn reload(&self) -> io::Result<Arc<Vec<Arc<Table>>>> {
+        let mut tables = self.list()?;
+        tables.extend(self.held.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Arc::clone));
+        // The largest first: most objects are there.
+        tables.sort_by_key(|table| (std::cmp::Reverse(table.len()), table.path.clone()));
+        let tables = Arc::new(tables);
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&tables));
         Ok(tables)
     }
 
-    fn list(&self) -> io::Result<Vec<Table>> {
+    fn list(&self) -> io::Result<Vec<Arc<Table>>> {
         let mut tries = 0;
         loop {
             tries += 1;
@@ -59,19 +66,25 @@ impl Index {
         }
     }
 
-    fn list_once(&self) -> io::Result<Vec<Table>> {
+    fn list_once(&self) -> io::Result<Vec<Arc<Table>>> {
         let mut tables = Vec::new();
-        for entry in fs::read_dir(&self.dir)? {
+        let entries = match fs::read_dir(&self.dir) {
+            // A copy of the store may have been made without its empty or derived directories.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(tables),
+            other => other?,
+        };
+        for entry in entries {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "idx") {
                 match Table::open(&path)? {
-                    Some(table) => tables.push(table),
-                    None => fs::remove_file(&path)?,
+                    Some(table) => tables.push(Arc::new(table)),
+                    None => match fs::remove_file(&path) {
+                        Err(error) if !forbids_writing(&error) => return Err(error),
+                        _ => {}
+                    },
                 }
             }
         }
-        // The largest first: most objects are there.
-        tables.sort_by_key(|table| (std::cmp::Reverse(table.len()), table.path.clone()));
         Ok(tables)
     }
 
@@ -81,13 +94,24 @@ impl Index {
 
     /// The packs that the tables cover.
     pub(super) fn covered(&self) -> io::Result<HashSet<Digest>> {
-        Ok(self.tables()?.iter().flat_map(Table::packs).collect())
+        Ok(self.tables()?.iter().flat_map(|table| table.packs()).collect())
     }
 
-    /// Adds a table of one pack's objects.
-    pub(super) fn add(&self, pack: Digest, entries: &[Located]) -> io::Result<()> {
-        let rows: Vec<(u32, Located)> = entries.iter().map(|entry| (0, *entry)).collect();
-        table::write(&self.dir, &self.tmp, &[pack], &rows)?;
+    /// Adds a table of these packs' objects.
+    pub(super) fn add(&self, packs: &[(Digest, Vec<Located>)]) -> io::Result<()> {
+        let mut rows = Vec::new();
+        for (number, (_, entries)) in (0..).zip(packs) {
+            rows.extend(entries.iter().map(|entry| (number, *entry)));
+        }
+        sort(&mut rows);
+        let names: Vec<Digest> = packs.iter().map(|(name, _)| *name).collect();
+        match table::write(&self.dir, &self.tmp, &names, &rows) {
+            Err(error) if forbids_writing(&error) => {
+                let table = Table::hold(&names, &rows)?.map(Arc::new);
+                self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(table);
+            }
+            other => drop(other?),
+        }
         self.reload()?;
         Ok(())
     }
@@ -100,7 +124,7 @@ impl Index {
         }
         let mut total = 0;
         let mut chosen: Vec<&Table> = Vec::new();
-        for table in tables.iter().rev() {
+        for table in tables.iter().rev().map(|table| &**table) {
             if chosen.len() >= 2 && table.len() > 2 * total {
                 break;
             }
@@ -126,8 +150,13 @@ impl Index {
         let all = chosen.iter().flat_map(|table| (0..table.len()).filter_map(|at| table.row(at)));
         let mut rows: Vec<(u32, Located)> =
             all.filter_map(|(pack, located)| Some((number(&pack)?, located))).collect();
-        rows.sort_by_key(|(pack, located)| (located.digest, *pack));
-        rows.dedup_by_key(|(pack, located)| (located.digest, *pack));
+        sort(&mut rows);
         table::write(&self.dir, &self.tmp, &packs, &rows)
     }
+}
+
+/// Brings rows into the order of a table.
+fn sort(rows: &mut Vec<(u32, Located)>) {
+    rows.sort_unstable_by_key(|(pack, located)| (located.digest, *pack));
+    rows.dedup_by_key(|(pack, located)| (located.digest, *pack));
 }

@@ -11,6 +11,9 @@ use crate::backend::{self, Backend};
 use crate::fault::Cause;
 use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, Payload};
 
+/// How many objects of packs that no table covers are gathered into one table: some 50 MB of it.
+const TABLE_ROWS: usize = 1_000_000;
+
 /// All packs of a store; clones share them.
 #[derive(Debug, Clone)]
 pub struct Packs {
@@ -89,11 +92,23 @@ impl Packs {
         }
         let covered = self.shared.index.covered().map_err(index)?;
         let packs = self.shared.backend.list().map_err(|error| storage_error("find", digest, error))?;
+        let mut found = Vec::new();
+        let mut objects = 0;
         for pack in packs.iter().filter(|pack| !covered.contains(&pack.name)) {
             match self.footer(&pack.name, pack.len) {
-                Ok(footer) => self.shared.index.add(pack.name, &footer.entries).map_err(index)?,
+                Ok(footer) => {
+                    objects += footer.entries.len();
+                    found.push((pack.name, footer.entries));
+                }
                 Err(reason) => tracing::warn!(pack = %pack.name, %reason, "passed over a damaged pack"),
             }
+            if objects >= TABLE_ROWS {
+                self.shared.index.add(&std::mem::take(&mut found)).map_err(index)?;
+                objects = 0;
+            }
+        }
+        if !found.is_empty() {
+            self.shared.index.add(&found).map_err(index)?;
         }
         Ok(())
     }
@@ -143,7 +158,7 @@ pub(super) fn is_right(kind: ObjectKind, digest: &Digest, bytes: &[u8]) -> bool 
 }
 
 pub(super) fn storage_error(verb: &'static str, digest: &Digest, error: backend::Error) -> AccessError {
-    AccessError::Storage { verb, digest: *digest, cause: Cause::from(error) }
+    AccessError::Storage { verb, digest: *digest, source: Cause::from(error) }
 }
 
 pub(super) fn index_error(digest: &Digest, source: std::io::Error) -> AccessError {

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
@@ -22,13 +23,35 @@ const ROW: usize = 54;
 /// How often a search looks where a row should be before it halves what is left.
 const LOOKS: u32 = 16;
 
-/// A mapped table.
+/// A table: mapped, or held in memory where none can be written.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) path: PathBuf,
-    map: Mmap,
+    bytes: Bytes,
     packs: usize,
     rows: usize,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Mmap),
+    Held(Vec<u8>),
+}
+
+impl Bytes {
+    fn get(&self, range: Range<usize>) -> Option<&[u8]> {
+        match self {
+            Self::Mapped(map) => map.get(range),
+            Self::Held(bytes) => bytes.get(range),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Mapped(map) => map.len(),
+            Self::Held(bytes) => bytes.len(),
+        }
+    }
 }
 
 impl Table {
@@ -44,10 +67,20 @@ impl Table {
         )]
         // SAFETY: no process changes or truncates a file that bears a table's name.
         let map = unsafe { Mmap::map(&file)? };
-        let number = |at: usize| Some(u32::from_le_bytes(map.get(at..at + 4)?.try_into().ok()?) as usize);
-        let (packs, rows) = (number(8).unwrap_or(0), number(12).unwrap_or(0));
-        let whole = map.starts_with(HEAD) && packs * NAME + rows * ROW + FIXED == map.len();
-        Ok(whole.then_some(Self { path: path.to_owned(), map, packs, rows }))
+        Ok(Self::new(path, Bytes::Mapped(map)))
+    }
+
+    /// The table of these rows, sorted by digest, in memory alone. Its path leads nowhere.
+    pub(super) fn hold(packs: &[Digest], rows: &[(u32, Located)]) -> io::Result<Option<Self>> {
+        Ok(Self::new(Path::new(""), Bytes::Held(to_bytes(packs, rows)?)))
+    }
+
+    fn new(path: &Path, bytes: Bytes) -> Option<Self> {
+        let number = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
+        let (packs, rows) = (number(8)?, number(12)?);
+        let whole =
+            bytes.get(0..HEAD.len()) == Some(HEAD) && packs * NAME + rows * ROW + FIXED == bytes.len();
+        whole.then(|| Self { path: path.to_owned(), bytes, packs, rows })
     }
 
     /// How many objects the table lists.
@@ -62,12 +95,12 @@ impl Table {
 
     fn pack(&self, at: usize) -> Option<Digest> {
         let start = FIXED + at * NAME;
-        Some(Digest::from_bytes(self.map.get(start..start + NAME)?.try_into().ok()?))
+        Some(Digest::from_bytes(self.bytes.get(start..start + NAME)?.try_into().ok()?))
     }
 
     fn row_bytes(&self, at: usize) -> Option<&[u8]> {
         let start = FIXED + self.packs * NAME + at * ROW;
-        self.map.get(start..start + ROW)
+        self.bytes.get(start..start + ROW)
     }
 
     /// The object in this row, and its pack.
@@ -111,13 +144,7 @@ fn share(wanted: u64, least: u64, most: u64, count: usize) -> usize {
     usize::try_from(at).unwrap_or(0).min(count.saturating_sub(1))
 }
 
-/// Writes a table of these rows, sorted by digest, into `dir`, and returns its path.
-pub(super) fn write(
-    dir: &Path,
-    tmp: &Path,
-    packs: &[Digest],
-    rows: &[(u32, Located)],
-) -> io::Result<PathBuf> {
+fn to_bytes(packs: &[Digest], rows: &[(u32, Located)]) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(FIXED + packs.len() * NAME + rows.len() * ROW);
     bytes.extend(HEAD);
     for count in [packs.len(), rows.len()] {
@@ -128,6 +155,17 @@ pub(super) fn write(
         bytes.extend(pack.to_le_bytes());
         located.put(&mut bytes);
     }
+    Ok(bytes)
+}
+
+/// Writes a table of these rows, sorted by digest, into `dir`, and returns its path.
+pub(super) fn write(
+    dir: &Path,
+    tmp: &Path,
+    packs: &[Digest],
+    rows: &[(u32, Located)],
+) -> io::Result<PathBuf> {
+    let bytes = to_bytes(packs, rows)?;
     let path = dir.join(format!("{:.32}.idx", Digest::of(&bytes)));
     let source = tmp_path(tmp);
     let mut file = File::create(&source)?;

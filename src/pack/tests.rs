@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{Packs, Writer, Written};
-use crate::backend::{Backend, LocalBackend, MemoryBackend};
+use crate::backend::{Backend, FaultyBackend, LocalBackend, MemoryBackend};
 use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, ObjectWrite};
 
 struct Place {
@@ -145,12 +145,54 @@ fn damage_anywhere_in_a_pack_is_noticed_and_its_pack_named() {
 }
 
 #[test]
-fn a_full_disk_is_an_error_and_nothing_is_named() {
-    let place = Place { backend: Arc::new(MemoryBackend::faulty(1)), ..Place::new() };
-    let writer = place.writer();
-    writer.write_object(ObjectKind::Chunk, &Digest::of(b"x"), b"x").unwrap();
-    let error = writer.finish().unwrap_err();
-    assert!(error.to_string().contains("cannot keep"), "{error}");
-    assert!(place.packs().read_object(&Digest::of(b"x")).is_err());
-    assert_eq!(fs::read_dir(place.dir.path().join("tmp")).unwrap().count(), 0);
+fn a_failed_operation_is_an_error_and_names_nothing_that_is_not_whole() {
+    let objects: Vec<Vec<u8>> = (0..6).map(text).collect();
+    for nth in 1.. {
+        let place = Place::new();
+        let backend = Arc::new(FaultyBackend::new(MemoryBackend::default(), nth));
+        let (index, tmp) = (place.dir.path().join("index"), place.dir.path().join("tmp"));
+        let packs = || Packs::new(backend.clone(), &index, &tmp);
+        let attempt = || -> Result<(), AccessError> {
+            for half in objects.chunks(3) {
+                let writer = Writer::new(&packs(), &tmp);
+                for bytes in half {
+                    writer.write_object(ObjectKind::Chunk, &Digest::of(bytes), bytes)?;
+                }
+                writer.finish()?;
+            }
+            fs::remove_dir_all(&index).unwrap();
+            fs::create_dir(&index).unwrap();
+            let packs = packs();
+            objects.iter().try_for_each(|bytes| packs.read_object(&Digest::of(bytes)).map(drop))
+        };
+        let attempted = attempt();
+        if !backend.has_failed() {
+            attempted.unwrap();
+            assert!(nth > 10, "{nth} operations are too few");
+            return;
+        }
+        // A footer that could not be read is looked at once more, so not every fault is an error.
+        assert_eq!(fs::read_dir(&tmp).unwrap().count(), 0, "operation {nth}");
+        for file in backend.list().unwrap() {
+            packs().footer(&file.name, file.len).unwrap();
+        }
+        // What failed is done again, and then all is there.
+        attempt().unwrap();
+    }
+}
+
+#[test]
+fn packs_that_no_table_lists_are_gathered_into_one() {
+    let place = Place::new();
+    for n in 0..30 {
+        place.keep(&[text(n)]);
+    }
+    let index = place.dir.path().join("index");
+    fs::remove_dir_all(&index).unwrap();
+    fs::create_dir(&index).unwrap();
+    let packs = place.packs();
+    for n in 0..30 {
+        assert_eq!(*packs.read_object(&Digest::of(&text(n))).unwrap().bytes, *text(n));
+    }
+    assert_eq!(fs::read_dir(&index).unwrap().count(), 1);
 }

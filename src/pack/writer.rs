@@ -143,10 +143,11 @@ impl Writer {
         let sealed = pack.seal();
         let name = sealed.map_err(|source| tmp_error(&pack.path, &Digest::of(b""), source))?;
         self.packs.backend().put(&name, &pack.path).map_err(|error| storage_error("keep", &name, error))?;
-        self.packs.index().add(name, &pack.entries).map_err(|source| index_error(&name, source))?;
+        let listed = [(name, std::mem::take(&mut pack.entries))];
+        self.packs.index().add(&listed).map_err(|source| index_error(&name, source))?;
         let mut state = self.state();
         state.written.packs += 1;
-        for entry in &pack.entries {
+        for entry in listed.iter().flat_map(|(_, entries)| entries) {
             state.own.remove(&entry.digest);
         }
         Ok(())
