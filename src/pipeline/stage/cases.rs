@@ -1,7 +1,7 @@
 //! The worked cases in `tests/stage-cases`, run stage by stage.
 //!
 //! `cmd` lists the stages and their parameters in the notation `--name value`; `in/` and `truth.csv` go in, `out/` is what
-//! must come out. Numbers count as equal within 1e-9 relative.
+//! must come out, byte by byte.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -76,24 +76,9 @@ fn run_stage(case: &Path, line: &str) {
     let name = format!("{}: {line}", case.file_name().unwrap().to_string_lossy());
     assert_eq!(out.0.keys().collect::<Vec<_>>(), want.0.keys().collect::<Vec<_>>(), "{name}");
     for (path, bytes) in &want.0 {
-        compare(&format!("{name}: {path}"), &out.0[path], bytes);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert_eq!(text(&out.0[path]), text(bytes), "{name}: {path}");
     }
-}
-
-fn compare(what: &str, got: &[u8], want: &[u8]) {
-    let (got, want) = (String::from_utf8_lossy(got), String::from_utf8_lossy(want));
-    let cells = |text: &str| text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
-    let (got_cells, want_cells): (Vec<Vec<String>>, Vec<Vec<String>>) = (cells(&got), cells(&want));
-    let near = |a: &str, b: &str| match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(a), Ok(b)) => (a - b).abs() <= 1e-9 * a.abs().max(b.abs()),
-        _ => a == b,
-    };
-    let equal = got_cells.len() == want_cells.len()
-        && got_cells
-            .iter()
-            .zip(&want_cells)
-            .all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(a, b)));
-    assert!(equal, "{what}\n got:\n{got}\nwant:\n{want}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Change, Error, Files, Output};
 use crate::object::{BlobId, Entry, FileKind, TreePath};
@@ -75,5 +76,57 @@ impl Output for Tree {
     fn remove(&mut self, path: TreePath) -> Result<(), Error> {
         self.0.remove(&path);
         Ok(())
+    }
+}
+
+/// A tree that counts how often contents are read from it and written to it.
+#[derive(Debug, Default)]
+pub(crate) struct Sealed {
+    pub(crate) tree: Tree,
+    reads: AtomicUsize,
+    pub(crate) writes: usize,
+}
+
+impl Sealed {
+    pub(crate) fn new(tree: Tree) -> Self {
+        Self { tree, ..Self::default() }
+    }
+
+    pub(crate) fn reads(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
+    }
+}
+
+impl Files for Sealed {
+    fn find(&self, path: &str) -> Result<Option<Entry>, Error> {
+        self.tree.find(path)
+    }
+
+    fn scan(
+        &self,
+        prefix: &str,
+        visit: &mut dyn FnMut(&TreePath, &Entry) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.tree.scan(prefix, visit)
+    }
+
+    fn read(&self, entry: &Entry) -> Result<Vec<u8>, Error> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.tree.read(entry)
+    }
+}
+
+impl Output for Sealed {
+    fn put_entry(&mut self, path: TreePath, entry: Entry) -> Result<(), Error> {
+        self.tree.put_entry(path, entry)
+    }
+
+    fn put_bytes(&mut self, path: TreePath, bytes: &[u8]) -> Result<Entry, Error> {
+        self.writes += 1;
+        self.tree.put_bytes(path, bytes)
+    }
+
+    fn remove(&mut self, path: TreePath) -> Result<(), Error> {
+        self.tree.remove(path)
     }
 }

@@ -10,6 +10,9 @@ mod merge;
 mod params;
 mod template;
 
+#[cfg(test)]
+mod tests;
+
 pub use params::{By, Params};
 
 use super::{Earlier, Error, Input, Output, Report};

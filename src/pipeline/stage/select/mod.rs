@@ -8,5 +8,8 @@ mod params;
 mod rank;
 mod run;
 
+#[cfg(test)]
+mod tests;
+
 pub use params::{By, Order, Params};
 pub use run::run;
