@@ -174,7 +174,7 @@ fn mistakes_are_two_lines_and_an_exit_code() {
     check(&["--store", "/", "log", "ticks"], 3, "no store");
     check(&["init"], 2, "already");
     desk.write("p.toml", "pipeline = \"p\"\n[stage.a]\ninput = \"nowhere:/\"\ncommand = [\"true\"]\n");
-    check(&["pipeline", "create", "p.toml"], 3, "nowhere");
+    check(&["pipeline", "create", "p.toml"], 3, "p.toml:3:10: stage a reads the repo nowhere");
     desk.write("p.toml", "pipeline = \"p\"\n[stage.a]\ninput = \"p/a:/\"\ncommand = [\"true\"]\n");
     check(&["pipeline", "create", "p.toml"], 2, "wait for each other");
     desk.write("p.toml", "pipeline = \"p\"\n[stage.a]\ninptu = \"ticks:/\"\n");

@@ -180,6 +180,17 @@ fn a_commit_says_how_many_datums_it_triggers() {
 }
 
 #[test]
+fn queued_jobs_of_a_deleted_pipeline_are_not_run() {
+    let desk = desk(COPY);
+    desk.write("x/one", "1");
+    desk.ok(&["commit", "in", "x", "-m", "one", "--no-run"]);
+    desk.ok(&["pipeline", "delete", "p"]);
+    let list = desk.ok(&["job", "list"]);
+    assert!(list.lines().count() == 2 && list.lines().all(|line| line.contains("skipped")), "{list}");
+    desk.ok(&["run"]);
+}
+
+#[test]
 fn a_circle_through_two_pipelines_is_refused() {
     let desk = desk(COPY);
     desk.write("q.toml", "pipeline = \"q\"\n[stage.c]\ninput = \"p/b:/\"\ncommand = [\"true\"]\n");

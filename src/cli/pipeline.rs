@@ -158,7 +158,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let store = cx.store()?;
             let mut facts = store.session()?;
             let mut batch = Batch::default();
-            registry::delete(&facts, &mut batch, &name)?;
+            registry::delete(&facts, &mut batch, &name, &cx.author.now())?;
             commit(&mut facts, &batch, cx)?;
             cx.say(
                 &json!({ "deleted": name }),

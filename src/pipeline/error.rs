@@ -24,8 +24,8 @@ pub enum Error {
     #[error("these stages wait for each other: {stages}")]
     Cycle { stages: String },
     /// A stage reads a repo that does not exist.
-    #[error("stage {stage} reads the repo {repo}, which does not exist")]
-    UnknownInput { stage: StageName, repo: RepoName },
+    #[error("{place}: stage {stage} reads the repo {repo}, which does not exist")]
+    UnknownInput { place: String, stage: StageName, repo: RepoName },
     /// A repo that is not this stage's has the name of its output.
     #[error("the repo {repo} exists already and is not the output of this stage")]
     OutputTaken { repo: RepoName },

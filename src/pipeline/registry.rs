@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::spec::{Spec, Stage};
+use super::job::{self, State};
+use super::spec::{Spec, Stage, place};
 use crate::history::{self, NewRepo, Repo};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
@@ -179,7 +180,7 @@ pub fn submit(
     for stage in pipeline.spec.stages.keys() {
         create_output(facts, objects, batch, &pipeline.spec.name, stage, origin)?;
     }
-    release_outputs(facts, batch, &pipeline.spec.name, |stage| {
+    release_outputs(facts, batch, &pipeline.spec.name, origin.time, |stage| {
         !pipeline.spec.stages.keys().any(|kept| kept.as_str() == stage)
     })?;
     let bytes = codec::encode(VERSION, &pipeline.record)
@@ -236,13 +237,23 @@ fn output_description(pipeline: &PipelineName, stage: &StageName) -> String {
     format!("output of stage {stage} of pipeline {pipeline}")
 }
 
-/// Makes the outputs of those stages of the pipeline that are `gone` ordinary repos.
+/// Makes the outputs of those stages of the pipeline that are `gone` ordinary repos, and takes their jobs off the queue.
 fn release_outputs(
     facts: &Session,
     batch: &mut Batch,
     pipeline: &PipelineName,
+    time: i64,
     gone: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
+    for job in job::living(facts)? {
+        if job.state == State::Queued && job.pipeline == pipeline.as_str() && gone(&job.stage) {
+            let mut skipped = job.clone();
+            skipped.state = State::Skipped;
+            skipped.ended = Some(time);
+            skipped.error = Some(format!("the stage {pipeline}/{} is no more", job.stage));
+            job::replace(batch, &job, &skipped)?;
+        }
+    }
     for repo in history::list(facts)? {
         let of = repo.output_of.as_ref();
         if of.is_some_and(|(owner, stage)| owner == pipeline.as_str() && gone(stage)) {
@@ -259,7 +270,11 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
         for (_, source) in spec.input.sources() {
             let own = pipeline.spec.stages.keys().any(|stage| is_output(&source.repo, name, stage));
             if !own && history::find(facts, &source.repo)?.is_none() {
-                return Err(Error::UnknownInput { stage: stage.clone(), repo: source.repo.clone() });
+                let Record { file, source: text, .. } = &pipeline.record;
+                let at = text.find(&source.to_string()).unwrap_or(0);
+                let (line, column) = place(text, at);
+                let place = format!("{file}:{line}:{column}");
+                return Err(Error::UnknownInput { place, stage: stage.clone(), repo: source.repo.clone() });
             }
         }
     }
@@ -277,10 +292,10 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones.
-pub fn delete(facts: &Session, batch: &mut Batch, name: &PipelineName) -> Result<(), Error> {
+/// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones; its queued jobs are skipped.
+pub fn delete(facts: &Session, batch: &mut Batch, name: &PipelineName, origin: &Origin) -> Result<(), Error> {
     load(facts, name)?;
     let at = key(name);
     batch.expect(at.clone(), facts.get(&at)?).remove(at);
-    release_outputs(facts, batch, name, |_| true)
+    release_outputs(facts, batch, name, origin.time, |_| true)
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
+use crate::fault::{Fault, Kind};
 use crate::history::{self, Author, Repo};
 use crate::ledger::Outcome as Commit;
 use crate::meta::Batch;
@@ -293,6 +294,8 @@ fn work(store: &Store, author: &Author, job: Job, progress: &dyn Progress) -> Re
         .collect();
     match attempt(store, author, &job, &inputs, progress) {
         Ok(job) => Ok(job),
+        // Others were in the way. The job stays as it is, and is taken up again when somebody asks for it.
+        Err(Failure { error, .. }) if error.kind() == Kind::Busy => Err(error),
         Err(failure) => {
             let mut failed = job.clone();
             failed.state = State::Failed;

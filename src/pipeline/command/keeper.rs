@@ -36,13 +36,11 @@ impl<'a> Keeper<'a> {
 
     /// Makes these results findable for good. Their objects were written through [`Self::sink`].
     pub(super) fn save(&self, new: &[(Digest, Outcome)]) -> Result<(), Error> {
-        self.flush()?;
         let Task { store, output, author, job, .. } = self.task;
         for _ in 0..TRIES {
             let table = results::root(&store.session()?, output)?;
-            let writer = store.writer();
-            let after = results::add(&writer, table, new)?;
-            writer.finish()?;
+            let after = results::add(&*self.sink(), table, new)?;
+            self.flush()?;
             let mut batch = Batch::default();
             results::move_root(&mut batch, output, table, after);
             match store.session()?.commit(&author.housekeeping(), &batch)? {

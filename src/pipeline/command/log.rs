@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{PipeReader, Read};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -74,6 +74,18 @@ impl Log {
             let _ = end.send(());
         });
         Self { kept, ended }
+    }
+
+    /// Waits for `pause`, or less when all who could print have gone. True the first time that they have.
+    pub(super) fn pause(&self, pause: Duration) -> bool {
+        match self.ended.recv_timeout(pause) {
+            Ok(()) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => {
+                thread::sleep(pause);
+                false
+            }
+        }
     }
 
     /// What was printed, once the program has ended. A program may have left another behind that holds its output open: that

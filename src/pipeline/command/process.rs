@@ -15,7 +15,8 @@ use super::watch::Watch;
 use crate::pipeline::run::Task;
 use crate::pipeline::spec::{Command, variable};
 
-/// The longest pause between two looks at a process.
+/// The shortest and the longest pause between two looks at a process.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(200);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// How often a start is tried again while the program's file is still open for writing. Another thread that starts a program
@@ -49,7 +50,7 @@ pub(super) fn execute(
         Ok(started) => started,
         Err(error) => return (Vec::new(), Err(not_started(program, &error))),
     };
-    let status = wait(child, command.timeout, watch);
+    let status = wait(child, command.timeout, &log, watch);
     let result = status.and_then(|status| match (status.code(), status.signal()) {
         (Some(0), _) => Ok(()),
         (Some(code), _) => Err(format!("{program:?} ended with exit code {code}")),
@@ -114,12 +115,12 @@ fn start(process: &mut Process) -> io::Result<Child> {
 }
 
 /// Waits for the process; when its time is up, its whole group is killed. Whatever it left running goes too.
-fn wait(mut child: Child, timeout: Option<Duration>, watch: &Watch) -> Result<ExitStatus, String> {
+fn wait(mut child: Child, timeout: Option<Duration>, log: &Log, watch: &Watch) -> Result<ExitStatus, String> {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     group.iter().for_each(|group| watch.add(*group));
     let kill = || group.map(|group| kill_process_group(group, Signal::KILL));
     let begun = Instant::now();
-    let mut pause = Duration::from_micros(200);
+    let mut pause = SHORTEST_PAUSE;
     let result = loop {
         match child.try_wait() {
             Ok(Some(status)) => {
@@ -134,8 +135,8 @@ fn wait(mut child: Child, timeout: Option<Duration>, watch: &Watch) -> Result<Ex
             let _ = child.wait();
             break Err(format!("it took longer than {} s", timeout.as_secs()));
         }
-        thread::sleep(pause);
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        // A program that ends closes its output, so its end is seen at once.
+        pause = if log.pause(pause) { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
     };
     group.iter().for_each(|group| watch.remove(*group));
     result

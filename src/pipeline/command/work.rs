@@ -20,7 +20,7 @@ use crate::pipeline::base;
 use crate::pipeline::error::Error;
 use crate::pipeline::job::Datums;
 use crate::pipeline::results::{self, Outcome};
-use crate::pipeline::run::{Done, Failure, Task};
+use crate::pipeline::run::{Done, Failure, Task, chain};
 use crate::pipeline::spec::{Command, OnConflict};
 use crate::progress::Silent;
 use crate::snapshot::Snapshot;
@@ -37,7 +37,7 @@ struct Failed {
 
 impl<E: Into<Error>> From<E> for Failed {
     fn from(error: E) -> Self {
-        Self { reason: error.into().to_string(), log: None }
+        Self { reason: chain(&error.into()), log: None }
     }
 }
 
@@ -322,7 +322,7 @@ fn store_output(sink: &dyn ObjectWrite, room: &Room, printed: &mut Vec<u8>) -> R
         }
         Ok(Ok(out.draft.finish(sink)?.0))
     };
-    let result = store().map_err(|error| crate::pipeline::run::chain(&error)).and_then(|result| result);
+    let result = store().map_err(|error| chain(&error)).and_then(|result| result);
     if let Err(reason) = &result {
         printed.extend(format!("[vds: {reason}]\n").bytes());
     }

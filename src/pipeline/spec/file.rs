@@ -187,13 +187,18 @@ impl From<InputTable> for Input {
     }
 }
 
+/// The line and the column of the byte `at`, both counted from 1.
+pub fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+}
+
 impl Spec {
     /// Reads a pipeline file; `file` is how messages name it.
     pub fn parse(file: &str, text: &str) -> Result<Self, SpecError> {
         let fail = |Mistake { at, message }| {
-            let before = text.get(..at).unwrap_or(text);
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            let (line, column) = place(text, at);
             SpecError { file: file.to_owned(), line, column, message }
         };
         let toml_error = |error: toml::de::Error| {

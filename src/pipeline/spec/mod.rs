@@ -10,5 +10,5 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use file::SpecError;
+pub use file::{SpecError, place};
 pub use model::{Command, Input, OnConflict, Spec, Stage, Work, variable};
