@@ -127,8 +127,12 @@ impl Context {
         Ok(pipeline::run(store, &self.author, which, self.progress(), told)?)
     }
 
-    /// Tells what a job's logs warn of. Logs that cannot be read are no reason to fail what has succeeded.
+    /// Tells what a job's logs warn of, unless all it did was to find results again, of which that has been told. Logs that
+    /// cannot be read are no reason to fail what has succeeded.
     fn note_warnings(&self, store: &Store, job: &Job) {
+        if job.datums.processed == 0 {
+            return;
+        }
         let warnings = pipeline::job::warnings(store.objects(), job).unwrap_or_default();
         warnings.iter().take(TOLD).for_each(|warning| self.note(&format!("  {warning}")));
         if let Some(more) = warnings.len().checked_sub(TOLD).filter(|more| *more > 0) {

@@ -92,6 +92,11 @@ impl Report {
     }
 }
 
+/// `1 row`, `2 rows`.
+fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// How a line of a log begins that a person should see.
 pub const WARNING: &str = "warning: ";
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDateTime;
 
 use super::super::listing::tree_path;
-use super::super::{Change, Error, Input, Output, Report};
+use super::super::{Change, Error, Input, Output, Report, counted};
 use super::merge::{self, Source};
 use super::params::Params;
 use crate::object::{Entry, FileKind, TreePath};
@@ -42,7 +42,7 @@ impl<'a> Ignored<'a> {
     /// A few strangers among the inputs are usual; nothing but strangers is a mistake in `from`.
     pub(super) fn tell(&self, matched: usize, report: &mut Report) {
         let Self { files, first: Some(first) } = self else { return };
-        let text = format!("{files} files do not match `from` and were ignored, such as {first}");
+        let text = format!("{} ignored that `from` does not match, such as {first}", counted(*files, "file"));
         if matched == 0 { report.warn(text) } else { report.lines.push(text) }
     }
 }
@@ -97,7 +97,10 @@ pub(super) fn run(params: &Params, input: &Input<'_>, output: &mut dyn Output) -
         Report { lines: vec![format!("{written} outputs from {} changed files", changed.len())] };
     ignored.tell(changed.len(), &mut report);
     if let Some(first) = no_time.first() {
-        report.warn(format!("{} paths name a time that does not exist, such as {first}", no_time.len()));
+        report.warn(format!(
+            "{} left out whose path names no time that exists, such as {first}",
+            counted(no_time.len() as u64, "file")
+        ));
     }
     Ok(report)
 }

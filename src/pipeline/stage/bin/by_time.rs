@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::listing::{list, load, tree_path};
-use super::super::{Change, Earlier, Error, Input, Output, Report};
+use super::super::{Change, Earlier, Error, Input, Output, Report, counted};
 use super::by_path::{Ignored, is_input};
 use super::merge::{Source, header_of};
 use super::params::Params;
@@ -87,10 +87,13 @@ pub(super) fn run(
         Report { lines: vec![format!("{} outputs from {} changed files", touched.len(), changed.len())] };
     ignored.tell(changed.len(), &mut report);
     if rejected > 0 {
-        report.warn(format!("{rejected} rows were rejected; _rejects/ says which and why"));
+        report.warn(format!("{} rejected; _rejects/ says which and why", counted(rejected, "row")));
     }
     if let Some(first) = no_date.first() {
-        report.warn(format!("{} paths name a date that does not exist, such as {first}", no_date.len()));
+        report.warn(format!(
+            "{} left out whose path names no date that exists, such as {first}",
+            counted(no_date.len() as u64, "file")
+        ));
     }
     Ok(report)
 }

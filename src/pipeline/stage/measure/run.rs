@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::super::listing::{list, load, tree_path};
 use super::super::sums::Sums;
-use super::super::{Change, Earlier, Error, Files, Input, Output, Report, decimal};
+use super::super::{Change, Earlier, Error, Files, Input, Output, Report, counted, decimal};
 use super::day::{Day, estimate, read_minute};
 use super::params::Params;
 use super::score::{self, Cell, Cells};
@@ -466,7 +466,8 @@ fn report(
     let mut report = Report::default();
     let mut count = Count::default();
     days.values().for_each(|day| count.add(day.count));
-    report.lines.push(format!("{} days read, {affected} days scored", days.len()));
+    let (read, scored) = (counted(days.len() as u64, "day"), counted(affected as u64, "day"));
+    report.lines.push(format!("{read} read, {scored} scored"));
     let reasons = [
         (count.fields, "with another number of fields than the header"),
         (count.time, "with an unreadable time"),
@@ -482,18 +483,20 @@ fn report(
         Some(format!("record {record} of {:02}/{:02}/{date}.csv, {reason}", minute / 60, minute % 60))
     };
     if let Some(first) = days.iter().find_map(bad) {
-        let rows = count.bad();
-        report.warn(format!("{rows} bad rows were passed over: {}; such as {first}", reasons.join(", ")));
+        let rows = counted(count.bad(), "bad row");
+        report.warn(format!("{rows} passed over: {}; such as {first}", reasons.join(", ")));
     }
     if count.left_out > 0 {
-        report.lines.push(format!("{} rows were left out by filters", count.left_out));
+        report.lines.push(format!("{} left out by filters", counted(count.left_out, "row")));
     }
     if let (rows, Some(first)) = bad_truths {
-        report.warn(format!("{rows} rows of the truth cannot be read and were left out, such as {first}"));
+        let rows = counted(rows, "row");
+        report.warn(format!("{rows} of the truth left out that cannot be read, such as {first}"));
     }
     if let (hits, Some(first)) = found_prices {
+        let hits = counted(hits as u64, "exact hit");
         report.warn(format!(
-            "{hits} estimates hit the truth exactly with a tick of size 0, such as {first}: that may be the settlement \
+            "{hits} of the truth by a tick of size 0, such as {first}: that may be the settlement \
              price itself, sent among the ticks; leave such rows out with `where`"
         ));
     }
