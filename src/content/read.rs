@@ -188,4 +188,17 @@ mod tests {
         objects.write_object(ObjectKind::Manifest, wrong.digest(), &manifest.to_bytes()).unwrap();
         assert!(matches!(load(&objects, wrong), Err(Error::Damaged { .. })));
     }
+
+    #[test]
+    fn a_list_cannot_pass_for_a_chunk() {
+        let objects = Objects::default();
+        let first = keep_bytes(&objects, &noise(1 << 20, 5)).unwrap();
+        let list = objects.read_object(first.blob.digest()).unwrap().bytes;
+        // Its length fits, and its own checksum holds.
+        let len = u32::try_from(list.len()).unwrap();
+        let manifest = Manifest { pieces: vec![Piece { chunk: *first.blob.digest(), len }; 2] };
+        let outer = BlobId::of(b"another");
+        objects.write_object(ObjectKind::Manifest, outer.digest(), &manifest.to_bytes()).unwrap();
+        assert!(matches!(open(&objects, outer).unwrap().next(), Some(Err(Error::Object(_)))));
+    }
 }

@@ -116,6 +116,23 @@ impl Index {
         Ok(())
     }
 
+    /// Removes the tables that are not what their names say, and tells whether there were any. Every table is read whole.
+    pub(super) fn drop_damaged(&self) -> io::Result<bool> {
+        let mut dropped = false;
+        for table in self.tables()?.iter().filter(|table| !table.is_whole()) {
+            tracing::warn!(table = %table.path.display(), "removed a damaged table of the index");
+            match fs::remove_file(&table.path) {
+                Err(error) if forbids_writing(&error) => {}
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => dropped = true,
+            }
+        }
+        if dropped {
+            self.reload()?;
+        }
+        Ok(dropped)
+    }
+
     /// Merges the small tables if there are many: from the smallest on, all that are not much larger than what was taken.
     pub(super) fn merge(&self) -> io::Result<()> {
         let tables = self.tables()?;

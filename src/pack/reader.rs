@@ -169,8 +169,25 @@ pub(super) fn index_error(digest: &Digest, source: std::io::Error) -> AccessErro
     )
 }
 
+impl Packs {
+    fn read_as_indexed(&self, digest: &Digest) -> Result<Payload, AccessError> {
+        self.read_at(digest, &self.locate_or_refresh(digest)?)
+    }
+}
+
 impl ObjectRead for Packs {
     fn read_object(&self, digest: &Digest) -> Result<Payload, AccessError> {
-        self.read_at(digest, &self.locate_or_refresh(digest)?)
+        match self.read_as_indexed(digest) {
+            // It may be the index that is wrong, and that can be made again.
+            Err(error @ (AccessError::Missing { .. } | AccessError::Damaged { .. })) => {
+                let dropped = self.shared.index.drop_damaged();
+                if dropped.map_err(|source| index_error(digest, source))? {
+                    self.read_as_indexed(digest)
+                } else {
+                    Err(error)
+                }
+            }
+            other => other,
+        }
     }
 }

@@ -83,6 +83,15 @@ impl Table {
         whole.then(|| Self { path: path.to_owned(), bytes, packs, rows })
     }
 
+    /// Whether the table is what its name says; one that is held in memory has none.
+    pub(super) fn is_whole(&self) -> bool {
+        let name = Digest::of(self.bytes.get(0..self.bytes.len()).unwrap_or_default());
+        match &self.bytes {
+            Bytes::Mapped(_) => self.path.file_stem().is_some_and(|stem| *stem == *format!("{name:.32}")),
+            Bytes::Held(_) => true,
+        }
+    }
+
     /// How many objects the table lists.
     pub(super) fn len(&self) -> usize {
         self.rows

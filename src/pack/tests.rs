@@ -122,6 +122,25 @@ fn lost_and_broken_tables_are_made_again() {
 }
 
 #[test]
+fn damage_anywhere_in_a_table_is_mended_from_the_packs() {
+    let place = Place::new();
+    place.keep(&[text(1), text(2)]);
+    let table = fs::read_dir(place.dir.path().join("index")).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read(&table).unwrap();
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        fs::write(&table, &damaged).unwrap();
+        let packs = place.packs();
+        for n in [1, 2] {
+            assert_eq!(*packs.read_object(&Digest::of(&text(n))).unwrap().bytes, *text(n), "byte {at}");
+        }
+        assert!(matches!(packs.read_object(&Digest::of(b"absent")), Err(AccessError::Missing { .. })));
+        assert_eq!(fs::read(&table).unwrap(), whole, "byte {at}");
+    }
+}
+
+#[test]
 fn damage_anywhere_in_a_pack_is_noticed_and_its_pack_named() {
     let place = Place::new();
     place.keep(&[text(3), vec![7; 10]]);
