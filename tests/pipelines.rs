@@ -180,6 +180,35 @@ fn a_commit_says_how_many_datums_it_triggers() {
 }
 
 #[test]
+fn the_log_of_a_datum_is_found_where_it_ran() {
+    let desk = desk(&COPY.replace("cp -r", "echo saw $VDS_DATUM; cp -r"));
+    commit(&desk, "one", "1");
+    commit(&desk, "two", "2");
+    let id = desk.ok(&["job", "list", "p/a", "-n", "1", "--quiet"]);
+    assert_eq!(desk.ok(&["job", "logs", id.trim()]), "--- two\nsaw two\n");
+    assert_eq!(desk.ok(&["job", "logs", id.trim(), "--datum", "one"]), "saw one\n");
+    let (code, said) = desk.no(&["job", "logs", id.trim(), "--datum", "three"]);
+    assert!(code == 3 && said.contains("no datum three"), "{said}");
+}
+
+#[test]
+fn what_is_no_pipeline_file_is_told_apart() {
+    let desk = Desk::new();
+    fs::write(desk.path("binary"), [0xff, 0xfe, 0]).unwrap();
+    desk.write("long", &"# long\n".repeat(200_000));
+    for (file, code, words) in [
+        ("binary", 2, "not UTF-8"),
+        ("long", 2, "longer than 1 MiB"),
+        ("/dev/zero", 2, "longer than 1 MiB"),
+        ("absent", 3, "absent"),
+        (".", 7, "directory"),
+    ] {
+        let (got, said) = desk.no(&["pipeline", "create", file]);
+        assert!(got == code && said.contains(words) && said.lines().count() == 2, "{file}: {got} {said}");
+    }
+}
+
+#[test]
 fn queued_jobs_of_a_deleted_pipeline_are_not_run() {
     let desk = desk(COPY);
     desk.write("x/one", "1");

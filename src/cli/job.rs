@@ -9,9 +9,9 @@ use super::complaint::{failure, not_found};
 use super::context::{Answer, Context, outcome, verdict};
 use crate::content;
 use crate::fault::Cause;
-use crate::object::Entry;
+use crate::object::{Entry, NodeId};
 use crate::pipeline::Which;
-use crate::pipeline::job::{self, Job, JobSource};
+use crate::pipeline::job::{self, Job, JobSource, State};
 use crate::store::Store;
 use crate::tree::Cursor;
 use crate::view;
@@ -143,24 +143,22 @@ fn show(job: &Job) -> String {
 fn logs(store: &Store, id: u64, datum: Option<&str>, cx: &Context) -> Answer {
     let job = load(store, id)?;
     let Some(root) = job.logs else {
-        let reason = job.error.map(|error| format!("; it says: {error}")).unwrap_or_default();
+        let reason = job.error.as_ref().map(|error| format!("; it says: {error}")).unwrap_or_default();
         return Err(not_found(
             format!("job {id} has no log{reason}"),
             format!("`vds job show {id}` tells about it"),
         ));
+    };
+    let root = match datum {
+        Some(datum) if !has_log(store, root, datum)? => logged_earlier(store, &job, datum, cx)?,
+        _ => root,
     };
     let wanted = |name: &str| datum.is_none_or(|datum| datum == name);
     let logs = Cursor::<Entry>::new(store.objects(), root)?.map(|item| -> Result<_, Cause> {
         let (name, entry) = item?;
         Ok((String::from_utf8_lossy(&name).into_owned(), entry))
     });
-    let mut logs = logs.filter(|log| log.as_ref().map_or(true, |(name, _)| wanted(name))).peekable();
-    if let (Some(datum), None) = (datum, logs.peek()) {
-        return Err(not_found(
-            format!("job {id} has no datum {datum}"),
-            format!("`vds job logs {id}` prints all"),
-        ));
-    }
+    let logs = logs.filter(|log| log.as_ref().map_or(true, |(name, _)| wanted(name)));
     let read = |log: Result<(String, Entry), Cause>| {
         let (name, entry) = log?;
         let text = content::load(store.objects(), entry.blob)?;
@@ -179,6 +177,36 @@ fn logs(store: &Store, id: u64, datum: Option<&str>, cx: &Context) -> Answer {
             quiet: &|(_, text)| text.clone(),
         },
     )
+}
+
+fn has_log(store: &Store, root: NodeId, datum: &str) -> Result<bool, Cause> {
+    Ok(Cursor::<Entry>::new(store.objects(), root)?.get(datum.as_bytes())?.is_some())
+}
+
+/// The logs of the last job before this one that had to do with the datum: what has not changed since is carried over.
+fn logged_earlier(store: &Store, job: &Job, datum: &str, cx: &Context) -> Result<NodeId, Cause> {
+    let id = job.id;
+    let stage = format!("{}/{}", job.pipeline, job.stage);
+    let mut found: Result<Option<(u64, NodeId)>, Cause> = Ok(None);
+    let known = job::known(&store.session()?)?;
+    known.visit(store.objects(), &stage, &mut |earlier| {
+        let same = earlier.id < id && earlier.stage == job.stage && earlier.state == State::Succeeded;
+        let Some(root) = earlier.logs.filter(|_| same) else { return ControlFlow::Continue(()) };
+        match has_log(store, root, datum) {
+            Ok(false) => return ControlFlow::Continue(()),
+            Ok(true) => found = Ok(Some((earlier.id, root))),
+            Err(error) => found = Err(error),
+        }
+        ControlFlow::Break(())
+    })?;
+    let Some((earlier, root)) = found? else {
+        return Err(not_found(
+            format!("job {id} has no datum {datum}"),
+            format!("`vds job logs {id}` prints all"),
+        ));
+    };
+    cx.note(&format!("job {id} did not run the datum {datum}; job {earlier} did, and it printed:"));
+    Ok(root)
 }
 
 fn wait(store: &Store, id: u64, cx: &Context) -> Answer {

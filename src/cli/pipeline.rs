@@ -1,6 +1,7 @@
 //! `vds pipeline`.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -56,12 +57,30 @@ pub(super) enum Verb {
     },
 }
 
+/// The longest pipeline file, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+fn read(file: &Path) -> Result<String, Cause> {
+    let shown = file.display();
+    let fail = |error: io::Error| {
+        io_error(&format!("cannot read the pipeline file {shown}"), &error, "check the path")
+    };
+    let mut bytes = Vec::new();
+    File::open(file).map_err(fail)?.take(LONGEST + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(usage(
+            format!("{shown} is longer than 1 MiB"),
+            "name a pipeline file; see docs/pipelines.md",
+        ));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| usage(format!("{shown} is not UTF-8"), "name a pipeline file; see docs/pipelines.md"))
+}
+
 fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
     let store = cx.store()?;
     let shown = file.display().to_string();
-    let source = fs::read_to_string(file).map_err(|error| {
-        io_error(&format!("cannot read the pipeline file {shown}"), &error, "check the path")
-    })?;
+    let source = read(file)?;
     let spec = Spec::parse(&shown, &source).map_err(Error::from)?;
     let code = keep_code(&store, file, &spec)?;
     let origin = cx.author.now();

@@ -273,7 +273,12 @@ fn cross(left: &Combinations, right: &Combinations) -> Result<Combinations, Erro
 }
 
 fn name(parts: &[Part], sources: usize) -> String {
-    let unit = |part: &Part| if part.unit.is_empty() { "all".to_owned() } else { part.unit.clone() };
+    let unit = |part: &Part| match part.unit.as_str() {
+        "" => "all".to_owned(),
+        // Names are for people: no file name may act on their terminal.
+        unit if unit.contains(char::is_control) => unit.escape_debug().to_string(),
+        unit => unit.to_owned(),
+    };
     match parts {
         [only] if sources == 1 => unit(only),
         several => {

@@ -1,5 +1,7 @@
 //! What is read, and what is refused where.
 
+use proptest::prelude::*;
+
 use super::Spec;
 
 const GOOD: &str = r#"
@@ -94,4 +96,30 @@ fn a_mistake_is_reported_where_it_is() {
     check("command = [\"python3\", \"report.py\"]", "command = []", "stage report: ");
     check("name = \"day\"", "name = \"best\"", "two inputs are named \"best\"");
     check("pipeline = \"settlement\"", "", "missing field `pipeline`");
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_is_written_makes_it_panic(
+        at in 0_usize..GOOD.len(),
+        length in 0_usize..40,
+        text in "[\\[\\]{}\"'=,.:/@*#\\\\\n a-z0-9ä-]{0,20}",
+    ) {
+        let start = (0..=at).rev().find(|at| GOOD.is_char_boundary(*at)).unwrap();
+        let end = (start + length).min(GOOD.len());
+        let file = format!("{}{text}{}", &GOOD[..start], GOOD.get(end..).unwrap_or_default());
+        if let Err(error) = Spec::parse("p.toml", &file) {
+            prop_assert!(error.line >= 1 && error.column >= 1 && !error.message.is_empty());
+            prop_assert!(error.line <= file.lines().count() + 1, "{error}");
+        }
+    }
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    for (open, close) in [("{ cross = [", "] }"), ("[", "]")] {
+        let input = format!("{}\"a:/\"{}", open.repeat(20_000), close.repeat(20_000));
+        let file = format!("pipeline = \"p\"\n[stage.s]\ncommand = [\"true\"]\ninput = {input}\n");
+        assert!(Spec::parse("p.toml", &file).is_err());
+    }
 }
