@@ -4,6 +4,7 @@
 //! order.
 
 mod chart;
+mod days;
 mod params;
 mod rank;
 mod run;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::decimal::{significant, units};
-use super::super::listing::{list, load, tree_path};
+use super::super::decimal::significant;
+use super::super::listing::{list, tree_path};
 use super::super::sums::{Scale, Sums};
 use super::super::{Earlier, Error, Files, Input, Output, Report};
 use super::chart::{self, Panel};
+use super::days::{Days, Observations};
 use super::params::{By, Params};
 use super::rank::{COLUMNS, Candidate, order};
-use crate::object::{Entry, TreePath};
 use crate::tick::write_record;
 
 /// The columns of `best.csv` after those of the ranking.
@@ -28,16 +28,20 @@ struct Choice<'a> {
     bucket_stability: String,
 }
 
-/// Runs the stage: see the module. Nothing of an earlier run is needed, since every score is looked at anyway.
+/// How many times as many candidates are remembered as are looked at, and how many runners-up besides.
+const RESERVE: usize = 2;
+const RUNNERS: usize = 20;
+
+/// Runs the stage: see the module. Every score is looked at; of the observations, those of the days that have changed.
 pub fn run(
     params: &Params,
     scores: &Input<'_>,
-    _earlier: Option<Earlier<'_>>,
+    earlier: Option<Earlier<'_>>,
     output: &mut dyn Output,
-    _state: &mut dyn Output,
+    state: &mut dyn Output,
 ) -> Result<Report, Error> {
     let rows = read_scores(scores.now, params)?;
-    let observations = Observations::open(scores.now)?;
+    let mut observations = Observations::open(scores, earlier)?;
     let mut report = Report::default();
     let mut ranking = format!("rank,{},coverage\n", COLUMNS.join(",")).into_bytes();
     let mut best = format!("{},coverage,{BEST_COLUMNS}\n", COLUMNS.join(",")).into_bytes();
@@ -53,7 +57,7 @@ pub fn run(
                 std::iter::once(rank.as_str()).chain(fields).chain([coverage.as_str()]),
             );
         }
-        let Some(choice) = choose(&ranked, params, &observations)? else {
+        let Some(choice) = choose(&ranked, params, &mut observations, state)? else {
             report.warn(none_passes(symbol, all, params));
             panels.push(Panel::empty(symbol));
             continue;
@@ -68,6 +72,7 @@ pub fn run(
     put("ranking.csv", &ranking)?;
     put("best.csv", &best)?;
     put("report.svg", chart::draw(&panels).as_bytes())?;
+    observations.forget_others(state)?;
     Ok(report)
 }
 
@@ -139,14 +144,16 @@ fn rank<'a>(all: &'a [Candidate], params: &Params) -> Vec<&'a Candidate> {
 fn choose<'a>(
     ranked: &[&'a Candidate],
     params: &Params,
-    observations: &Observations<'_>,
+    observations: &mut Observations<'_>,
+    state: &mut dyn Output,
 ) -> Result<Option<Choice<'a>>, Error> {
     let Some(best) = ranked.first().copied() else { return Ok(None) };
     let far = |candidate: &&Candidate| match (candidate.at(), best.at()) {
         (Some(a), Some(b)) => (a - b).abs() >= params.guard * 60.0,
         _ => false,
     };
-    let runner = ranked.iter().skip(1).copied().find(far);
+    let runners: Vec<&Candidate> = ranked.iter().skip(1).copied().filter(far).take(RUNNERS).collect();
+    let runner = runners.first().copied();
     let mut choice = Choice {
         best,
         runner,
@@ -161,7 +168,8 @@ fn choose<'a>(
     let mut wanted: Vec<&Candidate> = ranked.iter().take(params.jackknife.max(1)).copied().collect();
     let top = wanted.len();
     wanted.extend(runner.filter(|runner| !wanted.contains(runner)));
-    let days = observations.days(&wanted)?;
+    let reserve = ranked.iter().copied().take(RESERVE * params.jackknife).chain(runners.iter().copied());
+    let days = observations.days(&wanted, &reserve.collect::<Vec<_>>(), state)?;
     if let Some(runner) = runner {
         let number = |candidate: &Candidate| candidate.printed(params).parse::<f64>().ok();
         let ratio = number(runner).zip(number(best)).filter(|(_, best)| *best != 0.0).map(|(r, b)| r / b);
@@ -244,81 +252,6 @@ fn write_best(out: &mut Vec<u8>, choice: &Choice<'_>, params: &Params) {
         choice.bucket_stability.clone(),
     ]);
     write_record(out, fields.iter().map(String::as_str));
-}
-
-/// The days' estimates and truths, where the input has them.
-struct Observations<'a> {
-    files: &'a dyn Files,
-    days: Vec<(String, Entry)>,
-    truths: BTreeMap<(String, String), String>,
-}
-
-/// Estimates and truths of some candidates on each day, in units.
-struct Days {
-    scale: Scale,
-    /// For each day one pair a candidate, where it has both.
-    pairs: Vec<Vec<Option<(i128, i128)>>>,
-}
-
-impl<'a> Observations<'a> {
-    fn open(files: &'a dyn Files) -> Result<Self, Error> {
-        let day = |(path, entry): (TreePath, Entry)| {
-            path.file_name().strip_suffix(".csv").map(|date| (date.to_owned(), entry))
-        };
-        let days = list(files, "obs/")?.into_iter().filter_map(day).collect();
-        let mut truths = BTreeMap::new();
-        if let Some(bytes) = load(files, "truth.csv")? {
-            let mut reader = csv::Reader::from_reader(bytes.as_slice());
-            for record in reader.records().filter_map(Result::ok) {
-                let field = |at: usize| record.get(at).unwrap_or("").to_owned();
-                truths.insert((field(0), field(1)), field(2));
-            }
-        }
-        Ok(Self { files, days, truths })
-    }
-
-    /// What these candidates of one symbol had each day. Days without any of them are left out.
-    fn days(&self, wanted: &[&Candidate]) -> Result<Days, Error> {
-        let buckets: BTreeMap<&str, Vec<(usize, String)>> =
-            wanted.iter().enumerate().fold(BTreeMap::new(), |mut map, (at, c)| {
-                map.entry(c.field("bucket")).or_insert_with(Vec::new).push((at, c.estimate()));
-                map
-            });
-        let symbol = wanted.first().map_or("", |candidate| candidate.field("symbol"));
-        let mut texts: Vec<(String, Vec<Option<String>>)> = Vec::new();
-        for (date, entry) in &self.days {
-            let Some(truth) = self.truths.get(&(date.clone(), symbol.to_owned())) else { continue };
-            let bytes = self.files.read(entry)?;
-            let mut reader = csv::Reader::from_reader(bytes.as_slice());
-            let header = reader.headers().cloned().unwrap_or_default();
-            let mut day = vec![None; wanted.len()];
-            for record in reader.records().filter_map(Result::ok) {
-                if record.get(1) != Some(symbol) {
-                    continue;
-                }
-                for (at, name) in record.get(0).and_then(|bucket| buckets.get(bucket)).into_iter().flatten() {
-                    let column = header.iter().position(|column| column == name);
-                    let text = column.and_then(|column| record.get(column)).filter(|text| !text.is_empty());
-                    if let Some(slot) = day.get_mut(*at) {
-                        *slot = text.map(str::to_owned);
-                    }
-                }
-            }
-            if day.iter().any(Option::is_some) {
-                texts.push((truth.clone(), day));
-            }
-        }
-        let places = |text: &str| text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-        let all = texts.iter().flat_map(|(truth, day)| day.iter().flatten().chain([truth]));
-        let decimals = u32::try_from(all.map(|text| places(text)).max().unwrap_or(0)).unwrap_or(9).max(9);
-        let scale = Scale { decimals, tick: None };
-        let pair = |truth: &str, text: &Option<String>| {
-            Some((units(text.as_ref()?, decimals)?, units(truth, decimals)?))
-        };
-        let pairs =
-            texts.iter().map(|(truth, day)| day.iter().map(|text| pair(truth, text)).collect()).collect();
-        Ok(Days { scale, pairs })
-    }
 }
 
 /// On how many days the first is nearer to the truth than the second, and the other way round.

@@ -1,4 +1,4 @@
-//! What is chosen from made-up scores, how sure it is, and that a later run leaves the same bytes as a full one.
+//! What is chosen from made-up scores, how sure it is, and that a later run chooses the same, to the byte, as a full one.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -116,7 +116,8 @@ proptest! {
             let now = measured(&ticks, days, "tick = 0.25\nstats = [\"last\", \"mean\"]\nwindows = [1, 2]");
             let (full, _) = chosen(&params, &Tree::default(), &now, None);
             if let Some((seen, base)) = &last {
-                prop_assert_eq!(&chosen(&params, seen, &now, Some(base)).0, &full);
+                // What is remembered in the state is a matter of the runs before.
+                prop_assert_eq!(&chosen(&params, seen, &now, Some(base)).0.0, &full.0);
             }
             last = Some((now, full));
         }

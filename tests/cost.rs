@@ -1,0 +1,266 @@
+//! What things cost, counted in objects and bytes instead of measured in time: the cost follows the change, not the store.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
+
+mod desk;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use desk::{Desk, until};
+use vds::change::{self, Empty, Published};
+use vds::content;
+use vds::draft::Draft;
+use vds::history::{Author, Target};
+use vds::ingest::{self, Overlay};
+use vds::object::{Digest, Entry, FileKind, NodeId, ObjectKind};
+use vds::pipeline::job::State;
+use vds::pipeline::{self, Which};
+use vds::progress::Silent;
+use vds::snapshot::Snapshot;
+use vds::store::{DEFAULT_WAIT, Store};
+
+/// How many minute files a day has.
+const MINUTES: u64 = 40;
+
+/// What was read and written.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    read: u64,
+    read_bytes: u64,
+    nodes_written: u64,
+    written_bytes: u64,
+}
+
+/// A store, opened in this process, so that what it reads can be counted.
+struct Counted {
+    desk: Desk,
+    store: Store,
+    seen: BTreeSet<Digest>,
+    before: vds::pack::Counts,
+}
+
+impl Counted {
+    fn new() -> Self {
+        let desk = Desk::new();
+        desk.ok(&["repo", "create", "ticks"]);
+        let store = Store::open(&desk.path(".vds"), DEFAULT_WAIT).unwrap();
+        let before = store.objects().counts();
+        let mut counted = Self { desk, store, seen: BTreeSet::new(), before };
+        counted.take();
+        counted
+    }
+
+    /// What was read and written since the last call.
+    fn take(&mut self) -> Cost {
+        let now = self.store.objects().counts();
+        let mut cost = Cost {
+            read: now.objects - self.before.objects,
+            read_bytes: now.bytes - self.before.bytes,
+            nodes_written: 0,
+            written_bytes: 0,
+        };
+        self.before = now;
+        for fan in std::fs::read_dir(self.desk.path(".vds/packs")).unwrap() {
+            for pack in std::fs::read_dir(fan.unwrap().path()).unwrap() {
+                let pack = pack.unwrap();
+                let name: Digest = pack.path().file_stem().unwrap().to_str().unwrap().parse().unwrap();
+                if self.seen.insert(name) {
+                    let len = pack.metadata().unwrap().len();
+                    let entries = self.store.objects().footer(&name, len).unwrap().entries;
+                    let nodes = entries.iter().filter(|entry| entry.kind == ObjectKind::Node);
+                    cost.nodes_written += nodes.count() as u64;
+                    cost.written_bytes += len;
+                }
+            }
+        }
+        cost
+    }
+
+    /// Commits these files on top of the branch `main` of `ticks`.
+    fn commit(&self, files: impl IntoIterator<Item = (String, String)>) -> Published {
+        let target: Target = "ticks@main".parse().unwrap();
+        let writer = self.store.writer();
+        let base = change::open(&self.store, &target, &writer).unwrap();
+        let mut draft = Draft::new(base.tree);
+        for (path, text) in files {
+            let kept = content::keep_bytes(&writer, text.as_bytes()).unwrap();
+            draft
+                .put(path.parse().unwrap(), Entry { kind: FileKind::File, blob: kept.blob, size: kept.size });
+        }
+        change::publish(&self.store, &author(), base, draft, writer, "files", Empty::Skip).unwrap()
+    }
+
+    fn run(&self) {
+        let jobs = pipeline::run(&self.store, &author(), &Which::All, &Silent, |_| {}).unwrap();
+        for job in jobs {
+            assert_eq!(job.state, State::Succeeded, "{:?}", job.error);
+        }
+    }
+
+    fn tree(&self) -> NodeId {
+        let target: Target = "ticks@main".parse().unwrap();
+        change::open(&self.store, &target, &self.store.writer()).unwrap().tree
+    }
+}
+
+fn author() -> Author {
+    Author { name: "Ann".to_owned(), command: "cost".to_owned() }
+}
+
+/// The date of a day counted from zero.
+fn date(day: u64) -> (u64, u64, u64) {
+    (2020 + day / 336, 1 + day / 28 % 12, 1 + day % 28)
+}
+
+/// A number that looks random and is always the same.
+fn noise(day: u64, minute: u64, row: u64) -> u64 {
+    let digest = Digest::of(format!("{day} {minute} {row}").as_bytes());
+    u64::from(digest.as_bytes()[0])
+}
+
+/// The minute files of a day; the price of minute 20 is what is published.
+fn day(day: u64) -> Vec<(String, String)> {
+    let (year, month, number) = date(day);
+    let file = |minute: u64| {
+        let mut text = "time,price,size\n".to_owned();
+        for row in 0..6 {
+            let cents = 8000 + day % 50 + minute.abs_diff(20) * (1 + noise(day, minute, row) % 4);
+            let stamp = format!("{year:04}-{month:02}-{number:02}T14:{minute:02}:{:02}Z", 10 * row);
+            writeln!(text, "{stamp},{}.{:02},{}", cents / 100, cents % 100, 1 + row).unwrap();
+        }
+        (format!("{year:04}/{month:02}/{number:02}/14/{minute:02}.csv"), text)
+    };
+    (0..MINUTES).map(file).collect()
+}
+
+fn settlements(days: u64) -> String {
+    let mut text = "date,price\n".to_owned();
+    for day in 0..days {
+        let (year, month, number) = date(day);
+        writeln!(text, "{year:04}-{month:02}-{number:02},80.{:02}", day % 50).unwrap();
+    }
+    text
+}
+
+const PIPELINE: &str = r#"
+pipeline = "p"
+[stage.bin]
+input = "ticks@*:/*/*/*"
+bin = { tz = "UTC" }
+[stage.measure]
+inputs = { bins = "p/bin@*:/", truth = "truth@main:/truth.csv" }
+measure = { stats = ["last", "mean"], windows = ["1m", "2m"], tick = "0.01" }
+[stage.select]
+input = "p/measure@*:/"
+select = { by = "rmse" }
+"#;
+
+#[test]
+fn a_new_day_costs_the_same_however_many_days_there_are() {
+    let mut counted = Counted::new();
+    counted.desk.ok(&["repo", "create", "truth"]);
+    counted.desk.write("truth.csv", &settlements(400));
+    counted.desk.ok(&["commit", "truth", "truth.csv", "-m", "prices"]);
+    counted.desk.write("p.toml", PIPELINE);
+    counted.desk.ok(&["pipeline", "create", "p.toml"]);
+    let mut there = 0;
+    let mut costs = Vec::new();
+    for up_to in [10, 50, 170, 340] {
+        counted.commit((there..up_to).flat_map(day));
+        counted.run();
+        // The day after the bulk is like any other; the one after that is counted.
+        counted.commit(day(up_to));
+        counted.run();
+        counted.take();
+        counted.commit(day(up_to + 1));
+        counted.run();
+        costs.push(counted.take());
+        there = up_to + 2;
+    }
+    // Files of one minute lie together, so at first a day's touch few nodes, and from some 130 days on one each: a file costs
+    // its content, its score twice, and a few nodes wherever its tree is looked at or written.
+    for cost in &costs {
+        assert!(cost.read <= 13 * MINUTES, "{costs:?}");
+        assert!(cost.nodes_written <= 2 * MINUTES, "{costs:?}");
+    }
+    let [.., young, old] = costs.as_slice() else { panic!("{costs:?}") };
+    let most = |cost: u64| cost + cost / 10;
+    assert!(old.read <= most(young.read), "{costs:?}");
+    assert!(old.nodes_written <= most(young.nodes_written), "{costs:?}");
+    // The errors of the best candidates are remembered by day, and read to see how stable the choice is.
+    let remembered = 170 * 2 * 200;
+    assert!(old.read_bytes <= most(young.read_bytes) + remembered, "{costs:?}");
+    assert!(old.written_bytes <= most(young.written_bytes) + (64 << 10), "{costs:?}");
+}
+
+/// Small files in directories of a hundred.
+fn many(files: u64) -> impl Iterator<Item = (String, String)> {
+    (0..files).map(|n| (format!("d{:04}/f{n:06}.csv", n / 100), format!("{n}\n")))
+}
+
+#[test]
+fn a_file_among_many_costs_its_path() {
+    let mut counted = Counted::new();
+    counted.commit(many(20_000));
+    counted.take();
+    counted.commit([("d0077/f007777.csv".to_owned(), "changed\n".to_owned())]);
+    let Cost { read, nodes_written, .. } = counted.take();
+    // The commit before, and the way down to the file twice: to see what it was, and to write it anew.
+    assert!(read <= 10, "{read} objects read");
+    assert!(nodes_written <= 4, "{nodes_written} nodes written");
+    counted.commit([("d0077/f007777.csv".to_owned(), "changed\n".to_owned())]);
+    let Cost { read, written_bytes, .. } = counted.take();
+    assert!(
+        read <= 5 && written_bytes == 0,
+        "{read} objects read, {written_bytes} bytes written for nothing"
+    );
+}
+
+#[test]
+fn a_look_at_a_part_costs_its_edges() {
+    let mut counted = Counted::new();
+    counted.commit(many(20_000));
+    let (before, dir) = (counted.tree(), "d0100".parse().unwrap());
+    counted.commit([("d0150/new.csv".to_owned(), "new\n".to_owned())]);
+    let after = counted.tree();
+    let store = counted.store.clone();
+    let (old, new) = (Snapshot::new(store.objects(), before), Snapshot::new(store.objects(), after));
+    counted.take();
+    assert_eq!(new.totals(Some(&dir)).unwrap().count, 100);
+    assert!(counted.take().read <= 6);
+    assert_eq!(new.members(Some(&dir)).unwrap().len(), 100);
+    assert!(counted.take().read <= 6);
+    assert_eq!(old.diff(&new, "").count(), 1);
+    assert!(counted.take().read <= 8);
+    assert_eq!(old.diff(&new, "d0100/").count(), 0);
+    assert!(counted.take().read <= 4);
+    assert_eq!(new.diff(&new, "").count(), 0);
+    assert_eq!(counted.take().read, 0);
+}
+
+#[test]
+fn an_unchanged_directory_is_not_read() {
+    let mut counted = Counted::new();
+    for (path, text) in many(300) {
+        counted.desk.write(&format!("in/{path}"), &text);
+    }
+    let (store, dirs) = (counted.store.clone(), [counted.desk.path("in")]);
+    let commit = || {
+        let writer = store.writer();
+        let base = change::open(&store, &"ticks@main".parse().unwrap(), &writer).unwrap();
+        let tree = Snapshot::new(&writer, base.tree);
+        let found =
+            ingest::gather(&writer, tree, Some(store.root()), &dirs, None, Overlay::Keep, &Silent).unwrap();
+        let read = found.read;
+        change::publish(&store, &author(), base, found.draft, writer, "in", Empty::Skip).unwrap();
+        read
+    };
+    assert_eq!(commit(), 300);
+    // Files that were written a moment ago are read once more: they may change within the grain of the clock.
+    until("a commit without a reading", || commit() == 0);
+    counted.take();
+    assert_eq!(commit(), 0);
+    let cost = counted.take();
+    assert_eq!(cost.written_bytes, 0);
+}
