@@ -109,21 +109,26 @@ impl Sums {
     /// The measures in the order of [`MEASURE_COLUMNS`], as they are printed; empty where they are not defined. The
     /// largest error, in units, is not a sum and is given.
     pub(super) fn measures(&self, maxae: i128, scale: Scale) -> [String; 8] {
+        std::array::from_fn(|at| self.measure(at, maxae, scale).map(significant).unwrap_or_default())
+    }
+
+    /// The measure at this place among [`MEASURE_COLUMNS`], if it is defined.
+    pub(super) fn measure(&self, at: usize, maxae: i128, scale: Scale) -> Option<f64> {
         let unit = float(10_i128.pow(scale.decimals));
         let n = float(self.n);
-        let print = |value: Option<f64>| value.filter(|v| v.is_finite()).map(significant).unwrap_or_default();
-        let some = |value: f64| print((self.n > 0 && !self.overflow).then_some(value));
-        let mape = (self.np > 0).then(|| 100.0 * (float(self.sp) / 1e12) / float(self.np));
-        [
-            some((float(self.s2) / n).sqrt() / unit),
-            some(float(self.sa) / n / unit),
-            print(mape.filter(|_| !self.overflow)),
-            some(float(self.s1) / n / unit),
-            some(float(maxae) / unit),
-            print(scale.tick.filter(|_| self.n > 0).map(|_| float(self.hits) / n)),
-            print(self.correlation()),
-            print(self.r_squared()),
-        ]
+        let some = |value: f64| (self.n > 0 && !self.overflow).then_some(value);
+        let value = match at {
+            0 => some((float(self.s2) / n).sqrt() / unit),
+            1 => some(float(self.sa) / n / unit),
+            2 => (self.np > 0 && !self.overflow).then(|| 100.0 * (float(self.sp) / 1e12) / float(self.np)),
+            3 => some(float(self.s1) / n / unit),
+            4 => some(float(maxae) / unit),
+            5 => scale.tick.filter(|_| self.n > 0).map(|_| float(self.hits) / n),
+            6 => self.correlation(),
+            7 => self.r_squared(),
+            _ => None,
+        };
+        value.filter(|value| value.is_finite())
     }
 
     fn variance(&self, squares: i128, sum: i128) -> Option<i128> {

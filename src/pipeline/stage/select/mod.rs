@@ -8,6 +8,7 @@ mod days;
 mod params;
 mod rank;
 mod run;
+mod stability;
 
 #[cfg(test)]
 mod tests;

@@ -74,13 +74,17 @@ impl fmt::Display for By {
 impl Params {
     /// The value by which a printed measure is ordered, smallest best.
     pub(super) fn rank_value(&self, printed: &str) -> Option<f64> {
-        let value: f64 = printed.parse().ok()?;
+        printed.parse().ok().map(|value| self.rank(value))
+    }
+
+    /// The value by which a measure is ordered, smallest best.
+    pub(super) fn rank(&self, value: f64) -> f64 {
         let value = if self.by == By::Bias { value.abs() } else { value };
         let largest = match self.order {
             Order::Auto => matches!(self.by, By::Hit | By::Corr | By::R2),
             Order::Min => false,
             Order::Max => true,
         };
-        Some(if largest { -value } else { value })
+        if largest { -value } else { value }
     }
 }

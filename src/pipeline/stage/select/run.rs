@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::super::decimal::significant;
 use super::super::listing::{list, tree_path};
-use super::super::sums::{Scale, Sums};
 use super::super::{Earlier, Error, Files, Input, Output, Report};
 use super::chart::{self, Panel};
-use super::days::{Days, Observations};
+use super::days::Observations;
 use super::params::{By, Params};
 use super::rank::{COLUMNS, Candidate, order};
+use super::stability::{duel, leave_one_out, sign_test};
 use crate::tick::write_record;
 
 /// The columns of `best.csv` after those of the ranking.
@@ -252,118 +252,4 @@ fn write_best(out: &mut Vec<u8>, choice: &Choice<'_>, params: &Params) {
         choice.bucket_stability.clone(),
     ]);
     write_record(out, fields.iter().map(String::as_str));
-}
-
-/// On how many days the first is nearer to the truth than the second, and the other way round.
-fn duel(days: &Days, first: usize, second: usize) -> (u64, u64) {
-    let error =
-        |day: &[Option<(i128, i128)>], at: usize| day.get(at).copied().flatten().map(|(e, t)| (e - t).abs());
-    let both = days.pairs.iter().filter_map(|day| error(day, first).zip(error(day, second)));
-    both.fold((0, 0), |(wins, losses), (a, b)| (wins + u64::from(a < b), losses + u64::from(a > b)))
-}
-
-/// The exact two-sided binomial probability of so uneven a split, were both equally good.
-fn sign_test(wins: u64, losses: u64) -> f64 {
-    let n = wins + losses;
-    // Terms are built as logarithms, so that thousands of days do not underflow; sums of few terms stay exact enough.
-    if n <= 60 {
-        let mut term: u128 = 1;
-        let mut sum: u128 = 0;
-        for k in 0..=wins.min(losses) {
-            sum += term;
-            term = term * u128::from(n - k) / u128::from(k + 1);
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "n is at most 60")]
-        return (2.0 * sum as f64 / (1_u128 << n as u32) as f64).min(1.0);
-    }
-    let mut log_term = -(n as f64) * std::f64::consts::LN_2;
-    let mut sum = 0.0;
-    for k in 0..=wins.min(losses) {
-        sum += log_term.exp();
-        log_term += ((n - k) as f64 / (k + 1) as f64).ln();
-    }
-    (2.0 * sum).min(1.0)
-}
-
-/// The shares of days without which the same candidate, and the same bucket, still wins.
-fn leave_one_out(top: &[&Candidate], days: &Days, params: &Params) -> (String, String) {
-    let own = |at: usize| days.pairs.iter().map(move |day| day.get(at).copied().flatten());
-    let whole: Vec<Sums> = (0..top.len())
-        .map(|at| {
-            let mut sums = Sums::default();
-            own(at).flatten().for_each(|(e, t)| sums.add(&Sums::of_day(e, t, days.scale), 1));
-            sums
-        })
-        .collect();
-    let largest_hits: Vec<Option<i128>> =
-        top.iter().enumerate().map(|(at, candidate)| largest_hit(candidate, own(at).flatten())).collect();
-    let (mut rankings, mut same, mut same_bucket) = (0_u64, 0_u64, 0_u64);
-    for (skipped, day) in days.pairs.iter().enumerate() {
-        // A day that only the runner-up has leaves the ranking as it is.
-        if day.iter().take(top.len()).all(Option::is_none) {
-            continue;
-        }
-        let value = |at: usize| {
-            let mut sums = whole.get(at)?.clone();
-            if let Some((e, t)) = day.get(at).copied().flatten() {
-                sums.add(&Sums::of_day(e, t, days.scale), -1);
-            }
-            let n = u64::try_from(sums.n).ok().filter(|n| *n > 0)?;
-            let printed = if params.by == By::Hit {
-                let limit = largest_hits.get(at).copied().flatten();
-                let others = own(at).enumerate().filter(|(day, _)| *day != skipped);
-                let hits = others.filter_map(|(_, pair)| pair).filter(|(e, t)| Some((e - t).abs()) <= limit);
-                significant(hits.count() as f64 / n as f64)
-            } else {
-                let maxae = if params.by == By::Maxae { largest(days, at, skipped) } else { 0 };
-                sums.measures(maxae, days.scale).into_iter().nth(params.by.index())?
-            };
-            Some((params.rank_value(&printed)?, n))
-        };
-        let values =
-            top.iter().enumerate().filter_map(|(at, candidate)| value(at).map(|(v, n)| (*candidate, v, n)));
-        let winner = values.min_by(|a, b| order(*a, *b)).map(|(candidate, ..)| candidate);
-        rankings += 1;
-        if let (Some(winner), Some(best)) = (winner, top.first()) {
-            same += u64::from(winner == *best);
-            same_bucket += u64::from(winner.field("bucket") == best.field("bucket"));
-        }
-    }
-    let share = |count: u64| significant(count as f64 / rankings as f64);
-    if rankings == 0 { (String::new(), String::new()) } else { (share(same), share(same_bucket)) }
-}
-
-/// The largest error that is a hit, `None` if none is. The tick that decides is not among the inputs, but so many days as
-/// the printed share says are hits, and they are those with the smallest errors.
-fn largest_hit(candidate: &Candidate, own: impl Iterator<Item = (i128, i128)>) -> Option<i128> {
-    let mut errors: Vec<i128> = own.map(|(estimate, truth)| (estimate - truth).abs()).collect();
-    errors.sort_unstable();
-    let share: f64 = candidate.field("hit").parse().ok()?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of few days")]
-    let hits = (share * errors.len() as f64).round().max(0.0) as usize;
-    errors.get(hits.checked_sub(1)?).copied()
-}
-
-fn largest(days: &Days, at: usize, skipped: usize) -> i128 {
-    let others = days.pairs.iter().enumerate().filter(|(day, _)| *day != skipped);
-    others
-        .filter_map(|(_, day)| day.get(at).copied().flatten())
-        .map(|(e, t)| (e - t).abs())
-        .max()
-        .unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sign_test_is_exact() {
-        assert!((sign_test(3, 0) - 0.25).abs() < 1e-15);
-        assert!((sign_test(5, 5) - 1.0).abs() < 1e-15);
-        assert!((sign_test(0, 0) - 1.0).abs() < 1e-15);
-        assert!((sign_test(8, 2) - 0.109_375).abs() < 1e-12);
-        assert!(sign_test(5000, 10) < 1e-300 || sign_test(5000, 10) == 0.0);
-        assert!((sign_test(61, 60) - 1.0).abs() < 1e-9);
-    }
 }
