@@ -7,6 +7,7 @@ mod day;
 mod params;
 mod run;
 mod score;
+mod symbols;
 mod truth;
 mod window;
 

@@ -10,8 +10,9 @@ use super::super::{Change, Earlier, Error, Files, Input, Output, Report, counted
 use super::day::{Day, estimate, read_minute};
 use super::params::Params;
 use super::score::{self, Cell, Cells};
+use super::symbols::{self, Symbols};
 use super::truth::{self, Names, Truths};
-use crate::object::Entry;
+use crate::object::{Entry, TreePath};
 use crate::tick::{Count, write_record};
 
 /// A day's estimates by bucket and symbol, symbols filled in.
@@ -54,31 +55,26 @@ pub fn run(
     state: &mut dyn Output,
 ) -> Result<Report, Error> {
     let published = truth::read(truth.now, params)?;
-    let old_days = earlier.map_or(Ok(BTreeMap::new()), |earlier| days(earlier.state))?;
-    let old_names = earlier.map_or(Ok(None), |earlier| names(earlier.state))?;
     let changed: BTreeSet<String> = bins
         .changes
         .iter()
         .filter_map(|c| bucket_of(c.path.as_str()))
         .map(|(_, date)| date.to_owned())
         .collect();
+    let old_names = earlier.map_or(Ok(None), |earlier| names(earlier.state))?;
+    let old_symbols = earlier.map_or(Ok(None), |earlier| Symbols::load(earlier.state))?;
+    let old_days = earlier.map_or(Ok(BTreeMap::new()), |earlier| days(earlier.state, &changed))?;
     let files = files_of(bins, &changed, &old_days)?;
     let unnamed = truth::single(published.truths.keys().map(|(_, symbol)| symbol.as_str()));
     let new_days = estimate_all(params, bins.now, &files, &unnamed)?;
 
-    let mut symbols = old_days.clone();
+    let mut symbols = old_symbols.clone().unwrap_or_default();
     for date in &changed {
-        match files.get(date) {
-            Some(_) => symbols.insert(
-                date.clone(),
-                new_days.get(date).map(|day| day.symbols.iter().cloned().collect()).unwrap_or_default(),
-            ),
-            None => symbols.remove(date),
-        };
+        old_days.get(date).iter().for_each(|day| symbols.take_back(day));
+        new_days.get(date).iter().for_each(|day| symbols.add(&day.symbols));
     }
-    let names =
-        Names { ticks: unnamed, truths: truth::single(symbols.values().flatten().map(String::as_str)) };
-    if old_names.as_ref().is_some_and(|old| *old != names) {
+    let names = Names { ticks: unnamed, truths: truth::single(symbols.names()) };
+    if earlier.is_some() && (old_names.as_ref() != Some(&names) || old_symbols.is_none()) {
         // Ticks or truths without a symbol now stand for another one: nothing of the earlier result can be kept.
         return run_anew(params, bins, truth, earlier, output, state);
     }
@@ -106,13 +102,14 @@ pub fn run(
     let found_prices = work.found_prices(&new_days, &affected)?;
     for date in &changed {
         put_or_remove(output, &obs_path(date), work.fresh.get(date).and_then(|rows| obs_csv(rows, params)))?;
-        let names =
-            files.get(date).map(|_| symbols.get(date).cloned().unwrap_or_default().join("\n").into_bytes());
-        put_or_remove(state, &day_path(date), names)?;
+        put_or_remove(state, &day_path(date), new_days.get(date).map(|day| symbols::to_csv(&day.symbols)))?;
         put_or_remove(state, &unsized_path(date), new_days.get(date).and_then(unsized_csv))?;
     }
     if earlier.is_none() || truths != old_truths {
         output.put_bytes(tree_path("truth.csv")?, &truth::to_csv(&truths))?;
+    }
+    if old_symbols.as_ref() != Some(&symbols) {
+        symbols.save(state)?;
     }
     if old_names.is_none() {
         state.put_bytes(tree_path("names")?, format!("{}\n{}\n", names.ticks, names.truths).as_bytes())?;
@@ -151,22 +148,13 @@ fn put_or_remove(output: &mut dyn Output, at: &str, bytes: Option<Vec<u8>>) -> R
     }
 }
 
-/// The days of the earlier run, each with the symbols that its ticks name.
-fn days(state: &dyn Files) -> Result<BTreeMap<String, Vec<String>>, Error> {
-    let mut seen: BTreeMap<_, Vec<String>> = BTreeMap::new();
+/// Those of these days that the earlier run saw, each with the symbols that its ticks name.
+fn days(state: &dyn Files, dates: &BTreeSet<String>) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
     let mut days = BTreeMap::new();
-    for (path, entry) in list(state, "days/")? {
-        let date = path.file_name().to_owned();
-        // Most days name the same symbols, so their files are the same blob.
-        let symbols = if let Some(symbols) = seen.get(&entry.blob) {
-            symbols.clone()
-        } else {
-            let text = String::from_utf8_lossy(&state.read(&entry)?).into_owned();
-            let symbols: Vec<String> = text.split('\n').map(str::to_owned).collect();
-            seen.insert(entry.blob, symbols.clone());
-            symbols
-        };
-        days.insert(date, symbols);
+    for date in dates {
+        if let Some(bytes) = load(state, &day_path(date))? {
+            days.insert(date.clone(), symbols::from_csv(&bytes));
+        }
     }
     Ok(days)
 }
@@ -184,7 +172,7 @@ fn names(state: &dyn Files) -> Result<Option<Names>, Error> {
 fn files_of(
     bins: &Input<'_>,
     changed: &BTreeSet<String>,
-    old_days: &BTreeMap<String, Vec<String>>,
+    old_days: &BTreeMap<String, BTreeSet<String>>,
 ) -> Result<BTreeMap<String, BTreeMap<usize, Entry>>, Error> {
     let mut files: BTreeMap<String, BTreeMap<usize, Entry>> = BTreeMap::new();
     // Of a day that was there before, files that did not change are needed too.
@@ -381,18 +369,28 @@ impl Work<'_> {
             .collect()
     }
 
+    /// The cells of these buckets as the earlier run left them. All score files are listed at once: there are no more than
+    /// minutes in a day.
+    fn old_scores(&self, buckets: BTreeSet<usize>) -> Result<BTreeMap<usize, Cells>, Error> {
+        let Some(earlier) = self.earlier.filter(|_| !buckets.is_empty()) else { return Ok(BTreeMap::new()) };
+        let entries: BTreeMap<TreePath, Entry> = list(earlier.output, "score/")?.into_iter().collect();
+        let wanted: Vec<(usize, Entry)> = buckets
+            .into_iter()
+            .filter_map(|bucket| Some((bucket, *entries.get(&tree_path(&score::path(bucket)).ok()?)?)))
+            .collect();
+        let read = wanted.par_iter().map(|(bucket, entry)| {
+            let bytes = earlier.output.read(entry)?;
+            Ok((*bucket, score::from_csv(&bytes, self.params).ok_or_else(|| damaged(*bucket))?))
+        });
+        read.collect()
+    }
+
     fn write_scores(&self, deltas: Deltas, output: &mut dyn Output) -> Result<(), Error> {
         let mut refold: BTreeSet<(usize, String, usize)> = BTreeSet::new();
         let mut buckets: BTreeMap<usize, Cells> = BTreeMap::new();
+        let mut old = self.old_scores(deltas.keys().copied().collect())?;
         for (bucket, cells) in deltas {
-            let old = match self.earlier {
-                Some(earlier) => load(earlier.output, &score::path(bucket))?,
-                None => None,
-            };
-            let mut now = match old {
-                Some(bytes) => score::from_csv(&bytes, self.params).ok_or_else(|| damaged(bucket))?,
-                None => Cells::new(),
-            };
+            let mut now = old.remove(&bucket).unwrap_or_default();
             for (key, delta) in cells {
                 let cell = now.entry(key.clone()).or_insert_with(Cell::default);
                 let had = cell.sums.n > 0;
@@ -410,8 +408,12 @@ impl Work<'_> {
             buckets.insert(bucket, now);
         }
         self.refold(&refold, &mut buckets)?;
-        for (bucket, cells) in buckets {
-            put_or_remove(output, &score::path(bucket), score::to_csv(bucket, &cells, self.params))?;
+        let written: Vec<(usize, Option<Vec<u8>>)> = buckets
+            .par_iter()
+            .map(|(bucket, cells)| (*bucket, score::to_csv(*bucket, cells, self.params)))
+            .collect();
+        for (bucket, bytes) in written {
+            put_or_remove(output, &score::path(bucket), bytes)?;
         }
         Ok(())
     }
