@@ -4,7 +4,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 TOOLS := $(TARGET)/tools
 
-.PHONY: help demo test format lint tests docs deny bench install
+.PHONY: help demo test format lint tests docs deny bench install reference
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / - /'
@@ -47,3 +47,6 @@ bench: ## measure against b3sum, cp, git and find
 
 install: ## put vds into ~/.cargo/bin
 	$(CARGO) install --path . --locked
+
+reference: ## write what the program prints now into README.md and docs/
+	VDS_BLESS=1 $(CARGO) test --locked --test docs
