@@ -3,6 +3,7 @@
 //! Deciding only: nothing here changes a tree.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use globset::GlobBuilder;
@@ -15,9 +16,12 @@ use crate::snapshot::{self, Member, Snapshot, below};
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages document the fields")]
 pub enum Error {
-    /// Nothing has this path or matches this pattern.
-    #[error("nothing there is {text:?}")]
+    /// Nothing has this path.
+    #[error("there is no file or directory {text:?}")]
     Nothing { text: String, nearest: Vec<String> },
+    /// Nothing matches this pattern.
+    #[error("no file or directory matches {text:?}")]
+    NoMatch { text: String },
     /// The text is not a pattern.
     #[error("{text:?} is not a pattern: {reason}")]
     Pattern { text: String, reason: String },
@@ -44,7 +48,7 @@ pub enum Error {
 fault! {
     Error passes on Snapshot;
     kind {
-        Self::Nothing { .. } => Kind::NotFound,
+        Self::Nothing { .. } | Self::NoMatch { .. } => Kind::NotFound,
         Self::Pattern { .. } | Self::Path(_) => Kind::Usage,
         Self::IntoItself { .. }
         | Self::FileInTheWay { .. }
@@ -55,7 +59,7 @@ fault! {
         Self::Nothing { nearest, .. } if !nearest.is_empty() => {
             Some(format!("did you mean {}?", nearest.join(" or ")))
         }
-        Self::Nothing { .. } => Some("`vds ls -r REPO` shows what there is".to_owned()),
+        Self::Nothing { .. } | Self::NoMatch { .. } => Some("`vds ls -r REPO` shows what there is".to_owned()),
         Self::Pattern { .. } => {
             Some("write [*] and [?] for the characters * and ? themselves".to_owned())
         }
@@ -94,6 +98,16 @@ pub enum Place {
 /// A path as people type it: a slash at the end does no harm.
 pub fn path(text: &str) -> Result<TreePath, PathError> {
     text.strip_suffix('/').unwrap_or(text).parse()
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(path) => write!(f, "{path}"),
+            Self::Into(Some(dir)) => write!(f, "{dir}/"),
+            Self::Into(None) => f.write_str("the top"),
+        }
+    }
 }
 
 impl FromStr for Place {
@@ -137,7 +151,7 @@ pub fn pick(tree: Snapshot<'_>, text: &str) -> Result<Vec<Picked>, Error> {
         }
     }
     if found.is_empty() {
-        return Err(Error::Nothing { text: text.to_owned(), nearest: Vec::new() });
+        return Err(Error::NoMatch { text: text.to_owned() });
     }
     Ok(found.into_values().collect())
 }
@@ -305,8 +319,8 @@ mod tests {
             check(manner, "a b/x | a -> b = !b is a directory already");
             check(manner, "a b/x | b -> a = !a is a file there");
             check(manner, "p/x q/x | p/x q/x -> r = !both become r/x");
-            check(manner, "a | c -> d = !nothing there");
-            check(manner, "a | *.csv -> d = !nothing there");
+            check(manner, "a | c -> d = !no file or directory");
+            check(manner, "a | *.csv -> d = !no file or directory matches");
             check(manner, "a | {a -> d = !not a pattern");
         }
         check(Manner::Move, "a/x | a -> a/b = !itself");

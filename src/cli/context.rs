@@ -153,8 +153,11 @@ impl Context {
         if self.form == Form::Json {
             return self.ended(document, run(), which.as_ref());
         }
-        self.say(&document, || text, || quiet)?;
-        verdict(&run()?, which.as_ref()).map(|()| 0)
+        // What was queued is run, even if nobody could be told of it.
+        let said = self.say(&document, || text, || quiet);
+        let ran = run()?;
+        said?;
+        verdict(&ran, which.as_ref()).map(|()| 0)
     }
 
     /// Gives the document of jobs that have ended, and the verdict on them.
@@ -217,11 +220,13 @@ pub(super) fn verdict(jobs: &[Job], which: Option<&Which>) -> Result<(), Cause> 
 pub(super) fn outcome(job: &Job) -> String {
     let took =
         job.started.zip(job.ended).map(|(from, to)| format!(" in {} ms", to - from)).unwrap_or_default();
-    let datums = view::count(job.datums.processed, "datum");
-    match job.datums.reused {
-        0 => format!("{datums} processed{took}"),
-        reused => format!("{datums} processed, {reused} reused{took}"),
+    let mut parts = vec![format!("{} processed", view::count(job.datums.processed, "datum"))];
+    for (count, what) in [(job.datums.reused, "reused"), (job.datums.failed, "failed")] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
     }
+    format!("{}{took}", parts.join(", "))
 }
 
 /// What a change triggered, with the number of datums where that can be told before anything has run.

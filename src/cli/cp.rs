@@ -32,7 +32,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let Args { target, from, to, how } = args;
-    let message = format!("copy {}", from.join(", "));
+    let message = format!("copy {} to {to}", from.join(", "));
     edit(cx, target, how, message, |store, tree, draft| {
         let mut picked = Vec::new();
         for text in from {
@@ -48,9 +48,12 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
 /// What exists on the branch is meant before a repo of that name is.
 fn find(store: &Store, tree: Snapshot<'_>, text: &str) -> Result<Vec<Picked>, Cause> {
     let here = pick::pick(tree, text);
-    let elsewhere = text.parse::<Location>().ok().filter(|_| text.contains(['@', ':']));
+    let elsewhere = text.parse::<Location>().ok().filter(|_| text.contains(['@', ':', '~', '^']));
     match (here, elsewhere) {
-        (Err(pick::Error::Nothing { .. } | pick::Error::Path(_)), Some(location)) => {
+        (
+            Err(pick::Error::Nothing { .. } | pick::Error::NoMatch { .. } | pick::Error::Path(_)),
+            Some(location),
+        ) => {
             let found = resolve(store, &location)?;
             let there = snapshot(store, &found)?;
             let files = there.files_at(found.path.as_ref())?;

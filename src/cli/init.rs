@@ -37,8 +37,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
             "choose a directory that you may write to",
         )
     })?;
-    let store = Store::init(dir, cx.wait)?;
-    let root = std::fs::canonicalize(store.root()).unwrap_or_else(|_| store.root().to_owned());
-    let root = root.display().to_string();
+    let dir = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    let store = Store::init(&dir, cx.wait)?;
+    let root = store.root().display().to_string();
     cx.say(&json!({ "store": root }), || format!("made an empty store in {root}\n"), || format!("{root}\n"))
 }

@@ -101,5 +101,6 @@ pub(super) fn commit_text(id: CommitId, commit: &Commit) -> String {
         text += &made.inputs.iter().map(|input| format!("  from {input}\n")).collect::<String>();
     }
     let message = view::text(&commit.message);
-    text + "\n" + &message.lines().map(|line| format!("    {line}\n")).collect::<String>()
+    let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") };
+    text + "\n" + &message.lines().map(line).collect::<String>()
 }

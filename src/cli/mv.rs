@@ -27,7 +27,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let Args { target, from, to, how } = args;
-    let message = format!("move {}", from.join(", "));
+    let message = format!("move {} to {to}", from.join(", "));
     edit(cx, target, how, message, |_, tree, draft| {
         let mut picked = Vec::new();
         for text in from {

@@ -10,6 +10,22 @@ const HEAD: &str = "\
 
 This page is made from the program's own help; `make reference` makes it anew. Every verb prints its part with `--help`.
 
+## REPO@REV:PATH
+
+names a commit of a repo, or a file or directory in it. `REPO` alone stands for its branch `main`, `REPO:PATH` for a path there.
+REV is looked for in this order:
+
+| REV | what it means |
+|---|---|
+| `main`, `feature/x` | a branch |
+| `v1` | a tag; a branch and a tag never have the same name |
+| `4c9f21ab` | the commit whose id starts so; at least four digits |
+| `main@{2 hours ago}` | where the branch stood then: `2024-05-01`, `2024-05-01 14:30`, RFC 3339, `yesterday`, `3 days ago` |
+
+and each may be followed by `~n` (n commits back, always to the first parent) and `^n` (the n-th parent). `REPO~2`,
+`REPO^` and `REPO@{yesterday}` start from `main`. In patterns `*` and `?` stop at a slash, `**` does not, `[...]` is one of
+several characters, `{a,b}` one of several texts; a name that exists is meant as it is, whatever characters it has.
+
 ";
 
 /// The page, in Markdown.
@@ -19,7 +35,7 @@ pub fn reference() -> String {
     let mut page = HEAD.to_owned();
     page += &about(&program);
     page += "\n## Options of every verb\n\n";
-    page += &program.get_opts().filter(|arg| arg.is_global_set()).map(option).collect::<String>();
+    page += &options(&program, Arg::is_global_set);
     page += &examples(&program);
     for verb in verbs(&program) {
         section(verb, "##", &mut page);
@@ -43,17 +59,13 @@ fn section(verb: &Command, depth: &str, page: &mut String) {
     let mut usage = verb.clone();
     *page += &format!("\n    {}\n\n", usage.render_usage().to_string().trim_start_matches("Usage: ").trim());
     *page += &verb.get_positionals().map(positional).collect::<String>();
-    *page += &verb.get_opts().filter(|arg| !arg.is_global_set()).map(option).collect::<String>();
-    *page += &flags(verb);
+    *page += &options(verb, |arg| !arg.is_global_set());
     *page += &examples(verb);
 }
 
-/// Options without a value, which clap does not count among the options.
-fn flags(verb: &Command) -> String {
-    let flags = verb.get_arguments().filter(|arg| !arg.is_positional() && !arg.get_action().takes_values());
-    let own =
-        flags.filter(|arg| !arg.is_global_set() && !["help", "version"].contains(&arg.get_id().as_str()));
-    own.map(option).collect()
+fn options(verb: &Command, wanted: impl Fn(&Arg) -> bool) -> String {
+    let named = verb.get_arguments().filter(|arg| !arg.is_positional() && wanted(arg));
+    named.filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())).map(option).collect()
 }
 
 fn about(command: &Command) -> String {

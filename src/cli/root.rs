@@ -133,7 +133,10 @@ fn suggestion(error: &clap::Error) -> Option<String> {
     let kinds = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
     let names = kinds.into_iter().find_map(|kind| match error.get(kind)? {
         ContextValue::String(name) => Some(name.clone()),
-        ContextValue::Strings(names) if !names.is_empty() => Some(names.join(" or ")),
+        // The likeliest is the last.
+        ContextValue::Strings(names) if !names.is_empty() => {
+            Some(names.iter().rev().map(String::as_str).collect::<Vec<_>>().join(" or "))
+        }
         _ => None,
     })?;
     Some(format!("did you mean {names}?"))

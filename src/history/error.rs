@@ -97,6 +97,11 @@ fault! {
         Self::UnknownRevision { repo, rev, .. } if rev == "HEAD" => {
             Some(format!("there is no HEAD here: {repo} alone stands for its branch main"))
         }
+        Self::UnknownRevision { rev, nearest, .. }
+            if nearest.is_empty() && rev.len() < 4 && rev.bytes().all(|b| b.is_ascii_hexdigit()) =>
+        {
+            Some("a commit is named by at least four digits of its id".to_owned())
+        }
         Self::UnknownRevision { repo, nearest, .. } => {
             Some(did_you_mean(nearest, &format!("`vds branch list {repo}` and `vds log {repo}` show what there is")))
         }

@@ -150,9 +150,13 @@ fn walk(objects: &dyn ObjectRead, repo: &Repo, base: CommitId, rev: &Revision) -
 
 /// The names most like `wanted`, nearest first, at most three, none that is quite different.
 pub fn nearest(wanted: &str, names: impl Iterator<Item = String>) -> Vec<String> {
-    let limit = wanted.chars().count().div_ceil(3) + 1;
-    let mut near: Vec<(usize, String)> =
-        names.map(|name| (edits(wanted, &name), name)).filter(|(edits, _)| *edits <= limit).collect();
+    let length = wanted.chars().count();
+    let is_near =
+        |edits: usize, name: &str| edits <= length.div_ceil(3) && edits < length.max(name.chars().count());
+    let mut near: Vec<(usize, String)> = names
+        .map(|name| (edits(wanted, &name), name))
+        .filter(|(edits, name)| is_near(*edits, name))
+        .collect();
     near.sort();
     near.into_iter().map(|(_, name)| name).take(3).collect()
 }
@@ -185,6 +189,7 @@ mod tests {
         let names = ["main", "mian", "maine", "feature/x", "dev"];
         let near = nearest("mainn", names.iter().map(|&name| name.to_owned()));
         assert_eq!(near, ["main", "maine", "mian"]);
+        assert!(nearest("x", ["y".to_owned()].into_iter()).is_empty());
         assert_eq!(
             (edits("kitten", "sitting"), edits("", "ab"), edits("ab", ""), edits("a", "a")),
             (3, 2, 2, 0)
