@@ -95,9 +95,10 @@ pub enum Place {
     Into(Option<TreePath>),
 }
 
-/// A path as people type it: a slash at the end does no harm.
+/// A path as people type it: a slash at the end and `./` before it do no harm.
 pub fn path(text: &str) -> Result<TreePath, PathError> {
-    text.strip_suffix('/').unwrap_or(text).parse()
+    let text = text.strip_suffix('/').unwrap_or(text);
+    text.strip_prefix("./").unwrap_or(text).parse()
 }
 
 impl fmt::Display for Place {
@@ -116,8 +117,8 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self, PathError> {
         match (text, text.strip_suffix('/')) {
             ("." | "./" | "/", _) => Ok(Self::Into(None)),
-            (_, Some(dir)) => Ok(Self::Into(Some(dir.parse()?))),
-            (_, None) => Ok(Self::At(text.parse()?)),
+            (_, Some(dir)) => Ok(Self::Into(Some(path(dir)?))),
+            (_, None) => Ok(Self::At(path(text)?)),
         }
     }
 }

@@ -4,6 +4,9 @@
 
 mod transcript;
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use transcript::{Page, check, executed, lasting};
 
 #[test]
@@ -17,6 +20,44 @@ fn what_differs_from_run_to_run_is_left_out() {
 #[test]
 fn the_reference_is_what_the_verbs_say() {
     check("docs/cli.md", |_| vds::cli::reference());
+}
+
+/// The words after each `vds` in back quotes, up to the first that is no verb.
+fn mentions(text: &str) -> Vec<Vec<&str>> {
+    let after = text.split("`vds ").skip(1).filter_map(|rest| rest.split('`').next());
+    let verb = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    after.map(|command| command.split(' ').take_while(verb).take(2).collect()).collect()
+}
+
+fn texts(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "md") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_verb_that_is_advised_exists() {
+    let reference = vds::cli::reference();
+    let is_verb = |words: &[&str]| {
+        reference.lines().any(|line| line.trim_start_matches('#') == format!(" vds {}", words.join(" ")))
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("README.md")];
+    texts(&root.join("src"), &mut files);
+    texts(&root.join("docs"), &mut files);
+    for file in files {
+        for words in mentions(&fs::read_to_string(&file).unwrap()) {
+            let [verb, ..] = words[..] else { continue };
+            let group = ["repo", "branch", "tag", "pipeline", "job"].contains(&verb) && words.len() > 1;
+            let named = if group { &words[..] } else { &words[..1] };
+            assert!(is_verb(named), "{} speaks of `vds {}`", file.display(), words.join(" "));
+        }
+    }
 }
 
 #[test]

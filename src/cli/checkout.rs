@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueHint;
 use serde_json::json;
 
+use super::complaint::usage;
 use super::context::{Answer, Context, resolve, snapshot};
 use super::ls::missing;
 use crate::checkout::{self, Clash};
@@ -41,6 +42,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     let found = resolve(&store, &args.location)?;
     let tree = snapshot(&store, &found)?;
+    if found.path.is_some() && !args.paths.is_empty() {
+        return Err(usage("paths were named twice", "name them after -- alone"));
+    }
     let mut scopes: Vec<Option<TreePath>> = args.paths.iter().cloned().map(Some).collect();
     if scopes.is_empty() {
         scopes.push(found.path.clone());

@@ -1,7 +1,9 @@
 //! Progress bars on standard error, for work that takes more than a moment.
 
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -10,43 +12,55 @@ use crate::progress::Progress;
 /// Work that is done within this time is not worth a bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A bar that appears when work takes long, if standard error is a terminal.
+/// How often a bar shows that time goes by.
+const TICK: Duration = Duration::from_millis(250);
+
+/// A bar that appears when work takes long, even if none of its steps has been done by then.
 #[derive(Debug, Default)]
 pub(super) struct Bar {
-    state: Mutex<Option<(Instant, ProgressBar)>>,
+    work: Mutex<Option<Work>>,
+}
+
+/// The work that is being done. When it is dropped, whoever waits to show the bar is told.
+#[derive(Debug)]
+struct Work {
+    bar: ProgressBar,
+    _ended: Sender<()>,
 }
 
 impl Bar {
-    fn with(&self, act: impl FnOnce(&mut Option<(Instant, ProgressBar)>)) {
-        act(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    fn set(&self, work: Option<Work>) {
+        let before = std::mem::replace(&mut *self.work.lock().unwrap_or_else(PoisonError::into_inner), work);
+        if let Some(Work { bar, .. }) = before {
+            bar.finish_and_clear();
+        }
     }
 }
 
 impl Progress for Bar {
     fn begin(&self, what: &str, steps: Option<u64>) {
         let bar = ProgressBar::with_draw_target(steps, ProgressDrawTarget::hidden());
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {elapsed}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_message(what.to_owned());
-        self.with(|state| *state = Some((Instant::now(), bar)));
+        let (ended, end) = mpsc::channel();
+        let late = bar.clone();
+        thread::spawn(move || {
+            if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                late.set_draw_target(ProgressDrawTarget::stderr());
+                late.enable_steady_tick(TICK);
+            }
+        });
+        self.set(Some(Work { bar, _ended: ended }));
     }
 
     fn advance(&self, steps: u64) {
-        self.with(|state| {
-            if let Some((begun, bar)) = state {
-                if bar.is_hidden() && begun.elapsed() > PATIENCE {
-                    bar.set_draw_target(ProgressDrawTarget::stderr());
-                }
-                bar.inc(steps);
-            }
-        });
+        if let Some(Work { bar, .. }) = &*self.work.lock().unwrap_or_else(PoisonError::into_inner) {
+            bar.inc(steps);
+        }
     }
 
     fn end(&self) {
-        self.with(|state| {
-            if let Some((_, bar)) = state.take() {
-                bar.finish_and_clear();
-            }
-        });
+        self.set(None);
     }
 }
