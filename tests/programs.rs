@@ -265,3 +265,24 @@ fn two_datums_that_write_one_path_are_both_named_every_time() {
     commit(&desk);
     assert_eq!(desk.ok(&["cat", "p/a:all"]), "2\n", "last goes by the order of the datums");
 }
+
+#[test]
+fn directories_of_code_come_along_and_count() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    desk.write("lib/greet.sh", "echo hello\n");
+    desk.write("lib/deep/name.sh", "echo you\n");
+    desk.write("library.sh", "echo not this\n");
+    let file = "pipeline = 'p'\n[stage.a]\ninput = 'in:/'\ncode = ['lib']\n\
+                command = ['sh', '-c', 'find * -type f; sh lib/greet.sh > $VDS_OUT/said; sh lib/deep/name.sh >> $VDS_OUT/said']\n";
+    desk.write("p.toml", file);
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.write("x/one", "1");
+    commit(&desk);
+    assert_eq!(desk.ok(&["cat", "p/a:said"]), "hello\nyou\n");
+    let files = desk.ok(&["job", "logs", "1"]);
+    assert!(files.contains("lib/deep/name.sh\n") && !files.contains("library.sh"), "{files}");
+    desk.write("lib/deep/name.sh", "echo all\n");
+    desk.ok(&["pipeline", "update", "p.toml"]);
+    assert_eq!(desk.ok(&["cat", "p/a:said"]), "hello\nall\n");
+}

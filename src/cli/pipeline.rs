@@ -11,9 +11,11 @@ use super::complaint::{complaint, io_error, usage};
 use super::context::{Answer, Context, Made, triggered};
 use crate::content;
 use crate::fault::{Cause, Kind};
+use crate::ingest;
 use crate::ledger::Outcome;
 use crate::meta::Batch;
 use crate::object::{Entry, FileKind, PipelineName, TreePath};
+use crate::pack::Writer;
 use crate::pipeline::registry::{self, Submission, Submit};
 use crate::pipeline::spec::{Spec, Work};
 use crate::pipeline::{Error, trigger};
@@ -132,18 +134,29 @@ fn keep_code(store: &Store, file: &Path, spec: &Spec) -> Result<Vec<(String, Ent
             legal
                 .map_err(|error| usage(error.to_string(), "name files beside or below the pipeline file"))?;
             let place = beside.join(name);
-            let fail = |source| Error::Code { path: place.display().to_string(), source };
-            let bytes = fs::read(&place).map_err(fail)?;
-            let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&place).map_err(fail)?);
-            let kept = content::keep_bytes(&writer, &bytes)?;
-            let kind = if mode & 0o100 == 0 { FileKind::File } else { FileKind::Executable };
-            code.push((name.clone(), Entry { kind, blob: kept.blob, size: kept.size }));
+            if !place.is_dir() {
+                code.push((name.clone(), keep_file(&writer, &place)?));
+                continue;
+            }
+            for found in ingest::walk(&place)? {
+                code.push((format!("{name}/{}", found.path), keep_file(&writer, &found.place)?));
+            }
         }
     }
     writer.finish()?;
     code.sort_by(|a, b| a.0.cmp(&b.0));
     code.dedup();
     Ok(code)
+}
+
+/// Stores one declared file; of a link, what it leads to.
+fn keep_file(writer: &Writer, place: &Path) -> Result<Entry, Cause> {
+    let fail = |source| Error::Code { path: place.display().to_string(), source };
+    let bytes = fs::read(place).map_err(fail)?;
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(place).map_err(fail)?);
+    let kept = content::keep_bytes(writer, &bytes)?;
+    let kind = if mode & 0o100 == 0 { FileKind::File } else { FileKind::Executable };
+    Ok(Entry { kind, blob: kept.blob, size: kept.size })
 }
 
 pub(super) fn run(verb: Verb, cx: &Context) -> Answer {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::job::{self, State};
-use super::spec::{Spec, Stage, place};
+use super::spec::{Command, Spec, Stage, Work, place};
 use crate::history::{self, NewRepo, Repo};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
@@ -72,13 +72,20 @@ impl Pipeline {
         Ok(Self { spec: Spec::parse(&record.file, &record.source)?, record })
     }
 
+    /// The files that a command declares: those it names, and those in directories that it names.
+    pub fn code_of(&self, command: &Command) -> impl Iterator<Item = &(String, Entry)> {
+        let names = command.code.clone();
+        let is_in = |name: &str, of: &str| {
+            name.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.record.code.iter().filter(move |(name, _)| names.iter().any(|of| is_in(name, of)))
+    }
+
     /// The digest of what a stage does.
     pub fn code_digest(&self, stage: &Stage) -> Digest {
-        let super::spec::Work::Command(command) = &stage.work else { return stage.code_digest(&[]) };
-        let mine = self.record.code.iter().filter(|(name, _)| command.code.contains(name));
-        let files: Vec<(String, Digest)> =
-            mine.map(|(name, entry)| (name.clone(), *entry.blob.digest())).collect();
-        stage.code_digest(&files)
+        let Work::Command(command) = &stage.work else { return stage.code_digest(&[]) };
+        let files = self.code_of(command).map(|(name, entry)| (name.clone(), *entry.blob.digest()));
+        stage.code_digest(&files.collect::<Vec<_>>())
     }
 
     /// The digest of what a stage does and of how it cuts its inputs: outputs that agree in it can be made from each other.

@@ -136,8 +136,16 @@ pub fn run(
     let mut awaited = BTreeSet::new();
     let [shortest, longest] = PAUSES;
     let mut pause = shortest;
+    let mut waits = false;
     loop {
-        let job = match claim(store, author, which)? {
+        let next = claim(store, author, which)?;
+        match (&next, waits) {
+            (Next::Wait(_), false) => progress.begin("waiting for another process", None),
+            (Next::Wait(_), true) | (_, false) => {}
+            (_, true) => progress.end(),
+        }
+        waits = matches!(next, Next::Wait(_));
+        let job = match next {
             Next::Work(claimed, lease) => {
                 let job = work(store, author, *claimed, progress)?;
                 lease.end();

@@ -330,10 +330,10 @@ fn store_output(sink: &dyn ObjectWrite, room: &Room, printed: &mut Vec<u8>) -> R
 }
 
 fn declared(task: &Task<'_>, command: &Command) -> Result<Vec<(TreePath, Entry)>, Error> {
-    let mine = task.pipeline.record.code.iter().filter(|(name, _)| command.code.contains(name));
     let bad = |name: &str| Error::Failed {
         reason: format!("the declared file {name:?} has no legal name"),
         hint: None,
     };
+    let mine = task.pipeline.code_of(command);
     mine.map(|(name, entry)| Ok((name.parse().map_err(|_| bad(name))?, *entry))).collect()
 }
