@@ -6,11 +6,13 @@
 
 mod base;
 mod builtin;
+mod claim;
 mod command;
 mod error;
 mod lease;
 mod results;
 mod run;
+mod task;
 mod view;
 
 pub mod job;
@@ -21,5 +23,6 @@ pub mod stage;
 pub mod trigger;
 
 pub use base::count;
+pub use claim::Which;
 pub use error::Error;
-pub use run::{Which, run};
+pub use run::run;

@@ -3,122 +3,27 @@
 //! A job that a dead process was running is taken up again. A job that fails leaves its output branch where it was, and
 //! the jobs that wait for it are skipped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
 use crate::fault::{Fault, Kind};
-use crate::history::{self, Author, Repo};
+use crate::history::{self, Author};
 use crate::ledger::Outcome as Commit;
 use crate::meta::Batch;
-use crate::object::{BranchName, CommitId, Digest, InputCommit, Provenance};
-use crate::process::Process;
+use crate::object::{BranchName, InputCommit, Provenance};
 use crate::progress::Progress;
 use crate::store::Store;
 
-use super::base::{self, Base};
 use super::builtin;
+use super::claim::{Next, Which, claim};
 use super::command;
 use super::error::Error;
-use super::job::{self, Datums, Job, JobSource, State};
-use super::lease::Lease;
-use super::registry::{self, Pipeline, output_name};
-use super::results::{self, Outcome};
-use super::spec::{Stage, Work};
-
-/// How often a publication is tried again when others change the same branch or table.
-pub(super) const TRIES: usize = 50;
-
-/// A job with all that is known when it begins.
-pub(super) struct Task<'a> {
-    pub(super) store: &'a Store,
-    pub(super) job: &'a Job,
-    pub(super) pipeline: &'a Pipeline,
-    pub(super) stage: &'a Stage,
-    pub(super) output: &'a Repo,
-    /// The commits to read, in the order of the stage's sources.
-    pub(super) inputs: &'a [InputCommit],
-    /// The table of earlier results.
-    pub(super) table: Option<crate::object::NodeId>,
-    /// The digest of what the stage does.
-    pub(super) code: Digest,
-    /// The digest of that and of how the stage cuts its inputs.
-    pub(super) plan: Digest,
-    pub(super) author: &'a Author,
-    pub(super) progress: &'a dyn Progress,
-}
-
-impl Task<'_> {
-    /// The commits to read.
-    pub(super) fn commits(&self) -> impl Iterator<Item = CommitId> {
-        self.inputs.iter().map(|input| input.commit)
-    }
-
-    /// What an earlier job left, to start from.
-    pub(super) fn base(&self) -> Result<Option<Base>, Error> {
-        let inputs: Vec<CommitId> = self.commits().collect();
-        let Self { store, output, plan, .. } = *self;
-        base::find(&base::Wanted { store, output, branch: &self.job.branch, plan, inputs: &inputs })
-    }
-}
-
-/// What a job's work came to.
-pub(super) struct Done {
-    /// The output tree, the private state, and the logs.
-    pub(super) outcome: Outcome,
-    pub(super) datums: Datums,
-    /// New entries for the table of results.
-    pub(super) results: Vec<(crate::object::Digest, Outcome)>,
-}
-
-/// Why a job's work came to nothing, with the log of the datum at fault.
-pub(super) struct Failure {
-    pub(super) error: Error,
-    pub(super) datums: Datums,
-    pub(super) logs: Option<crate::object::NodeId>,
-}
-
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self { error: error.into(), datums: Datums::default(), logs: None }
-    }
-}
-
-/// Which jobs to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    /// All that can be.
-    All,
-    /// Those of these runs, and those that they wait for.
-    Runs(BTreeSet<u64>),
-}
-
-impl Which {
-    /// The runs of these jobs.
-    pub fn of(jobs: &[Job]) -> Self {
-        Self::Runs(jobs.iter().map(|job| job.run).collect())
-    }
-
-    /// Whether the job is one of those, and not only one that they wait for.
-    pub fn wants(&self, job: &Job) -> bool {
-        match self {
-            Self::All => true,
-            Self::Runs(runs) => runs.contains(&job.run),
-        }
-    }
-}
-
-/// What there is to do next.
-enum Next {
-    /// This job, which is now this process's.
-    Work(Box<Job>, Lease),
-    /// Nothing for this job, which will not be run.
-    Skipped(Box<Job>),
-    /// Wait: other processes work on what these jobs need.
-    Wait(Vec<u64>),
-    /// All is done.
-    Nothing,
-}
+use super::job::{self, Job, JobSource, State};
+use super::registry::{self, output_name};
+use super::results;
+use super::spec::Work;
+use super::task::{Done, Failure, TRIES, Task, chain};
 
 /// The shortest and the longest pause between two looks at what other processes do.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
@@ -179,112 +84,6 @@ pub fn run(
     Ok(done)
 }
 
-/// The next job that can be run, now marked as this process's.
-fn claim(store: &Store, author: &Author, which: &Which) -> Result<Next, Error> {
-    let mut facts = store.session()?;
-    let living = job::living(&facts)?;
-    let needed = needed(&living, which);
-    let mut waiting = Vec::new();
-    let mut begun = BTreeSet::new();
-    for job in &living {
-        // Jobs of one output branch go in their order.
-        let is_first = begun.insert((&job.pipeline, &job.stage, &job.branch));
-        if !needed.contains(&job.id) {
-            continue;
-        }
-        let lease = if is_first { Lease::take(store, job.id)? } else { None };
-        let Some(lease) = lease else {
-            // A job that another process runs is none of ours when all that is queued is to be run.
-            if *which != Which::All || job.state == State::Queued {
-                waiting.push(job);
-            }
-            continue;
-        };
-        let mut next = job.clone();
-        let skipped = match resolve(store, &facts, job)? {
-            Waiting::No(inputs) => {
-                for (input, commit) in next.inputs.iter_mut().zip(inputs) {
-                    input.source = JobSource::Commit(commit);
-                }
-                next.state = State::Running(Process::me());
-                next.started = Some(author.now().time);
-                false
-            }
-            Waiting::Yes => {
-                waiting.push(job);
-                continue;
-            }
-            Waiting::InVain(id) => {
-                next.state = State::Skipped;
-                next.error = Some(format!("job {id}, whose output it reads, did not succeed"));
-                next.ended = Some(author.now().time);
-                true
-            }
-        };
-        let mut batch = Batch::default();
-        job::replace(&mut batch, job, &next)?;
-        if let Commit::Stale { .. } = facts.commit(&author.housekeeping(), &batch)? {
-            return Ok(Next::Wait(Vec::new()));
-        }
-        if skipped {
-            lease.end();
-            return Ok(Next::Skipped(Box::new(next)));
-        }
-        return Ok(Next::Work(Box::new(next), lease));
-    }
-    if waiting.is_empty() {
-        return Ok(Next::Nothing);
-    }
-    Ok(Next::Wait(waiting.into_iter().filter(|job| which.wants(job)).map(|job| job.id).collect()))
-}
-
-/// The wanted jobs with all that they wait for: earlier jobs of the same branch, and those whose output they read.
-fn needed(living: &[Job], which: &Which) -> BTreeSet<u64> {
-    let mut newest = BTreeMap::new();
-    let mut before = BTreeMap::new();
-    for job in living {
-        if let Some(earlier) = newest.insert((&job.pipeline, &job.stage, &job.branch), job.id) {
-            before.insert(job.id, earlier);
-        }
-    }
-    let mut needed: BTreeSet<u64> = living.iter().filter(|job| which.wants(job)).map(|job| job.id).collect();
-    // Newest first, because what a job waits for is older than it.
-    for job in living.iter().rev() {
-        if needed.contains(&job.id) {
-            needed.extend(before.get(&job.id));
-            needed.extend(job.inputs.iter().filter_map(|input| match input.source {
-                JobSource::Job(id) => Some(id),
-                JobSource::Commit(_) => None,
-            }));
-        }
-    }
-    needed
-}
-
-enum Waiting {
-    No(Vec<CommitId>),
-    Yes,
-    InVain(u64),
-}
-
-fn resolve(store: &Store, facts: &crate::ledger::Session, job: &Job) -> Result<Waiting, Error> {
-    let mut commits = Vec::new();
-    for input in &job.inputs {
-        match input.source {
-            JobSource::Commit(commit) => commits.push(commit),
-            JobSource::Job(id) => {
-                let upstream = job::load(facts, store.objects(), id)?;
-                match (upstream.state, upstream.output) {
-                    (State::Succeeded, Some(commit)) => commits.push(commit),
-                    (State::Queued | State::Running(_), _) => return Ok(Waiting::Yes),
-                    _ => return Ok(Waiting::InVain(id)),
-                }
-            }
-        }
-    }
-    Ok(Waiting::No(commits))
-}
-
 /// Does the job's work and publishes it. Only what concerns the store itself is an error; a failed job is a job.
 fn work(store: &Store, author: &Author, job: Job, progress: &dyn Progress) -> Result<Job, Error> {
     let inputs: Vec<InputCommit> = job
@@ -317,17 +116,6 @@ fn work(store: &Store, author: &Author, job: Job, progress: &dyn Progress) -> Re
             Ok(failed)
         }
     }
-}
-
-/// An error and all that caused it, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 fn attempt(

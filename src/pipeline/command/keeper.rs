@@ -8,7 +8,7 @@ use crate::object::Digest;
 use crate::pack::Writer;
 use crate::pipeline::error::Error;
 use crate::pipeline::results::{self, Outcome};
-use crate::pipeline::run::{TRIES, Task};
+use crate::pipeline::task::{TRIES, Task};
 
 /// The writer of a job's objects, which is finished and begun anew each time that results are saved.
 pub(super) struct Keeper<'a> {

@@ -12,8 +12,8 @@ use super::datum::Datum;
 use super::log::Log;
 use super::room::Room;
 use super::watch::Watch;
-use crate::pipeline::run::Task;
 use crate::pipeline::spec::{Command, variable};
+use crate::pipeline::task::Task;
 
 /// The shortest and the longest pause between two looks at a process.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(200);
