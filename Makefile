@@ -48,5 +48,5 @@ bench: ## measure against b3sum, cp, git and find
 install: ## put vds into ~/.cargo/bin
 	$(CARGO) install --path . --locked
 
-reference: ## write what the program prints now into README.md and docs/
-	VDS_BLESS=1 $(CARGO) test --locked --test docs
+reference: ## write what the program prints now into README.md, docs/ and tests/cli/; look at the difference
+	VDS_BLESS=1 $(CARGO) test --locked --test docs --test verbs

@@ -61,6 +61,20 @@ fn every_verb_that_is_advised_exists() {
 }
 
 #[test]
+fn every_link_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    texts(&root.join("docs"), &mut pages);
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        for link in links.filter(|link| !link.is_empty() && !link.contains(':')) {
+            assert!(page.parent().unwrap().join(link).exists(), "{} links to {link}", page.display());
+        }
+    }
+}
+
+#[test]
 fn the_readme_is_true() {
     check("README.md", |page| executed(page, Page::Document));
 }

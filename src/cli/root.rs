@@ -36,19 +36,31 @@ Exit codes: 0 done, 1 a no (difference, conflict), 2 usage, 3 not found, 4 busy,
 )]
 pub(super) struct Cli {
     /// The store, or the directory it was made for [default: the nearest above]
-    #[arg(long, global = true, env = "VDS_STORE", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, global = true, help_heading = "Options of every verb", env = "VDS_STORE", value_name = "DIR", value_hint = ValueHint::DirPath)]
     store: Option<PathBuf>,
     /// Answer with one JSON document, failures too (docs/json.md)
-    #[arg(long, global = true, conflicts_with = "quiet")]
+    #[arg(long, global = true, help_heading = "Options of every verb", conflicts_with = "quiet")]
     json: bool,
     /// Answer with ids or names only
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Options of every verb")]
     quiet: bool,
     /// Who you are, for commits [default: the login name]
-    #[arg(long, global = true, env = "VDS_AUTHOR", value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Options of every verb",
+        env = "VDS_AUTHOR",
+        value_name = "NAME"
+    )]
     author: Option<String>,
     /// How many seconds to wait for other processes
-    #[arg(long, global = true, default_value_t = 30, value_name = "SECONDS")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Options of every verb",
+        default_value_t = 30,
+        value_name = "SECONDS"
+    )]
     lock_timeout: u64,
     #[command(subcommand)]
     verb: Verb,

@@ -8,25 +8,11 @@ mod by_path;
 mod by_time;
 mod merge;
 mod params;
+mod run;
 mod template;
 
 #[cfg(test)]
 mod tests;
 
 pub use params::{By, Params};
-
-use super::{Earlier, Error, Input, Output, Report};
-
-/// Runs the stage: see the module.
-pub fn run(
-    params: &Params,
-    input: &Input<'_>,
-    earlier: Option<Earlier<'_>>,
-    output: &mut dyn Output,
-    state: &mut dyn Output,
-) -> Result<Report, Error> {
-    match params.by {
-        By::Path => by_path::run(params, input, output),
-        By::Time => by_time::run(params, input, earlier, output, state),
-    }
-}
+pub use run::run;
