@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueHint;
 use serde_json::json;
 
-use super::complaint::io_error;
+use super::complaint::{io_error, usage};
 use super::context::{Answer, Context};
 use crate::store::{DIR_NAME, Store};
 
@@ -30,6 +30,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         },
         _ => &named,
     };
+    if dir.exists() && !dir.is_dir() {
+        return Err(usage(format!("{} is not a directory", dir.display()), "name a directory"));
+    }
     std::fs::create_dir_all(dir).map_err(|error| {
         io_error(
             &format!("cannot make {}", dir.display()),
