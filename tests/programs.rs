@@ -232,11 +232,21 @@ fn links_in_the_output_stay_inside_or_become_files() {
 }
 
 #[test]
+fn nothing_of_the_output_is_left_out() {
+    let desk = desk(
+        "cd $VDS_OUT; echo '*.tmp' > .vdsignore; echo x > $VDS_DATUM.tmp; mkdir .vds; echo y > .vds/$VDS_DATUM",
+        "on_conflict = 'last'\n",
+    );
+    commit(&desk);
+    assert_eq!(desk.ok(&["ls", "-r", "p/a"]), ".vds/one\n.vds/two\n.vdsignore\none.tmp\ntwo.tmp\n");
+}
+
+#[test]
 fn output_that_cannot_be_kept_fails_the_datum() {
     for (script, want) in [
         ("ln -s /etc/passwd $VDS_OUT/x", "leads out of it, to /etc/passwd"),
         ("ln -s ../../x $VDS_OUT/x", "leads out of it, to ../../x"),
-        ("mkfifo $VDS_OUT/x", "passed over 1 sockets, pipes or devices"),
+        ("mkfifo $VDS_OUT/x", "x in the output is a socket, a pipe or a device"),
         ("touch $VDS_OUT/$(printf 'a\\377b')", "UTF-8"),
         ("rmdir $VDS_OUT; ln -s / $VDS_OUT", "replaced its output directory"),
     ] {

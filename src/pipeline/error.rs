@@ -2,7 +2,7 @@
 
 use crate::fault::{Kind, fault};
 use crate::object::{AccessError, PipelineName, RepoName, StageName, codec};
-use crate::{checkout, content, history, ingest, ledger, snapshot, tree};
+use crate::{checkout, content, history, ledger, snapshot, tree};
 
 use super::spec::SpecError;
 use super::stage;
@@ -71,13 +71,10 @@ pub enum Error {
     /// Laying out a datum's input failed.
     #[error(transparent)]
     Checkout(#[from] checkout::Error),
-    /// Taking in a datum's output failed.
-    #[error(transparent)]
-    Ingest(#[from] ingest::Error),
 }
 
 fault! {
-    Error passes on History, Ledger, Tree, Snapshot, Content, Object, Checkout, Ingest;
+    Error passes on History, Ledger, Tree, Snapshot, Content, Object, Checkout;
     kind {
         Self::Spec(_) | Self::Exists { .. } | Self::Cycle { .. } | Self::OutputTaken { .. } => {
             Kind::Usage

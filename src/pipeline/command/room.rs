@@ -1,16 +1,20 @@
 //! The directories of one datum: its inputs, its output, its temporary files and the declared files.
 
-use std::fs::{self, Permissions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirEntry, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use super::datum::Datum;
 use crate::checkout::{self, Clash};
-use crate::object::{Entry, FileKind, ObjectRead, TreePath};
+use crate::content;
+use crate::object::{Entry, FileKind, NodeId, ObjectRead, ObjectWrite, TreePath};
 use crate::pack;
 use crate::pipeline::error::Error;
 use crate::progress::Silent;
+use crate::tree;
 
 /// The directories of one datum, gone when this is dropped.
 pub(super) struct Room {
@@ -48,32 +52,77 @@ impl Room {
         self.dir.join(sub)
     }
 
-    /// Makes the output ready to be stored: links that lead out of it become the input files that they lead to.
-    pub(super) fn settle_output(&self) -> Result<(), Error> {
+    /// Stores what the program left in `out`, and returns its tree. Links that lead out of it become the input files that they
+    /// lead to. Nothing is left out: what cannot be kept is an error.
+    pub(super) fn keep_output(&self, sink: &dyn ObjectWrite) -> Result<NodeId, Error> {
         let out = self.path("out");
         let meta = fs::symlink_metadata(&out).map_err(|source| io_error("read", &out, source))?;
         if !meta.is_dir() {
-            let reason = "the program replaced its output directory".to_owned();
-            let hint = Some("write into the directory $VDS_OUT".to_owned());
-            return Err(Error::Failed { reason, hint });
+            return refuse("the program replaced its output directory", "write into the directory $VDS_OUT");
         }
         let real = |path: &Path| fs::canonicalize(path).map_err(|source| io_error("read", path, source));
         let (inside, inputs) = (real(&out)?, real(&self.path("in"))?);
+        let mut files = BTreeMap::new();
         let mut directories = vec![out.clone()];
         while let Some(directory) = directories.pop() {
             let fail = |source| io_error("read", &directory, source);
-            for entry in fs::read_dir(&directory).map_err(fail)? {
-                let entry = entry.map_err(fail)?;
-                let kind = entry.file_type().map_err(fail)?;
-                if kind.is_dir() {
-                    directories.push(entry.path());
-                } else if kind.is_symlink() {
-                    settle_link(&out, &entry.path(), &inside, &inputs)?;
+            let mut members =
+                fs::read_dir(&directory).map_err(fail)?.collect::<Result<Vec<_>, _>>().map_err(fail)?;
+            // Of several faults, the same one is told of every time.
+            members.sort_by_key(DirEntry::file_name);
+            for member in members {
+                let path = member.path();
+                if member.file_type().map_err(fail)?.is_dir() {
+                    directories.push(path);
+                    continue;
                 }
+                if member.file_type().map_err(fail)?.is_symlink() {
+                    settle_link(&out, &path, &inside, &inputs)?;
+                }
+                let name = tree_path(path.strip_prefix(&out).unwrap_or(&path))?;
+                files.insert(name, keep(sink, &path)?);
             }
         }
-        Ok(())
+        Ok(tree::build(
+            sink,
+            files.into_iter().map(|(path, entry)| (String::from(path).into_bytes(), entry)),
+        )?)
     }
+}
+
+fn refuse<T>(reason: impl Into<String>, hint: &str) -> Result<T, Error> {
+    Err(Error::Failed { reason: reason.into(), hint: Some(hint.to_owned()) })
+}
+
+fn tree_path(path: &Path) -> Result<TreePath, Error> {
+    let hint = "give the file another name";
+    let Some(text) = path.to_str() else {
+        return refuse(
+            format!("the name {} in the output is not UTF-8", path.to_string_lossy().escape_debug()),
+            hint,
+        );
+    };
+    text.parse().or_else(|error| refuse(format!("the output cannot be kept: {error}"), hint))
+}
+
+fn keep(sink: &dyn ObjectWrite, path: &Path) -> Result<Entry, Error> {
+    let fail = |source| io_error("read", path, source);
+    let meta = fs::symlink_metadata(path).map_err(fail)?;
+    if meta.is_symlink() {
+        let target = fs::read_link(path).map_err(fail)?;
+        let kept = content::keep_bytes(sink, target.as_os_str().as_bytes())?;
+        return Ok(Entry { kind: FileKind::Symlink, blob: kept.blob, size: kept.size });
+    }
+    if !meta.is_file() {
+        let name = path.file_name().unwrap_or_default().display();
+        return refuse(
+            format!("{name} in the output is a socket, a pipe or a device"),
+            "put such into $TMPDIR",
+        );
+    }
+    let kept = content::keep(sink, File::open(path).map_err(fail)?)?;
+    let kind = if meta.mode() & 0o100 == 0 { FileKind::File } else { FileKind::Executable };
+    Ok(Entry { kind, blob: kept.blob, size: kept.size })
 }
 
 impl Drop for Room {
@@ -91,8 +140,7 @@ fn protect(dir: &Path, files: &[(TreePath, Entry)]) -> io::Result<()> {
         let mode = if entry.kind == FileKind::Executable { 0o555 } else { 0o444 };
         fs::set_permissions(dir.join(path.as_str()), Permissions::from_mode(mode))?;
     }
-    let inner: std::collections::BTreeSet<&str> =
-        files.iter().flat_map(|(path, _)| path.ancestors()).collect();
+    let inner: BTreeSet<&str> = files.iter().flat_map(|(path, _)| path.ancestors()).collect();
     for directory in inner {
         fs::set_permissions(dir.join(directory), Permissions::from_mode(0o555))?;
     }
@@ -113,8 +161,7 @@ fn settle_link(out: &Path, link: &Path, inside: &Path, inputs: &Path) -> Result<
         _ => {
             let shown = (below.display(), target.display());
             let reason = format!("the link {} in the output leads out of it, to {}", shown.0, shown.1);
-            let hint = "copy what is to be kept into $VDS_OUT, or make the link relative".to_owned();
-            Err(Error::Failed { reason, hint: Some(hint) })
+            refuse(reason, "copy what is to be kept into $VDS_OUT, or make the link relative")
         }
     }
 }

@@ -14,7 +14,6 @@ use super::process::execute;
 use super::room::Room;
 use super::watch::Watch;
 use crate::content;
-use crate::ingest::{self, Overlay};
 use crate::object::{Digest, Entry, FileKind, NodeId, ObjectRead, ObjectWrite, TreePath};
 use crate::pipeline::base;
 use crate::pipeline::error::Error;
@@ -22,8 +21,6 @@ use crate::pipeline::job::Datums;
 use crate::pipeline::results::{self, Outcome};
 use crate::pipeline::spec::{Command, OnConflict};
 use crate::pipeline::task::{Done, Failure, Task, chain};
-use crate::progress::Silent;
-use crate::snapshot::Snapshot;
 use crate::tree::{self, Cursor, Raw};
 
 /// How long a finished result may wait before it is saved.
@@ -312,17 +309,7 @@ fn run_one(
 
 /// The tree of what the program wrote; or why it cannot be kept.
 fn store_output(sink: &dyn ObjectWrite, room: &Room, printed: &mut Vec<u8>) -> Result<NodeId, String> {
-    let store = || -> Result<Result<NodeId, String>, Error> {
-        room.settle_output()?;
-        let base = Snapshot::new(sink, tree::empty(sink)?);
-        let out = ingest::gather(sink, base, None, &[room.path("out")], None, Overlay::Keep, &Silent)?;
-        // What would be passed over in a person's directory is a result that would be lost here.
-        if let Some(warning) = out.warnings.first() {
-            return Ok(Err(format!("its output cannot be kept: {warning}")));
-        }
-        Ok(Ok(out.draft.finish(sink)?.0))
-    };
-    let result = store().map_err(|error| chain(&error)).and_then(|result| result);
+    let result = room.keep_output(sink).map_err(|error| chain(&error));
     if let Err(reason) = &result {
         printed.extend(format!("[vds: {reason}]\n").bytes());
     }
