@@ -1,0 +1,58 @@
+//! What can go wrong with the ledger.
+
+use crate::fault::{Kind, fault};
+use crate::journal;
+use crate::meta;
+use crate::object::codec;
+
+/// A failed operation on the ledger.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages document the fields")]
+pub enum Error {
+    /// The small facts failed.
+    #[error(transparent)]
+    Meta(#[from] meta::Error),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// An operation has a form that this release does not know.
+    #[error("cannot read operation {number} of the journal")]
+    Operation { number: u64, source: codec::Error },
+    /// The change is too large for one operation.
+    #[error("this change is too large: one operation holds at most {} MiB", codec::MAX_RECORD >> 20)]
+    TooLarge,
+    /// The change could not be put into bytes.
+    #[error("cannot record this change in the journal")]
+    Record { source: codec::Error },
+    /// The store may be read only.
+    #[error("cannot change the store, which can only be read: {reason}")]
+    ReadOnly { reason: String },
+    /// The facts could not follow an earlier change of this session.
+    #[error("nothing more can be changed now: the facts could not follow operation {number}")]
+    Behind { number: u64 },
+    /// The journal is not the one that the facts follow.
+    #[error("the store is at odds with itself, and is not changed: {reason}")]
+    AtOdds { reason: String },
+}
+
+fault! {
+    Error passes on Meta, Journal;
+    kind {
+        Self::Operation { .. } | Self::AtOdds { .. } | Self::Record { .. } => Kind::Damaged,
+        Self::TooLarge => Kind::Usage,
+        Self::ReadOnly { .. } | Self::Behind { .. } => Kind::Io,
+    }
+    hint {
+        Self::Operation { .. } => Some("a later vds may have written it: use that one".to_owned()),
+        Self::TooLarge => Some("make it in several smaller steps; nothing was changed".to_owned()),
+        Self::Record { .. } => None,
+        Self::Behind { .. } => {
+            Some("that operation was made, and the next command lets the facts follow; see that the disk has space".to_owned())
+        }
+        Self::ReadOnly { .. } => Some("you may read this store, but not change it".to_owned()),
+        Self::AtOdds { .. } => Some(
+            "restore the newest journal/ from a backup; or move meta/ away, to go on from where the journal ends"
+                .to_owned(),
+        ),
+    }
+}

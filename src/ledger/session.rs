@@ -1,0 +1,218 @@
+//! Short sessions, in which facts are read and changes are made.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::Error;
+use super::operation::{KeyChange, Operation, Origin, decode, encode};
+use crate::journal::{self, Journal, Tip};
+use crate::meta::{self, Applied, Batch, MemoryMeta, MetaSession, MetaStore, Visitor};
+
+/// Where the facts say which operation they follow: its number (u64, big-endian) and its checksum (16 bytes).
+const APPLIED: &[u8] = b"applied";
+
+/// The journal and the facts of one store; clones share them.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    pub(super) meta: Arc<dyn MetaStore>,
+    pub(super) journal: PathBuf,
+}
+
+/// What each key holds in the end.
+type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// A short look at the facts, and the right to change them.
+#[derive(Debug)]
+pub struct Session {
+    facts: Box<dyn MetaSession>,
+    journal: Journal,
+    /// Why nothing can be changed, if so.
+    barred: Option<Barred>,
+}
+
+/// How a commit to the ledger ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is made, on disk.
+    Done {
+        /// The operation's number.
+        number: u64,
+    },
+    /// Nothing was changed, because this key is not as expected.
+    Stale {
+        /// The first key that differs.
+        key: Vec<u8>,
+    },
+}
+
+#[derive(Debug, Clone)]
+enum Barred {
+    ReadOnly(String),
+    AtOdds(String),
+    Behind(u64),
+}
+
+impl Ledger {
+    /// The ledger of these facts and the journal in the directory `journal`, which must exist.
+    pub fn new(meta: Arc<dyn MetaStore>, journal: &Path) -> Self {
+        Self { meta, journal: journal.to_owned() }
+    }
+
+    /// Begins a session. Facts that are behind the journal are caught up; facts that cannot be opened are set aside and
+    /// rebuilt; where nothing may be written, they are made in memory, to be read only.
+    pub fn session(&self) -> Result<Session, Error> {
+        let facts = match self.meta.session() {
+            Err(meta::Error::Unopenable { reason, .. }) if journal::exists(&self.journal) => {
+                let aside = self.meta.set_aside()?.unwrap_or_default();
+                tracing::warn!(%reason, kept = %aside.display(), "the facts could not be opened; rebuilding them from the journal");
+                self.meta.session()?
+            }
+            Err(error) if error.is_read_only() => return self.read_only(&error),
+            other => other?,
+        };
+        let journal = match Journal::open(&self.journal) {
+            Err(error) if error.is_read_only() => return self.read_only(&error),
+            other => other?,
+        };
+        let mut session = Session { facts, journal, barred: None };
+        session.catch_up()?;
+        Ok(session)
+    }
+
+    /// A session that changes nothing on disk. Others may be appending to the journal; what is whole of it counts.
+    fn read_only(&self, why: &(dyn std::error::Error + 'static)) -> Result<Session, Error> {
+        let reason = why.source().map_or_else(|| why.to_string(), |source| format!("{why}: {source}"));
+        let journal = Journal::read(&self.journal)?;
+        let facts = MemoryMeta::default().session()?;
+        let mut session = Session { facts, journal, barred: None };
+        let (changes, _) = session.changes_since(0)?;
+        session.follow(changes)?;
+        session.barred = Some(Barred::ReadOnly(reason));
+        Ok(session)
+    }
+
+    /// All operations, newest first, each read from the journal when it is asked for. Nothing is held meanwhile.
+    pub fn operations(&self) -> Result<impl Iterator<Item = Result<Operation, Error>> + use<>, Error> {
+        Ok(self.session()?.operations())
+    }
+}
+
+impl Session {
+    /// The value at `key`.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.facts.get(key)?)
+    }
+
+    /// Visits every key that starts with `prefix`, in order, until told to stop.
+    pub fn scan(&self, prefix: &[u8], visit: &mut Visitor<'_>) -> Result<(), Error> {
+        Ok(self.facts.scan(prefix, visit)?)
+    }
+
+    /// All operations up to now, newest first, each read from the journal when it is asked for. They can be read on when
+    /// the session has ended.
+    pub fn operations(&self) -> impl Iterator<Item = Result<Operation, Error>> + use<> {
+        self.journal.newest_first().map(|record| {
+            let record = record?;
+            decode(record.number, &record.payload)
+        })
+    }
+
+    /// Makes a change, all of it or nothing. When it is done, it is on disk: in the journal, if not in the facts.
+    pub fn commit(&mut self, origin: &Origin, batch: &Batch) -> Result<Outcome, Error> {
+        match self.barred.clone() {
+            None => {}
+            Some(Barred::ReadOnly(reason)) => return Err(Error::ReadOnly { reason }),
+            Some(Barred::AtOdds(reason)) => return Err(Error::AtOdds { reason }),
+            Some(Barred::Behind(number)) => return Err(Error::Behind { number }),
+        }
+        for (key, value) in &batch.expect {
+            if self.get(key)? != *value {
+                return Ok(Outcome::Stale { key: key.clone() });
+            }
+        }
+        let mut changes = Vec::new();
+        for (key, after) in &batch.writes {
+            let before = self.get(key)?;
+            if before != *after {
+                changes.push(KeyChange { key: key.clone(), before, after: after.clone() });
+            }
+        }
+        let payload = encode(origin, &changes)?;
+        let Tip { number, .. } = self.journal.append(&payload)?;
+        // The change is made. Should the facts fail now, the next session lets them follow; this one changes no more.
+        if let Err(error) = self.follow(changes.into_iter().map(|change| (change.key, change.after))) {
+            tracing::warn!(%error, "the change is made, but the facts could not follow it yet");
+            self.barred = Some(Barred::Behind(number));
+        }
+        Ok(Outcome::Done { number })
+    }
+
+    /// Brings the facts to where the journal is, by these writes.
+    fn follow(&mut self, writes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>) -> Result<(), Error> {
+        let mut batch = Batch { writes: writes.into_iter().collect(), ..Batch::default() };
+        let Tip { number, check } = self.journal.tip();
+        batch.put(APPLIED.to_vec(), [&number.to_be_bytes()[..], &check].concat());
+        match self.facts.apply(&batch)? {
+            Applied::Done | Applied::Stale { .. } => Ok(()),
+        }
+    }
+
+    fn catch_up(&mut self) -> Result<(), Error> {
+        let applied = self.facts.get(APPLIED)?.as_deref().and_then(tip_from).unwrap_or_default();
+        let tip = self.journal.tip();
+        if applied == tip {
+            return Ok(());
+        }
+        if applied.number > tip.number {
+            self.bar(format!(
+                "its facts follow operation {}, but its journal ends at operation {}",
+                applied.number, tip.number
+            ));
+            return Ok(());
+        }
+        let (changes, found) = self.changes_since(applied.number)?;
+        if found != applied {
+            self.bar(format!(
+                "operation {} of its journal is not the one that its facts follow",
+                applied.number
+            ));
+            return Ok(());
+        }
+        let operations = tip.number - applied.number;
+        if applied.number == 0 {
+            tracing::warn!(operations, "the facts were missing; made them again from the journal");
+        } else {
+            tracing::warn!(operations, "the facts were behind the journal; caught them up");
+        }
+        self.follow(changes)
+    }
+
+    /// Lets nothing be changed, because facts and journal do not belong together, and says so. What the facts know can
+    /// still be read.
+    fn bar(&mut self, reason: String) {
+        tracing::warn!(%reason, "the store is at odds with itself");
+        self.barred = Some(Barred::AtOdds(reason));
+    }
+
+    /// What the operations after number `after` came to, key by key, and the point in the journal at which they begin. One
+    /// operation is in memory at a time, besides what is returned.
+    fn changes_since(&self, after: u64) -> Result<(Writes, Tip), Error> {
+        let mut last = BTreeMap::new();
+        for record in self.journal.newest_first() {
+            let record = record?;
+            if record.number <= after {
+                return Ok((last, Tip { number: record.number, check: record.check }));
+            }
+            for change in decode(record.number, &record.payload)?.changes {
+                last.entry(change.key).or_insert(change.after);
+            }
+        }
+        Ok((last, Tip::default()))
+    }
+}
+
+fn tip_from(bytes: &[u8]) -> Option<Tip> {
+    let (number, check) = bytes.split_first_chunk::<8>()?;
+    Some(Tip { number: u64::from_be_bytes(*number), check: check.try_into().ok()? })
+}
