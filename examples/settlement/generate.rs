@@ -78,8 +78,8 @@ fn trade_a_day(date: NaiveDate, price: &mut f64, random: &mut Random) -> Vec<Eve
     let start = date.and_hms_opt(12, 0, 0).unwrap_or_default();
     let mut events = Vec::new();
     for minute in 0..540_i64 {
-        // Busy about the opening and the settlement, quiet at noon.
-        let busy = 3 + random.below(4) + u64::from(minute % 120 > 80) * 3;
+        // Busy in the hours of the opening and the settlement, quiet between them.
+        let busy = 3 + random.below(4) + u64::from(matches!(minute / 60, 1 | 6 | 7)) * 3;
         let mut seconds: Vec<u64> = (0..busy).map(|_| random.below(60_000)).collect();
         seconds.sort_unstable();
         for milliseconds in seconds {

@@ -10,7 +10,18 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 vds() { "$VDS" "$@"; }
 say() { printf '\n# %s\n' "$*"; }
-show() { printf '$ %s\n' "$*"; "$@"; }
+# Prints a command as it would be typed, and runs it.
+show() {
+    local word line='$'
+    for word; do
+        case $word in
+        *[!A-Za-z0-9@~:./=,_-]*) line+=" '$word'" ;;
+        *) line+=" $word" ;;
+        esac
+    done
+    printf '%s\n' "$line"
+    "$@"
+}
 
 "${TICKS:-settlement-ticks}" "$work/data"
 cp "$here/settlement.toml" "$work"
@@ -32,12 +43,13 @@ for source in bbg lseg; do
         if [ $n -le 2 ]; then
             show vds commit "ticks@$source" "data/$source/$day" -m "$source, $day"
         else
+            [ $n -ne 3 ] || echo "... and so on for the other days from $source ..."
             vds commit "ticks@$source" "data/$source/$day" -m "$source, $day" --quiet >/dev/null
         fi
     done
-    echo "... and so on: $n days from $source"
 done
 show vds job list settlement/select -n 3
+show vds job logs "$(vds job list settlement/select -n 1 --quiet)"
 
 say "The best fit so far. One published price is wrong, so the fit is not perfect."
 show vds cat settlement/select@bbg:best.csv
@@ -53,7 +65,6 @@ show vds cat settlement/select@bbg:best.csv
 say "What the answer was before the correction is still there."
 show vds cat settlement/select@bbg~1:best.csv
 show vds checkout settlement/select@bbg~1 --into before --plain
-show ls before
 
 say "Going back to the prices as first published, and forward again: every result is found, none is computed."
 first=$(vds log truth --quiet | tail -n 1)
@@ -62,10 +73,10 @@ show vds branch move truth "${first:0:12}"
 show vds branch move truth "${second:0:12}"
 show vds job list settlement/measure -n 2
 
-say "Space: what the newest versions hold, and what the whole store takes with all its history."
-show vds du ticks@bbg
-show vds du settlement/measure@bbg
-show du -sh .vds
+say "Space: what the newest versions hold. The minutes of bin are those of the ticks under other names, and kept once."
+for what in ticks@bbg ticks@lseg settlement/bin@bbg settlement/bin@lseg settlement/measure@bbg settlement/select@bbg; do
+    show vds du "$what"
+done
 
 vds cat settlement/select@bbg:report.svg > "$REPORT"
 field() { vds cat "settlement/select@$1:best.csv" | awk -F, -v name="$2" 'NR==1 {for (i = 1; i <= NF; i++) if ($i == name) at = i} NR==2 {print $at}'; }

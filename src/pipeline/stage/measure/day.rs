@@ -195,8 +195,9 @@ fn weighted(pairs: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
 fn twap(ticks: &[Placed], end: i64) -> Option<f64> {
     let times: Vec<i64> = ticks.iter().map(|tick| tick.at).collect::<Option<_>>()?;
     let next = times.iter().skip(1).copied().chain([end]);
-    let seconds = times.iter().zip(next).map(|(at, next)| (next - at).max(0) as f64 / 1e9);
-    weighted(ticks.iter().map(|tick| tick.price).zip(seconds))
+    // In nanoseconds, which floats of a day hold exactly.
+    let weights = times.iter().zip(next).map(|(at, next)| (next - at).max(0) as f64);
+    weighted(ticks.iter().map(|tick| tick.price).zip(weights))
 }
 
 fn text(value: f64, params: &Params) -> String {

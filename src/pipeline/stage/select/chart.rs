@@ -115,7 +115,7 @@ pub(super) fn draw(panels: &[Panel]) -> String {
     svg.push_str(
         "<style>\
 .paper{fill:#fff}.ink{fill:#16202a}.soft{fill:#445261}.grid{stroke:#e4e9ee}.axis{stroke:#7d8b99}.line{stroke:#1f5fa8;fill:none;stroke-linejoin:round}\
-.dot{fill:#1f5fa8}.best{fill:#b3261e}.bestline{stroke:#b3261e}.second{fill:#8a5a00}.shade{fill:#f3f6f9}\
+.dot{fill:#1f5fa8}.best{fill:#b3261e}.bestline{stroke:#b3261e}.second{fill:#8a5a00}.halo{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}.shade{fill:#f3f6f9}\
 </style>\n",
     );
     let _ = writeln!(svg, "<rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\"/>");
@@ -236,7 +236,7 @@ fn draw_panel(svg: &mut String, panel: &Panel) {
             "<rect class=\"shade\" x=\"{x:.1}\" y=\"{TOP}\" width=\"{width:.1}\" height=\"{:.1}\"/>",
             HEIGHT - TOP - BOTTOM
         );
-        plot(svg, panel, values, close, &format!("{ABOUT} minutes about the best"));
+        plot(svg, panel, values, close, &format!("{ABOUT} minutes before and after"));
         for (value, label) in values.lines() {
             let _ = writeln!(
                 svg,
@@ -299,50 +299,37 @@ fn plot(svg: &mut String, panel: &Panel, values: Values, stretch: Stretch, name:
     marks(svg, panel, values, stretch);
 }
 
-/// The best and the runner-up. Beside the close view the whole day needs no words.
+/// The best and the runner-up. Where both are in the close view, the whole day names the best only.
 fn marks(svg: &mut String, panel: &Panel, values: Values, stretch: Stretch) {
-    let close = stretch.paper == CLOSE;
-    let runner_is_close = panel
-        .best
-        .as_ref()
-        .zip(panel.runner.as_ref())
-        .is_some_and(|(best, runner)| Stretch::about(best.0).holds(runner.0));
-    if let Some((minute, value, at)) = &panel.runner
-        && stretch.holds(*minute)
-    {
-        let (x, y) = (stretch.x(minute + 0.5), values.y(*value));
-        let text = format!("runner-up, {at}");
-        mark(svg, "second", (x, y), (close || !runner_is_close).then_some(text.as_str()), stretch);
-    }
-    if let Some((minute, value, at)) = &panel.best {
-        let (x, y) = (stretch.x(minute + 0.5), values.y(*value));
-        let bottom = HEIGHT - BOTTOM;
-        let _ = writeln!(
-            svg,
-            "<line class=\"bestline\" stroke-dasharray=\"3 4\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>"
-        );
-        mark(svg, "best", (x, y), Some(&format!("best, {at}")), stretch);
-    }
-}
-
-fn mark(svg: &mut String, class: &str, (x, y): (f64, f64), text: Option<&str>, stretch: Stretch) {
-    let _ = writeln!(svg, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.5\"/>");
-    let Some(text) = text else { return };
+    let Some((best, value, at)) = &panel.best else { return };
     let (left, right) = stretch.paper;
-    let (anchor, dx) = if x > f64::midpoint(left, right) + 1.0 || class == "best" && x - left > 150.0 {
-        ("end", -11.0)
-    } else {
-        ("start", 11.0)
-    };
-    let dy = if class == "best" { -8.0 } else { 5.0 };
-    let (anchor, dx) = if class == "second" && stretch.paper == CLOSE && right - x > 130.0 {
-        ("start", 11.0)
-    } else {
-        (anchor, dx)
-    };
+    let place = |minute: f64, value: f64| (stretch.x(minute + 0.5), values.y(value));
+    if let Some((runner, value, at)) = panel.runner.as_ref().filter(|(runner, ..)| stretch.holds(*runner)) {
+        let named = stretch.paper == CLOSE || !Stretch::about(*best).holds(*runner);
+        let text = format!("runner-up, {at}");
+        let spot = place(*runner, *value);
+        // Away from the best, where the line climbs out of the way, as long as there is room.
+        let away = if runner < best { spot.0 - left > 150.0 } else { right - spot.0 < 150.0 };
+        mark(svg, "second", spot, named.then_some(text.as_str()), away);
+    }
+    let (x, y) = place(*best, *value);
+    let bottom = HEIGHT - BOTTOM;
     let _ = writeln!(
         svg,
-        "<text class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" font-size=\"14\" font-weight=\"600\" text-anchor=\"{anchor}\">{}</text>",
+        "<line class=\"bestline\" stroke-dasharray=\"3 4\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>"
+    );
+    mark(svg, "best", (x, y), Some(&format!("best, {at}")), x - left > 150.0);
+}
+
+/// A dot and, beside it, words: at the side that `left` says.
+fn mark(svg: &mut String, class: &str, (x, y): (f64, f64), text: Option<&str>, left: bool) {
+    let _ = writeln!(svg, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5.5\"/>");
+    let Some(text) = text else { return };
+    let (anchor, dx) = if left { ("end", -11.0) } else { ("start", 11.0) };
+    let dy = if class == "best" { -8.0 } else { 21.0 };
+    let _ = writeln!(
+        svg,
+        "<text class=\"{class} halo\" x=\"{:.1}\" y=\"{:.1}\" font-size=\"14\" font-weight=\"600\" text-anchor=\"{anchor}\">{}</text>",
         x + dx,
         y + dy,
         escape(text)

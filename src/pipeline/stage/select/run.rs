@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::decimal::significant;
 use super::super::listing::{list, tree_path};
-use super::super::{Earlier, Error, Files, Input, Output, Report};
+use super::super::{Earlier, Error, Files, Input, Output, Report, counted};
 use super::chart::{self, Panel};
 use super::days::Observations;
 use super::params::{By, Params};
@@ -198,20 +198,27 @@ fn none_passes(symbol: &str, all: &[Candidate], params: &Params) -> String {
     };
     let Candidate { n, coverage, .. } = nearest;
     format!(
-        "no candidate{who} has {min_n} days and coverage {min_coverage}; the nearest has {n} days and coverage {}",
+        "no candidate{who} has {} and coverage {min_coverage}; the nearest has {} and coverage {}",
+        counted(*min_n, "day"),
+        counted(*n, "day"),
         significant(*coverage)
     )
 }
 
 fn caption(choice: &Choice<'_>, params: &Params) -> Vec<String> {
     let best = choice.best;
+    let window = match (best.field("from"), best.field("to")) {
+        ("", _) | (_, "") => {
+            format!("{} {} {}", best.field("bucket"), best.field("window"), best.field("align"))
+        }
+        (from, to) => format!("{from} to {to}"),
+    };
     let mut lines = vec![
-        format!("{} {} {}", best.field("stat"), best.field("window"), best.field("align")),
-        format!("{} {}", params.by, best.printed(params)),
-        format!("{} days", best.n),
+        format!("Best fit: {} of {window}", best.field("stat")),
+        format!("{} {} over {}", params.by, best.printed(params), counted(best.n, "day")),
     ];
     if !best.field("at").is_empty() {
-        lines.insert(0, format!("instant {}", best.field("at")));
+        lines.push(format!("stands for {}", best.field("at")));
     }
     if let Some(runner) = choice.runner {
         let lead = if choice.ratio.is_empty() {
