@@ -252,4 +252,13 @@ mod tests {
         assert_eq!(list("p/b", 300).last(), Some(&1210));
         assert!(list("q", usize::MAX).is_empty());
     }
+
+    #[test]
+    fn the_bytes_of_the_archive_never_change() {
+        let root = Root { map: NodeId::new(crate::object::Digest::from_bytes([7; 32])), last: 9 };
+        let want = [&[1][..], &[7; 32], &[9, 0, 0, 0, 0, 0, 0, 0]].concat();
+        assert_eq!(codec::encode(VERSION, &root).unwrap(), want);
+        assert_eq!(job_key(1), [&b"j"[..], &[255; 7], &[254]].concat());
+        assert_eq!(stage_key(&job(1, State::Failed)), [&b"sp/a\0"[..], &[255; 7], &[254]].concat());
+    }
 }
