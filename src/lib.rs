@@ -9,8 +9,12 @@
 
 // Words that every room knows.
 pub mod fault;
+pub mod interrupt;
 pub mod process;
 pub mod progress;
+
+// Who lives.
+pub mod owner;
 
 // What is stored, as names and canonical bytes.
 pub mod object;

@@ -11,7 +11,8 @@ use crate::content;
 use crate::fault::{Fault, Kind, forbids_writing};
 use crate::ledger::{self, Ledger, Session};
 use crate::meta::SledMeta;
-use crate::pack::{Packs, Rehearsal, Writer, sweep_tmp};
+use crate::owner::Tmp;
+use crate::pack::{Packs, Rehearsal, Writer};
 
 /// The name of the store's directory in the directory that it was made for.
 pub const DIR_NAME: &str = ".vds";
@@ -83,6 +84,7 @@ impl Fault for Error {
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    tmp: Tmp,
     packs: Packs,
     ledger: Ledger,
 }
@@ -124,12 +126,13 @@ impl Store {
                 _ => {}
             }
         }
-        sweep_tmp(&root.join("tmp"));
+        let tmp = Tmp::new(&root.join("tmp"));
+        tmp.sweep();
         let backend = Arc::new(LocalBackend::new(&root.join("packs")));
-        let packs = Packs::new(backend, &root.join("index"), &root.join("tmp"));
+        let packs = Packs::new(backend, &root.join("index"), &tmp);
         let meta = Arc::new(SledMeta::new(&root.join("meta"), &root.join("lock"), wait));
         let ledger = Ledger::new(meta, &root.join("journal"));
-        Ok(Self { root, packs, ledger })
+        Ok(Self { root, tmp, packs, ledger })
     }
 
     /// Opens the store of `start` or of the nearest directory above it.
@@ -143,9 +146,9 @@ impl Store {
         &self.root
     }
 
-    /// Where its temporary files lie.
-    pub fn tmp(&self) -> PathBuf {
-        self.root.join("tmp")
+    /// Where temporary files lie, and who lives.
+    pub fn tmp(&self) -> &Tmp {
+        &self.tmp
     }
 
     /// The objects, to read.
@@ -155,7 +158,7 @@ impl Store {
 
     /// A writer of new objects.
     pub fn writer(&self) -> Writer {
-        Writer::new(&self.packs, &self.tmp())
+        Writer::new(&self.packs, &self.tmp)
     }
 
     /// A taker of new objects that keeps none: for a look at what a change would be.

@@ -14,6 +14,7 @@ use super::footer::Located;
 use super::table::{self, Table};
 use crate::fault::forbids_writing;
 use crate::object::Digest;
+use crate::owner::Tmp;
 
 /// How many tables there may be before the small ones are merged.
 const MANY: usize = 8;
@@ -24,15 +25,15 @@ const TRIES: usize = 10;
 #[derive(Debug)]
 pub(super) struct Index {
     dir: PathBuf,
-    tmp: PathBuf,
+    tmp: Tmp,
     tables: RwLock<Option<Arc<Vec<Arc<Table>>>>>,
     /// Tables that could not be written.
     held: Mutex<Vec<Arc<Table>>>,
 }
 
 impl Index {
-    pub(super) fn new(dir: &Path, tmp: &Path) -> Self {
-        Self { dir: dir.to_owned(), tmp: tmp.to_owned(), tables: RwLock::new(None), held: Mutex::default() }
+    pub(super) fn new(dir: &Path, tmp: &Tmp) -> Self {
+        Self { dir: dir.to_owned(), tmp: tmp.clone(), tables: RwLock::new(None), held: Mutex::default() }
     }
 
     /// The tables as they were last listed.

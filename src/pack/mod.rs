@@ -7,7 +7,6 @@
 mod codec;
 mod footer;
 mod index;
-mod owner;
 mod reader;
 mod rehearsal;
 mod table;
@@ -18,7 +17,6 @@ mod tests;
 
 pub use codec::Codec;
 pub use footer::{Footer, Located};
-pub use owner::{remove_tmp, sweep_tmp, tmp_path};
 pub use reader::{Counts, Location, Packs};
 pub use rehearsal::Rehearsal;
 pub use writer::{Writer, Written};

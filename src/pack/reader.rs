@@ -10,6 +10,7 @@ use super::index::Index;
 use crate::backend::{self, Backend};
 use crate::fault::Cause;
 use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, Payload};
+use crate::owner::Tmp;
 
 /// How many objects of packs that no table covers are gathered into one table: some 50 MB of it.
 const TABLE_ROWS: usize = 1_000_000;
@@ -48,7 +49,7 @@ pub struct Location {
 
 impl Packs {
     /// The packs in `backend`, with their tables in the directory `index` and room for temporary files in `tmp`.
-    pub fn new(backend: Arc<dyn Backend>, index: &Path, tmp: &Path) -> Self {
+    pub fn new(backend: Arc<dyn Backend>, index: &Path, tmp: &Tmp) -> Self {
         let index = Index::new(index, tmp);
         let (reads, read_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { shared: Arc::new(Shared { backend, index, reads, read_bytes }) }

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 
 use super::footer::Located;
-use super::owner::tmp_path;
 use crate::object::Digest;
+use crate::owner::Tmp;
 
 const HEAD: &[u8; 8] = b"vdsindx\x01";
 const FIXED: usize = 16;
@@ -170,13 +170,13 @@ fn to_bytes(packs: &[Digest], rows: &[(u32, Located)]) -> io::Result<Vec<u8>> {
 /// Writes a table of these rows, sorted by digest, into `dir`, and returns its path.
 pub(super) fn write(
     dir: &Path,
-    tmp: &Path,
+    tmp: &Tmp,
     packs: &[Digest],
     rows: &[(u32, Located)],
 ) -> io::Result<PathBuf> {
     let bytes = to_bytes(packs, rows)?;
     let path = dir.join(format!("{:.32}.idx", Digest::of(&bytes)));
-    let source = tmp_path(tmp);
+    let source = tmp.path()?;
     let mut file = File::create(&source)?;
     file.write_all(&bytes)?;
     // A table that a power cut left half written would hide objects or, worse, invent them.

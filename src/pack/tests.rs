@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::{Packs, Writer, Written};
 use crate::backend::{Backend, FaultyBackend, LocalBackend, MemoryBackend};
 use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, ObjectWrite};
+use crate::owner::Tmp;
 
 struct Place {
     dir: tempfile::TempDir,
@@ -24,11 +25,11 @@ impl Place {
 
     fn packs(&self) -> Packs {
         let backend: Arc<dyn Backend> = self.backend.clone();
-        Packs::new(backend, &self.dir.path().join("index"), &self.dir.path().join("tmp"))
+        Packs::new(backend, &self.dir.path().join("index"), &Tmp::new(&self.dir.path().join("tmp")))
     }
 
     fn writer(&self) -> Writer {
-        Writer::new(&self.packs(), &self.dir.path().join("tmp"))
+        Writer::new(&self.packs(), &Tmp::new(&self.dir.path().join("tmp")))
     }
 
     fn keep(&self, objects: &[Vec<u8>]) -> Written {
@@ -73,8 +74,8 @@ fn a_pack_is_named_by_its_own_hash() {
         fs::create_dir(dir.path().join(sub)).unwrap();
     }
     let backend = Arc::new(LocalBackend::new(&dir.path().join("packs")));
-    let packs = Packs::new(backend.clone(), &dir.path().join("index"), &dir.path().join("tmp"));
-    let writer = Writer::new(&packs, &dir.path().join("tmp"));
+    let packs = Packs::new(backend.clone(), &dir.path().join("index"), &Tmp::new(&dir.path().join("tmp")));
+    let writer = Writer::new(&packs, &Tmp::new(&dir.path().join("tmp")));
     writer.write_object(ObjectKind::Chunk, &Digest::of(b"x"), b"x").unwrap();
     writer.finish().unwrap();
     let listed = backend.list().unwrap();

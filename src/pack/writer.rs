@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::PACK_SIZE;
 use super::codec::{self, Codec};
 use super::footer::{Footer, HEAD, Located};
-use super::owner::tmp_path;
 use super::reader::{Packs, index_error, is_right, storage_error};
 use crate::backend;
 use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, ObjectWrite, Payload};
+use crate::owner::Tmp;
 
 /// How much is gathered in memory before it goes to the file, in bytes.
 const BUFFER: usize = 1 << 20;
@@ -36,7 +36,7 @@ pub struct Written {
 #[derive(Debug)]
 pub struct Writer {
     packs: Packs,
-    tmp: PathBuf,
+    tmp: Tmp,
     state: Mutex<State>,
 }
 
@@ -66,8 +66,8 @@ struct OpenPack {
 }
 
 impl OpenPack {
-    fn create(tmp: &Path) -> io::Result<Self> {
-        let path = tmp_path(tmp);
+    fn create(tmp: &Tmp) -> io::Result<Self> {
+        let path = tmp.path()?;
         let file = Arc::new(OpenOptions::new().create_new(true).read(true).write(true).open(&path)?);
         let (hasher, entries) = (blake3::Hasher::new(), Vec::new());
         let mut pack = Self { path, file, buffer: Vec::new(), flushed: 0, hasher, entries };
@@ -117,8 +117,8 @@ impl Drop for OpenPack {
 
 impl Writer {
     /// A writer of new packs for `packs`, with its temporary files in `tmp`.
-    pub fn new(packs: &Packs, tmp: &Path) -> Self {
-        Self { packs: packs.clone(), tmp: tmp.to_owned(), state: Mutex::default() }
+    pub fn new(packs: &Packs, tmp: &Tmp) -> Self {
+        Self { packs: packs.clone(), tmp: tmp.clone(), state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -166,7 +166,7 @@ impl Writer {
         if state.own.contains_key(digest) {
             return Ok(());
         }
-        let fail = |source| tmp_error(&self.tmp, digest, source);
+        let fail = |source| tmp_error(self.tmp.dir(), digest, source);
         let mut pack = match state.open.take() {
             Some(pack) => pack,
             None => OpenPack::create(&self.tmp).map_err(fail)?,
@@ -193,16 +193,16 @@ impl Writer {
             let mut state = self.state();
             let Some(spot) = state.own.get(digest).cloned() else { return Ok(None) };
             if let Some(open) = &mut state.open {
-                open.flush().map_err(|source| tmp_error(&self.tmp, digest, source))?;
+                open.flush().map_err(|source| tmp_error(self.tmp.dir(), digest, source))?;
             }
             spot
         };
         let mut stored = vec![0; spot.at.stored as usize];
         let read = spot.file.read_exact_at(&mut stored, spot.at.offset);
-        read.map_err(|source| tmp_error(&self.tmp, digest, source))?;
+        read.map_err(|source| tmp_error(self.tmp.dir(), digest, source))?;
         let bytes = codec::decompress(spot.at.codec, stored, spot.at.len as usize)
             .filter(|bytes| is_right(spot.at.kind, digest, bytes));
-        let place = self.tmp.display().to_string();
+        let place = self.tmp.dir().display().to_string();
         let reason = "it was not read back as it was written".to_owned();
         let bytes = bytes.ok_or(AccessError::Damaged { digest: *digest, place, reason })?;
         Ok(Some(Payload { kind: spot.at.kind, bytes: bytes.into() }))
@@ -226,7 +226,8 @@ impl ObjectRead for Writer {
 impl ObjectWrite for Writer {
     fn write_object(&self, kind: ObjectKind, digest: &Digest, bytes: &[u8]) -> Result<(), AccessError> {
         let len = u32::try_from(bytes.len()).ok().filter(|len| *len <= super::MAX_OBJECT);
-        let too_large = || tmp_error(&self.tmp, digest, io::Error::other("an object of more than 1 GiB"));
+        let too_large =
+            || tmp_error(self.tmp.dir(), digest, io::Error::other("an object of more than 1 GiB"));
         let len = len.ok_or_else(too_large)?;
         match codec::compress(bytes) {
             Some(stored) => self.append(kind, digest, len, Codec::Zstd, &stored),

@@ -19,7 +19,7 @@ pub(super) struct Lease {
 impl Lease {
     /// The lease on the job `id`; `None` while somebody has it. Call it within a session, for a job that lives.
     pub(super) fn take(store: &Store, id: u64) -> Result<Option<Self>, Error> {
-        let path = store.tmp().join(format!("lease-{id}"));
+        let path = store.tmp().dir().join(format!("lease-{id}"));
         let fail = |source| Error::Io { verb: "lock", path: path.display().to_string(), source };
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(fail)?;
         match file.try_lock() {
@@ -50,6 +50,6 @@ mod tests {
         assert!(Lease::take(&store, 8).unwrap().is_some());
         drop(lease);
         Lease::take(&store, 7).unwrap().unwrap().end();
-        assert!(!store.tmp().join("lease-7").exists());
+        assert!(!store.tmp().dir().join("lease-7").exists());
     }
 }

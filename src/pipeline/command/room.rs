@@ -11,7 +11,7 @@ use super::datum::Datum;
 use crate::checkout::{self, Clash};
 use crate::content;
 use crate::object::{Entry, FileKind, NodeId, ObjectRead, ObjectWrite, TreePath};
-use crate::pack;
+use crate::owner::{self, Tmp};
 use crate::pipeline::error::Error;
 use crate::progress::Silent;
 use crate::tree;
@@ -26,14 +26,15 @@ fn io_error(verb: &'static str, path: &Path, source: io::Error) -> Error {
 }
 
 impl Room {
-    /// A room in the directory `tmp`, marked as this process's, with the inputs of `datum` and the files `code` laid out.
+    /// A room in `tmp`, with the inputs of `datum` and the files `code` laid out.
     pub(super) fn make(
         objects: &dyn ObjectRead,
-        tmp: &Path,
+        tmp: &Tmp,
         datum: &Datum,
         code: &[(TreePath, Entry)],
     ) -> Result<Self, Error> {
-        let room = Self { dir: pack::tmp_path(tmp) };
+        let dir = tmp.path().map_err(|source| io_error("make a room in", tmp.dir(), source))?;
+        let room = Self { dir };
         fs::create_dir(&room.dir).map_err(|source| io_error("make", &room.dir, source))?;
         for sub in ["in", "out", "tmp", "code"] {
             fs::create_dir(room.path(sub)).map_err(|source| io_error("make", &room.path(sub), source))?;
@@ -128,7 +129,7 @@ fn keep(sink: &dyn ObjectWrite, path: &Path) -> Result<Entry, Error> {
 impl Drop for Room {
     fn drop(&mut self) {
         // What stays is swept when this process is dead.
-        if let Err(error) = pack::remove_tmp(&self.dir) {
+        if let Err(error) = owner::remove(&self.dir) {
             tracing::debug!(%error, dir = %self.dir.display(), "could not remove a datum's directory");
         }
     }

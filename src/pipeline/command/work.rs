@@ -292,7 +292,7 @@ fn run_one(
     watch: &Watch,
     keeper: &Keeper<'_>,
 ) -> Result<Outcome, Failed> {
-    let room = Room::make(task.store.objects(), &task.store.tmp(), datum, code)?;
+    let room = Room::make(task.store.objects(), task.store.tmp(), datum, code)?;
     let (mut printed, result) = execute(task, command, datum, &room, watch);
     let sink = keeper.sink();
     let result = result.and_then(|()| store_output(&*sink, &room, &mut printed));
