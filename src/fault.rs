@@ -81,6 +81,11 @@ macro_rules! fault {
 }
 pub(crate) use fault;
 
+/// Whether the system said that a disk, or the part of it that is ours, is full.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// Any failure of a room that the holder need not know by type.
 #[derive(Debug)]
 pub struct Cause(Box<dyn Fault>);

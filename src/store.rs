@@ -15,7 +15,7 @@ use crate::owner::Tmp;
 use crate::pack::{Packs, Rehearsal, Writer};
 
 /// The name of the store's directory in the directory that it was made for.
-pub const DIR_NAME: &str = ".vds";
+pub const DIR_NAME: &str = crate::object::STORE_NAME;
 
 /// How long a session waits for other processes unless told otherwise.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -178,7 +178,11 @@ impl Store {
 }
 
 fn is_store(root: &Path) -> bool {
-    fs::read_to_string(root.join("format")).is_ok_and(|text| text.starts_with("vds "))
+    match fs::read_to_string(root.join("format")) {
+        Ok(text) => text.starts_with("vds "),
+        // It may be one; opening it says why that cannot be known.
+        Err(error) => root.ends_with(DIR_NAME) && error.kind() == io::ErrorKind::PermissionDenied,
+    }
 }
 
 fn settings() -> [String; 4] {

@@ -12,7 +12,7 @@ use vds::change::{self, Empty, Published};
 use vds::content;
 use vds::draft::Draft;
 use vds::history::{Author, Target};
-use vds::ingest::{self, Overlay};
+use vds::ingest::{self, Memory, Overlay};
 use vds::object::{Digest, Entry, FileKind, NodeId, ObjectKind};
 use vds::pipeline::job::State;
 use vds::pipeline::{self, Which};
@@ -251,7 +251,7 @@ fn an_unchanged_directory_is_not_read() {
         let base = change::open(&store, &"ticks@main".parse().unwrap(), &writer).unwrap();
         let tree = Snapshot::new(&writer, base.tree);
         let found =
-            ingest::gather(&writer, tree, Some(store.root()), &dirs, None, Overlay::Keep, &Silent).unwrap();
+            ingest::gather(&writer, tree, Memory::Keep(&store), &dirs, None, Overlay::Keep, &Silent).unwrap();
         let read = found.read;
         change::publish(&store, &author(), base, found.draft, writer, "in", Empty::Skip).unwrap();
         read

@@ -59,6 +59,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));
     files.dedup();
+    checkout::outside_stores(&args.into)?;
     let clash = if args.force { Clash::Overwrite } else { Clash::Refuse };
     let written = checkout::checkout(store.objects(), &files, &args.into, clash, cx.progress())?;
     let text = || {

@@ -12,7 +12,7 @@ use super::context::{Answer, Context, Made, triggered};
 use crate::change::{self, Empty};
 use crate::fault::Cause;
 use crate::history::Target;
-use crate::ingest::{self, Gathered, Overlay};
+use crate::ingest::{self, Gathered, Memory, Overlay};
 use crate::object::{ObjectWrite, TreePath};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -90,13 +90,13 @@ impl Args {
         &self,
         sink: &dyn ObjectWrite,
         tree: Snapshot<'_>,
-        memory: Option<&Path>,
+        memory: Memory<'_>,
         cx: &Context,
     ) -> Result<Gathered, Cause> {
         let overlay = if self.mirror { Overlay::Mirror } else { Overlay::Keep };
         match self.paths.as_slice() {
             [] if self.allow_empty => {
-                Ok(ingest::gather(sink, tree, None, &[], None, Overlay::Keep, cx.progress())?)
+                Ok(ingest::gather(sink, tree, Memory::None, &[], None, Overlay::Keep, cx.progress())?)
             }
             [] => Err(usage(
                 "nothing to commit was named",
@@ -124,7 +124,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     }
     let writer = store.writer();
     let base = change::open(&store, &args.target, &writer)?;
-    let gathered = args.gather(&writer, Snapshot::new(&writer, base.tree), Some(store.root()), cx)?;
+    let gathered = args.gather(&writer, Snapshot::new(&writer, base.tree), Memory::Keep(&store), cx)?;
     gathered.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
     let Gathered { draft, files, bytes, new_bytes, warnings, .. } = gathered;
     let empty = if args.allow_empty { Empty::Allow } else { Empty::Skip };
@@ -156,7 +156,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
 fn rehearse(args: &Args, store: &Store, cx: &Context) -> Answer {
     let rehearsal = store.rehearsal();
     let base = change::open(store, &args.target, &rehearsal)?;
-    let gathered = args.gather(&rehearsal, Snapshot::new(&rehearsal, base.tree), None, cx)?;
+    let gathered = args.gather(&rehearsal, Snapshot::new(&rehearsal, base.tree), Memory::Read(store), cx)?;
     gathered.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
     let Gathered { draft, files, bytes, new_bytes, warnings, .. } = gathered;
     let (_, tally) = draft.finish(&rehearsal)?;

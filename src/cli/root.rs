@@ -1,14 +1,17 @@
 //! The door: parse, run, and turn failures into two lines and an exit code.
 
 use std::env;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Parser, ValueHint};
 use serde_json::json;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
 use super::answer::{Form, document, print};
@@ -19,6 +22,7 @@ use super::{
     show, tag,
 };
 use crate::fault::Cause;
+use crate::interrupt;
 
 /// A content-addressed, versioned data store with commit-triggered pipelines
 #[derive(Debug, Parser)]
@@ -109,11 +113,25 @@ pub fn main() -> ExitCode {
         (_, true) => Form::Quiet,
         _ => Form::Text,
     };
+    listen();
     let cx = Context::new(cli.store, Duration::from_secs(cli.lock_timeout), form, cli.author);
     match run(cli.verb, &cx) {
         Ok(code) => ExitCode::from(code),
         Err(cause) => refuse(&cause, form == Form::Json && !cx.has_answered()),
     }
+}
+
+/// Ends plainly when the person says so: what was begun is taken back, and what is left is swept by the next vds.
+fn listen() {
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+    thread::spawn(move || {
+        let Some(signal) = signals.forever().next() else { return };
+        interrupt::undo_all();
+        let mut out = io::stderr().lock();
+        let _ = writeln!(out, "error: interrupted");
+        let _ = writeln!(out, "hint: nothing is half done; the same command can be given again");
+        std::process::exit(128 + signal);
+    });
 }
 
 /// Tells of a failure, to programs too if they have had no document yet.

@@ -7,17 +7,21 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::stamp::Stamp;
-use crate::object::{BlobId, Digest, codec};
+use crate::object::{BlobId, Digest, TreePath, codec};
+use crate::owner::Tmp;
+use crate::store::Store;
 
 const VERSION: u8 = 1;
 
 /// One remembered file.
 pub(super) type Line = (String, Stamp, BlobId);
 
-/// The file that remembers the directory `root`.
-pub(super) fn place(store: &Path, root: &Path) -> PathBuf {
+/// The file that remembers the directory `root`, when it goes below `to`.
+pub(super) fn place(store: &Store, root: &Path, to: Option<&TreePath>) -> PathBuf {
     let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
-    store.join("cache").join(format!("{:.32}.stat", Digest::of(root.as_os_str().as_encoded_bytes())))
+    let key =
+        [root.as_os_str().as_encoded_bytes(), b"\0", to.map_or("", TreePath::as_str).as_bytes()].concat();
+    store.root().join("cache").join(format!("{:.32}.stat", Digest::of(&key)))
 }
 
 /// What was remembered, sorted by path; nothing if it cannot be read.
@@ -41,7 +45,7 @@ pub(super) fn load(place: &Path) -> Vec<Line> {
 }
 
 /// Remembers these files, sorted by path.
-pub(super) fn save(place: &Path, lines: &[Line]) -> io::Result<()> {
+pub(super) fn save(place: &Path, tmp: &Tmp, lines: &[Line]) -> io::Result<()> {
     let mut rest = Vec::new();
     for block in lines.chunks(10_000) {
         let bytes = codec::encode(VERSION, &block).map_err(io::Error::other)?;
@@ -49,7 +53,7 @@ pub(super) fn save(place: &Path, lines: &[Line]) -> io::Result<()> {
         rest.extend(bytes);
     }
     fs::create_dir_all(place.parent().unwrap_or(place))?;
-    let draft = place.with_extension(format!("{}.new", std::process::id()));
+    let draft = tmp.path()?;
     let mut file = File::create(&draft)?;
     file.write_all(Digest::of(&rest).as_bytes())?;
     file.write_all(&rest)?;

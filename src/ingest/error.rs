@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::content;
 use crate::fault::{Kind, fault};
-use crate::object::{AccessError, PathError};
+use crate::object::{AccessError, PathError, TreePath};
 use crate::snapshot;
 use crate::tree;
 
@@ -25,6 +25,21 @@ pub enum Error {
     /// A name on disk is not a legal path.
     #[error("{} cannot be stored", .path.display())]
     Illegal { path: PathBuf, source: PathError },
+    /// A file that says what is to be left out cannot be understood.
+    #[error("cannot understand what is to be left out: {reason}")]
+    IgnoreFile { reason: String },
+    /// What was named is the store itself, or lies in it.
+    #[error("{} lies in the store itself", .path.display())]
+    Store { path: PathBuf },
+    /// Two of the files given would get one path, or one would need the other to be a directory.
+    #[error("{} and {} would both become {path}", .first.display(), .second.display())]
+    Twice { path: TreePath, first: PathBuf, second: PathBuf },
+    /// Only a directory can be what a tree is to be equal to.
+    #[error("{} is not a directory, and only that can be mirrored", .path.display())]
+    NotMirrored { path: PathBuf },
+    /// The files will not fit.
+    #[error("the files need about {needed} bytes, and the disk of {} has {free} free", .place.display())]
+    NoRoom { place: PathBuf, needed: u64, free: u64 },
     /// A file never stood still.
     #[error("{} kept changing while it was read", .path.display())]
     Unstable { path: PathBuf },
@@ -49,8 +64,14 @@ fault! {
     Error passes on Tree, Snapshot, Object;
     kind {
         Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => Kind::NotFound,
-        Self::Unreadable { .. } | Self::Walk { .. } | Self::Unstable { .. } => Kind::Io,
-        Self::NotUtf8 { .. } | Self::Illegal { .. } | Self::Special { .. } => Kind::Usage,
+        Self::Unreadable { .. } | Self::Walk { .. } | Self::Unstable { .. } | Self::NoRoom { .. } => Kind::Io,
+        Self::NotUtf8 { .. }
+        | Self::Illegal { .. }
+        | Self::Special { .. }
+        | Self::IgnoreFile { .. }
+        | Self::Store { .. }
+        | Self::Twice { .. }
+        | Self::NotMirrored { .. } => Kind::Usage,
         Self::Content { source, .. } => source.kind(),
     }
     hint {
@@ -61,7 +82,17 @@ fault! {
             Some("make it readable, or name it in a .vdsignore file; nothing was committed".to_owned())
         }
         Self::NotUtf8 { .. } | Self::Illegal { .. } => {
-            Some("rename it, or name it in a .vdsignore file to leave it out".to_owned())
+            let way = "rename it, or name it in a .vdsignore file to leave it out; nothing was committed";
+            Some(way.to_owned())
+        }
+        Self::IgnoreFile { .. } => Some("correct the line; nothing was committed".to_owned()),
+        Self::Store { .. } => Some("name what lies outside the store".to_owned()),
+        Self::Twice { .. } => {
+            Some("commit them apart, with --to PATH for one of them; nothing was committed".to_owned())
+        }
+        Self::NotMirrored { .. } => Some("name its directory, or leave out --mirror".to_owned()),
+        Self::NoRoom { .. } => {
+            Some("free some space, or commit fewer files at a time; nothing was committed".to_owned())
         }
         Self::Unstable { .. } => {
             Some("commit again when its writer is done; nothing was committed".to_owned())

@@ -1,26 +1,25 @@
 //! Turning files into edits.
 
-use std::fs::{self, File};
+use std::collections::HashMap;
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 
 use super::cache;
 use super::error::Error;
-use super::stamp::Stamp;
+use super::passed::{Passed, Why};
+use super::read::{Known, Taken, read};
+use super::room;
+use super::stamp::Begun;
 use super::walk::{Found, walk_all};
 use crate::content::{self, Kept};
 use crate::draft::Draft;
 use crate::object::{Entry, FileKind, ObjectWrite, TreePath};
 use crate::progress::Progress;
 use crate::snapshot::{Snapshot, below};
+use crate::store::Store;
 use crate::tree::Cursor;
-
-/// How often a file that changes under the reading is read again.
-const TRIES: usize = 5;
 
 /// What becomes of files in the tree that are not among those given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +28,30 @@ pub enum Overlay {
     Keep,
     /// Those below the prefix go: it becomes equal to the directory.
     Mirror,
+}
+
+/// What is known of files from earlier readings.
+#[derive(Debug, Clone, Copy)]
+pub enum Memory<'a> {
+    /// Nothing, and there is no store to be left out.
+    None,
+    /// What this store remembers; it is left as it is.
+    Read(&'a Store),
+    /// What this store remembers, brought up to date.
+    Keep(&'a Store),
+}
+
+impl<'a> Memory<'a> {
+    fn store(self) -> Option<&'a Store> {
+        match self {
+            Self::None => None,
+            Self::Read(store) | Self::Keep(store) => Some(store),
+        }
+    }
+
+    fn kept(self) -> Option<&'a Store> {
+        if let Self::Keep(store) = self { Some(store) } else { None }
+    }
 }
 
 /// What was found and read.
@@ -48,26 +71,20 @@ pub struct Gathered {
     pub warnings: Vec<String>,
 }
 
-/// A gathered file and what is known of its content.
-struct Known {
-    found: Found,
-    entry: Entry,
-    new_bytes: u64,
-    read: bool,
-}
-
 /// Stores the files at `places` below the prefix `to`, as edits on top of `base`. Directories give their contents, files
-/// keep their names. `store` is where the memory of
-/// unchanged files lies; without it nothing is remembered.
+/// keep their names. The store itself is left out.
 pub fn gather(
     sink: &dyn ObjectWrite,
     base: Snapshot<'_>,
-    store: Option<&Path>,
+    memory: Memory<'_>,
     places: &[PathBuf],
     to: Option<&TreePath>,
     overlay: Overlay,
     progress: &dyn Progress,
 ) -> Result<Gathered, Error> {
+    let gathering =
+        Gathering { sink, memory, to, progress, begun: Begun::now(memory.kept().map(Store::tmp)) };
+    let mut passed = Passed::default();
     let mut all = Gathered {
         draft: Draft::new(base.root()),
         files: 0,
@@ -76,11 +93,13 @@ pub fn gather(
         read: 0,
         warnings: Vec::new(),
     };
-    let mut paths = Vec::new();
+    let mut given: HashMap<TreePath, (Entry, PathBuf)> = HashMap::new();
     for place in places {
-        let known = gather_one(sink, store, place, to, progress, &mut all.warnings)?;
+        if overlay == Overlay::Mirror && !place.is_dir() && place.exists() {
+            return Err(Error::NotMirrored { path: place.clone() });
+        }
         let mut old = Cursor::<Entry>::new(base.objects(), base.root())?;
-        for Known { found, entry, new_bytes, read } in known {
+        for Known { found, entry, new_bytes, read } in gathering.one(place, &mut passed)? {
             all.files += 1;
             all.bytes += entry.size;
             all.new_bytes += new_bytes;
@@ -88,19 +107,39 @@ pub fn gather(
             if old.get(found.path.as_str().as_bytes())? != Some(entry) {
                 all.draft.put(found.path.clone(), entry);
             }
-            paths.push(found.path);
+            if places.len() > 1 || overlay == Overlay::Mirror {
+                let before = given.insert(found.path.clone(), (entry, found.place.clone()));
+                if let Some((_, first)) = before.filter(|(other, _)| *other != entry) {
+                    return Err(Error::Twice { path: found.path, first, second: found.place });
+                }
+            }
         }
     }
+    check_side_by_side(&given)?;
     if overlay == Overlay::Mirror {
-        paths.sort();
         for item in base.scan(&below(to))? {
             let (path, _) = item?;
-            if paths.binary_search(&path).is_err() {
+            if !given.contains_key(&path) {
                 all.draft.remove(path);
             }
         }
     }
+    all.warnings = passed.lines();
     Ok(all)
+}
+
+/// No path may be a file for one place and a directory for another.
+fn check_side_by_side(given: &HashMap<TreePath, (Entry, PathBuf)>) -> Result<(), Error> {
+    for (path, (_, second)) in given {
+        let above = path.ancestors().filter_map(|dir| dir.parse::<TreePath>().ok());
+        for dir in above {
+            if let Some((_, first)) = given.get(&dir) {
+                let (first, second) = (first.clone(), second.clone());
+                return Err(Error::Twice { path: dir, first, second });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Stores everything that `source` gives as the file `path`.
@@ -110,53 +149,85 @@ pub fn gather_reader(
     source: impl Read,
     path: TreePath,
 ) -> Result<Gathered, Error> {
-    let kept = content::keep(sink, source);
-    let Kept { blob, size, new_bytes } =
-        kept.map_err(|source| Error::Content { path: PathBuf::from("standard input"), source })?;
+    let place = || PathBuf::from("standard input");
+    let kept = content::keep(sink, source).map_err(|source| match source {
+        content::Error::Source { source } => Error::Unreadable { path: place(), source },
+        source => Error::Content { path: place(), source },
+    });
+    let Kept { blob, size, new_bytes } = kept?;
     let mut draft = Draft::new(base.root());
     draft.put(path, Entry { kind: FileKind::File, blob, size });
     Ok(Gathered { draft, files: 1, bytes: size, new_bytes, read: 1, warnings: Vec::new() })
 }
 
-fn gather_one(
-    sink: &dyn ObjectWrite,
-    store: Option<&Path>,
-    place: &Path,
-    to: Option<&TreePath>,
-    progress: &dyn Progress,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Known>, Error> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
-    let now = now.and_then(|now| i64::try_from(now.as_nanos()).ok()).unwrap_or(0);
-    let walked = walk_all(place, to)?;
-    if let Some(first) = walked.special.first() {
-        let count = walked.special.len();
-        warnings.push(format!("passed over {count} sockets, pipes or devices, such as {}", first.display()));
-    }
-    let remembered = store.filter(|_| place.is_dir()).map(|store| cache::place(store, place));
-    let lines = remembered.as_deref().map(cache::load).unwrap_or_default();
-    progress.begin("reading files", Some(walked.files.len() as u64));
-    let known = walked.files.into_par_iter().map(|found| {
-        progress.advance(1);
-        match recall(sink, &lines, &found)? {
-            Some(entry) => Ok(Known { found, entry, new_bytes: 0, read: false }),
-            None => read(sink, found),
-        }
-    });
-    let results: Vec<Result<Known, Error>> = known.collect();
-    progress.end();
-    let known = results.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let changed = known.len() != lines.len() || known.iter().any(|known| known.read);
-    if let Some(remembered) = remembered.filter(|_| changed) {
-        let settled = known.iter().filter(|known| !known.found.symlink && known.found.stamp.is_settled(now));
-        let lines: Vec<cache::Line> = settled
-            .map(|known| (known.found.path.as_str().to_owned(), known.found.stamp, known.entry.blob))
+/// What is the same for all places of one gathering.
+struct Gathering<'a> {
+    sink: &'a dyn ObjectWrite,
+    memory: Memory<'a>,
+    to: Option<&'a TreePath>,
+    progress: &'a dyn Progress,
+    begun: Begun,
+}
+
+impl Gathering<'_> {
+    fn one(&self, place: &Path, passed: &mut Passed) -> Result<Vec<Known>, Error> {
+        let walked = walk_all(place, self.to, self.memory.store().map(Store::root))?;
+        passed.add_all(walked.passed);
+        let is_dir = place.is_dir();
+        let remembered = self.memory.store().filter(|_| is_dir);
+        let remembered = remembered.map(|store| cache::place(store, place, self.to));
+        let lines = remembered.as_deref().map(cache::load).unwrap_or_default();
+        let recalled: Vec<Option<Entry>> = walked
+            .files
+            .par_iter()
+            .map(|found| recall(self.sink, &lines, found))
+            .collect::<Result<_, _>>()?;
+        self.check_room(&walked.files, &recalled)?;
+        self.progress.begin("reading files", Some(walked.files.len() as u64));
+        let taken: Vec<Result<Taken, Error>> = walked
+            .files
+            .into_par_iter()
+            .zip(recalled)
+            .map(|(found, recalled)| {
+                self.progress.advance(1);
+                match recalled {
+                    Some(entry) => Ok(Taken::Known(Known { found, entry, new_bytes: 0, read: false })),
+                    None => read(self.sink, found, self.begun),
+                }
+            })
             .collect();
-        if let Err(error) = cache::save(&remembered, &lines) {
-            tracing::debug!(%error, "could not remember the files");
+        self.progress.end();
+        let mut all = Vec::with_capacity(taken.len());
+        for taken in taken {
+            match taken? {
+                Taken::Known(known) => all.push(known),
+                Taken::Passed(why, found) if is_dir => passed.add(why, found.place),
+                Taken::Passed(Why::Vanished, found) => {
+                    let source = std::io::ErrorKind::NotFound.into();
+                    return Err(Error::Unreadable { path: found.place, source });
+                }
+                Taken::Passed(_, found) => return Err(Error::Special { path: found.place }),
+            }
         }
+        if let Some((remembered, store)) = remembered.zip(self.memory.kept())
+            && (all.len() != lines.len() || all.iter().any(|known| known.read))
+        {
+            let settled = |known: &&Known| !known.found.symlink && known.found.stamp.is_settled(self.begun);
+            let line =
+                |known: &Known| (known.found.path.as_str().to_owned(), known.found.stamp, known.entry.blob);
+            let lines: Vec<cache::Line> = all.iter().filter(settled).map(line).collect();
+            if let Err(error) = cache::save(&remembered, store.tmp(), &lines) {
+                tracing::debug!(%error, "could not remember the files");
+            }
+        }
+        Ok(all)
     }
-    Ok(known)
+
+    fn check_room(&self, files: &[Found], recalled: &[Option<Entry>]) -> Result<(), Error> {
+        let Some(store) = self.memory.kept() else { return Ok(()) };
+        let unknown = files.iter().zip(recalled).filter(|(_, entry)| entry.is_none()).map(|(found, _)| found);
+        room::check(store.root(), unknown)
+    }
 }
 
 /// The file as it was when it was last read, if it has not changed since and the store still has its content.
@@ -170,40 +241,4 @@ fn recall(sink: &dyn ObjectWrite, lines: &[cache::Line], found: &Found) -> Resul
         }
         _ => Ok(None),
     }
-}
-
-fn read(sink: &dyn ObjectWrite, found: Found) -> Result<Known, Error> {
-    let unreadable = |source| Error::Unreadable { path: found.place.clone(), source };
-    let unstorable = |source| match source {
-        content::Error::Source { source } => unreadable(source),
-        source => Error::Content { path: found.place.clone(), source },
-    };
-    if found.symlink {
-        let target = fs::read_link(&found.place).map_err(unreadable)?;
-        let kept = content::keep_bytes(sink, target.as_os_str().as_bytes()).map_err(unstorable)?;
-        let entry = Entry { kind: FileKind::Symlink, blob: kept.blob, size: kept.size };
-        return Ok(Known { found, entry, new_bytes: kept.new_bytes, read: true });
-    }
-    for _ in 0..TRIES {
-        let mut file = File::open(&found.place).map_err(unreadable)?;
-        let before = Stamp::of(&file.metadata().map_err(unreadable)?);
-        let kept = if before.size > content::SMALL {
-            content::keep(sink, &mut file).map_err(unstorable)?
-        } else {
-            let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0) + 1);
-            file.read_to_end(&mut bytes).map_err(unreadable)?;
-            content::keep_bytes(sink, &bytes).map_err(unstorable)?
-        };
-        let after = Stamp::of(&file.metadata().map_err(unreadable)?);
-        if before == after && kept.size == after.size {
-            let entry = Entry { kind: after.kind(), blob: kept.blob, size: kept.size };
-            return Ok(Known {
-                found: Found { stamp: after, ..found },
-                entry,
-                new_bytes: kept.new_bytes,
-                read: true,
-            });
-        }
-    }
-    Err(Error::Unstable { path: found.place })
 }

@@ -1,14 +1,22 @@
 //! From files on disk to edits of a tree.
 //!
 //! Files are walked in parallel, unchanged ones are recognised by their stamps without being opened, and the others are
-//! read into the store. A file that changes under the reading is read again or reported, never stored torn.
+//! read into the store. A file that changes under the reading is read again or reported, never stored torn. What cannot
+//! be read is an error, because data that is missing without a word is worse; what holds no data is passed over and
+//! counted.
 
 mod cache;
 mod error;
 mod gather;
+mod passed;
+mod read;
+mod room;
 mod stamp;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::Error;
-pub use gather::{Gathered, Overlay, gather, gather_reader};
+pub use gather::{Gathered, Memory, Overlay, gather, gather_reader};
 pub use walk::{Found, walk};

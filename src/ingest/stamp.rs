@@ -1,11 +1,22 @@
 //! What the file system says of a file, by which an unchanged one is recognised.
 
-use std::fs::Metadata;
+use std::fs::{self, File, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use crate::object::FileKind;
+use crate::owner::Tmp;
+
+/// How coarse the clock of a file system may be, in nanoseconds: 4 ms on common kernels.
+const GRAIN: i64 = 10_000_000;
+
+/// The same for file systems that count whole seconds (FAT: two), and for those whose clock need not be ours.
+const COARSE: i64 = 2_000_000_000;
+
+const SECOND: i64 = 1_000_000_000;
 
 /// The facts that change when a file does. Times are in nanoseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,9 +29,35 @@ pub(super) struct Stamp {
     mode: u32,
 }
 
+/// What the time was when files began to be looked at, by the clock that stamps files: not the system's, which a file
+/// server need not share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun {
+    now: i64,
+    device: Option<u64>,
+}
+
+impl Begun {
+    /// Now, by the file system of `tmp`; by the system's clock where nothing can be written.
+    pub(super) fn now(tmp: Option<&Tmp>) -> Self {
+        tmp.and_then(|tmp| Self::by_file_system(tmp).ok()).unwrap_or_else(|| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+            let now = now.and_then(|now| i64::try_from(now.as_nanos()).ok()).unwrap_or(0);
+            Self { now, device: None }
+        })
+    }
+
+    fn by_file_system(tmp: &Tmp) -> io::Result<Self> {
+        let path = tmp.path()?;
+        let stamp = Stamp::of(&File::create(&path)?.metadata()?);
+        fs::remove_file(path)?;
+        Ok(Self { now: stamp.modified, device: Some(stamp.device) })
+    }
+}
+
 impl Stamp {
     pub(super) fn of(meta: &Metadata) -> Self {
-        let nanos = |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
+        let nanos = |seconds: i64, nanos: i64| seconds.saturating_mul(SECOND).saturating_add(nanos);
         Self {
             size: meta.len(),
             modified: nanos(meta.mtime(), meta.mtime_nsec()),
@@ -31,14 +68,37 @@ impl Stamp {
         }
     }
 
-    /// Whether a later change would surely have shown: its times lie clearly before `now`, however coarse the clock of
-    /// the file system is (4 ms on common kernels).
-    pub(super) fn is_settled(&self, now: i64) -> bool {
-        const GRAIN: i64 = 10_000_000;
-        self.modified.max(self.changed) < now.saturating_sub(GRAIN)
+    /// Whether a change after `begun` would surely have shown: the file's times lie before it by more than the grain of
+    /// the clock (git calls a file for which this does not hold "racy").
+    pub(super) fn is_settled(&self, begun: Begun) -> bool {
+        let coarse = self.modified % SECOND == 0 && self.changed % SECOND == 0;
+        let foreign = begun.device.is_some_and(|device| device != self.device);
+        let grain = if coarse || foreign { COARSE } else { GRAIN };
+        self.modified.max(self.changed) < begun.now.saturating_sub(grain)
     }
 
     pub(super) fn kind(&self) -> FileKind {
         if self.mode & 0o100 == 0 { FileKind::File } else { FileKind::Executable }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_within_the_grain_of_the_clock_is_not_trusted() {
+        let stamp = |modified, changed| Stamp { size: 1, modified, changed, inode: 1, device: 1, mode: 0 };
+        let begun = |now| Begun { now, device: Some(1) };
+        let odd = 7 * SECOND + 5;
+        assert!(stamp(odd, odd).is_settled(begun(odd + GRAIN + 1)));
+        assert!(!stamp(odd, odd).is_settled(begun(odd + GRAIN)));
+        // A time that was set back shows in the other one; one in the future is never trusted.
+        assert!(!stamp(5, odd).is_settled(begun(odd)));
+        assert!(!stamp(odd + 100 * SECOND, odd).is_settled(begun(odd + SECOND)));
+        // Whole seconds come from a coarse clock, another device may have another clock.
+        assert!(!stamp(SECOND, SECOND).is_settled(begun(2 * SECOND)));
+        assert!(stamp(SECOND, SECOND).is_settled(begun(4 * SECOND)));
+        assert!(!stamp(odd, odd).is_settled(Begun { now: odd + SECOND, device: Some(2) }));
     }
 }

@@ -1,17 +1,20 @@
 //! Finding the files below a directory.
 
 use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use super::error::Error;
+use super::passed::{Passed, Why};
 use super::stamp::Stamp;
 use crate::object::TreePath;
 use crate::store::DIR_NAME;
 
-/// The file that names what is to be left out, in the syntax of `gitignore(5)`.
+/// The file that names what is to be left out, in the syntax of `gitignore(5)`. It holds for its directory and below.
 const IGNORE_FILE: &str = ".vdsignore";
 
 /// Threads that walk.
@@ -28,37 +31,43 @@ pub struct Found {
     pub(super) symlink: bool,
 }
 
-/// The files that a walk found.
+/// What a walk found.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
     /// The files, sorted by their tree paths.
     pub(super) files: Vec<Found>,
-    /// Sockets, pipes and devices, which hold no data to store.
-    pub(super) special: Vec<PathBuf>,
+    /// What holds no data to store.
+    pub(super) passed: Passed,
 }
 
 /// All files and links below `root`, or `root` itself, sorted by the path they get in the tree.
 pub fn walk(root: &Path) -> Result<Vec<Found>, Error> {
-    Ok(walk_all(root, None)?.files)
+    Ok(walk_all(root, None, None)?.files)
 }
 
-/// Like [`walk`], with the tree paths below `to`.
-pub(super) fn walk_all(root: &Path, to: Option<&TreePath>) -> Result<Walked, Error> {
+/// Like [`walk`], with the tree paths below `to`, and without what lies in the directory `store`.
+pub(super) fn walk_all(root: &Path, to: Option<&TreePath>, store: Option<&Path>) -> Result<Walked, Error> {
     let unreadable = |source| Error::Unreadable { path: root.to_owned(), source };
     let meta = fs::symlink_metadata(root).map_err(unreadable)?;
+    let store = store.map(|store| fs::canonicalize(store).unwrap_or_else(|_| store.to_owned()));
+    let real = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    if store.as_ref().is_some_and(|store| real.starts_with(store)) {
+        return Err(Error::Store { path: root.to_owned() });
+    }
     if meta.is_symlink() && fs::metadata(root).is_ok_and(|target| target.is_dir()) {
-        return walk_below(&fs::canonicalize(root).map_err(unreadable)?, to);
+        return walk_below(&real, to, store);
     }
     if meta.is_dir() {
-        return walk_below(root, to);
+        return walk_below(root, to, store);
     }
     let name = root.file_name().ok_or_else(|| Error::Special { path: root.to_owned() })?;
-    let found = found(root, Path::new(name), &meta, to)?;
-    let found = found.ok_or_else(|| Error::Special { path: root.to_owned() })?;
-    Ok(Walked { files: vec![found], special: Vec::new() })
+    match visit_file(root, Path::new(name), &meta, to)? {
+        Visited::File(found) => Ok(Walked { files: vec![found], passed: Passed::default() }),
+        _ => Err(Error::Special { path: root.to_owned() }),
+    }
 }
 
-fn walk_below(root: &Path, to: Option<&TreePath>) -> Result<Walked, Error> {
+fn walk_below(root: &Path, to: Option<&TreePath>, store: Option<PathBuf>) -> Result<Walked, Error> {
     let (send, receive) = mpsc::channel();
     let mut builder = WalkBuilder::new(root);
     builder
@@ -66,7 +75,18 @@ fn walk_below(root: &Path, to: Option<&TreePath>) -> Result<Walked, Error> {
         .add_custom_ignore_filename(IGNORE_FILE)
         .follow_links(false)
         .threads(THREADS);
-    builder.filter_entry(|entry| entry.file_name() != DIR_NAME);
+    let (stores, top) = (send.clone(), root.to_owned());
+    let inside = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let own = store.and_then(|store| store.strip_prefix(inside).ok().map(|below| top.join(below)));
+    builder.filter_entry(move |entry| {
+        let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+        let is_own = is_dir && own.as_deref() == Some(entry.path());
+        let is_other = is_dir && !is_own && entry.depth() > 0 && entry.file_name() == DIR_NAME;
+        if is_other {
+            let _ = stores.send(Ok(Visited::Passed(Why::Store, entry.path().to_owned())));
+        }
+        !is_own && !is_other
+    });
     builder.build_parallel().run(|| {
         let send = send.clone();
         Box::new(move |entry| match send.send(visit(root, to, entry)) {
@@ -74,14 +94,23 @@ fn walk_below(root: &Path, to: Option<&TreePath>) -> Result<Walked, Error> {
             Err(_) => WalkState::Quit,
         })
     });
-    drop(send);
+    // The filter's own sender goes with the builder.
+    drop((send, builder));
+    gather(root, to, receive.into_iter())
+}
+
+fn gather(
+    root: &Path,
+    to: Option<&TreePath>,
+    all: impl Iterator<Item = Result<Visited, Error>>,
+) -> Result<Walked, Error> {
     let mut walked = Walked::default();
-    let mut errors = Vec::new();
-    for visited in receive {
+    let (mut errors, mut dirs) = (Vec::new(), Vec::new());
+    for visited in all {
         match visited {
             Ok(Visited::File(found)) => walked.files.push(found),
-            Ok(Visited::Special(path)) => walked.special.push(path),
-            Ok(Visited::Directory) => {}
+            Ok(Visited::Directory(path)) => dirs.push(path),
+            Ok(Visited::Passed(why, path)) => walked.passed.add(why, path),
             Err(error) => errors.push(error),
         }
     }
@@ -91,14 +120,27 @@ fn walk_below(root: &Path, to: Option<&TreePath>) -> Result<Walked, Error> {
         return Err(error);
     }
     walked.files.sort_by(|a, b| a.path.cmp(&b.path));
-    walked.special.sort();
+    for dir in dirs.into_iter().filter(|dir| is_without_files(&walked.files, root, to, dir)) {
+        walked.passed.add(Why::NoFiles, dir);
+    }
     Ok(walked)
+}
+
+fn is_without_files(files: &[Found], root: &Path, to: Option<&TreePath>, dir: &Path) -> bool {
+    let below = dir.strip_prefix(root).unwrap_or(dir);
+    if below.as_os_str().is_empty() {
+        return false;
+    }
+    let prefix = to.map(|to| format!("{to}/")).unwrap_or_default();
+    let start = format!("{prefix}{}/", below.to_string_lossy());
+    let first = files.partition_point(|found| found.path.as_str() < start.as_str());
+    !files.get(first).is_some_and(|found| found.path.as_str().starts_with(&start))
 }
 
 enum Visited {
     File(Found),
-    Special(PathBuf),
-    Directory,
+    Directory(PathBuf),
+    Passed(Why, PathBuf),
 }
 
 fn visit(
@@ -106,23 +148,57 @@ fn visit(
     to: Option<&TreePath>,
     entry: Result<DirEntry, ignore::Error>,
 ) -> Result<Visited, Error> {
-    let entry = entry.map_err(|error| Error::Walk { path: root.to_owned(), reason: error.to_string() })?;
-    if entry.file_type().is_some_and(|kind| kind.is_dir()) {
-        return Ok(Visited::Directory);
+    let gone =
+        |error: &ignore::Error| error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let entry = match entry {
+        Err(error) if gone(&error) => return Ok(Visited::Passed(Why::Vanished, root.to_owned())),
+        Err(error) => return Err(walk_error(root, &error)),
+        Ok(entry) => entry,
+    };
+    if let Some(error) = entry.error() {
+        return Err(Error::IgnoreFile { reason: error.to_string() });
     }
     let place = entry.path();
-    let meta = fs::symlink_metadata(place);
-    let meta = meta.map_err(|source| Error::Unreadable { path: place.to_owned(), source })?;
-    let below = place.strip_prefix(root).unwrap_or(place);
-    Ok(found(place, below, &meta, to)?.map_or_else(|| Visited::Special(place.to_owned()), Visited::File))
+    if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+        return Ok(Visited::Directory(place.to_owned()));
+    }
+    let meta = match fs::symlink_metadata(place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Visited::Passed(Why::Vanished, place.to_owned()));
+        }
+        Err(source) => return Err(Error::Unreadable { path: place.to_owned(), source }),
+        Ok(meta) => meta,
+    };
+    visit_file(place, place.strip_prefix(root).unwrap_or(place), &meta, to)
 }
 
-fn found(place: &Path, below: &Path, meta: &Metadata, to: Option<&TreePath>) -> Result<Option<Found>, Error> {
-    if !meta.is_file() && !meta.is_symlink() {
-        return Ok(None);
+/// The walk names the place itself, and the reason is what the system said.
+fn walk_error(root: &Path, error: &ignore::Error) -> Error {
+    let reason = error.to_string();
+    let place = format!("{}: ", root.display());
+    let reason = reason.strip_prefix(&place).unwrap_or(&reason).to_owned();
+    Error::Walk { path: root.to_owned(), reason }
+}
+
+fn visit_file(place: &Path, below: &Path, meta: &Metadata, to: Option<&TreePath>) -> Result<Visited, Error> {
+    if let Some(why) = special(meta) {
+        return Ok(Visited::Passed(why, place.to_owned()));
     }
     let text = below.to_str().ok_or_else(|| Error::NotUtf8 { path: place.to_owned() })?;
     let path = text.parse::<TreePath>().and_then(|path| path.below(to.map_or("", TreePath::as_str)));
     let path = path.map_err(|source| Error::Illegal { path: place.to_owned(), source })?;
-    Ok(Some(Found { path, place: place.to_owned(), stamp: Stamp::of(meta), symlink: meta.is_symlink() }))
+    let (stamp, symlink) = (Stamp::of(meta), meta.is_symlink());
+    Ok(Visited::File(Found { path, place: place.to_owned(), stamp, symlink }))
+}
+
+/// Why there is nothing to store there, if it is neither a file nor a link.
+pub(super) fn special(meta: &Metadata) -> Option<Why> {
+    let kind = meta.file_type();
+    match () {
+        () if kind.is_file() || kind.is_symlink() => None,
+        () if kind.is_socket() => Some(Why::Socket),
+        () if kind.is_fifo() => Some(Why::Pipe),
+        () if kind.is_dir() => Some(Why::NoFiles),
+        () => Some(Why::Device),
+    }
 }

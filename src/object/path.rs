@@ -11,6 +11,9 @@ pub const MAX_PATH: usize = 4095;
 /// The longest segment between slashes, in bytes: what common file systems can hold.
 pub const MAX_SEGMENT: usize = 255;
 
+/// The name of a store's directory. No path may lead into one, so that a checkout cannot change a store.
+pub const STORE_NAME: &str = ".vds";
+
 /// A legal path in a tree: relative, `/`-separated UTF-8 without empty, `.` or `..` segments and without NUL.
 /// [`str::parse`] is the only way to make one. Ordered by bytes, which is also the order of S3 listings.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,6 +65,10 @@ fn fault_of(path: &str) -> Option<&'static str> {
     path.split('/').find_map(|segment| match segment {
         "" => Some("it has an empty segment (a leading, trailing or double slash)"),
         "." | ".." => Some("it has a '.' or '..' segment"),
+        // Some file systems do not tell upper from lower case.
+        store if store.eq_ignore_ascii_case(STORE_NAME) => {
+            Some("it has a segment '.vds', the name of a store's directory")
+        }
         long if long.len() > MAX_SEGMENT => Some("it has a segment longer than 255 bytes"),
         _ => None,
     })
@@ -119,9 +126,22 @@ mod tests {
 
     #[test]
     fn paths_that_could_leave_the_tree_or_name_nothing() {
-        for path in
-            ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a/.", "nul\0", &"x".repeat(256)]
-        {
+        for path in [
+            "",
+            "/",
+            "/a",
+            "a/",
+            "a//b",
+            ".",
+            "..",
+            "a/../b",
+            "./a",
+            "a/.",
+            "nul\0",
+            ".vds",
+            "a/.VDS/b",
+            &"x".repeat(256),
+        ] {
             assert!(path.parse::<TreePath>().is_err(), "{path:?}");
         }
         assert!("ab/".repeat(2000).trim_end_matches('/').parse::<TreePath>().is_err());

@@ -9,6 +9,7 @@ mod footer;
 mod index;
 mod reader;
 mod rehearsal;
+mod room;
 mod table;
 mod writer;
 
@@ -19,6 +20,7 @@ pub use codec::Codec;
 pub use footer::{Footer, Located};
 pub use reader::{Counts, Location, Packs};
 pub use rehearsal::Rehearsal;
+pub use room::Disk;
 pub use writer::{Writer, Written};
 
 /// How large a pack may grow before it is sealed, in bytes.

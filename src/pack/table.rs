@@ -168,12 +168,7 @@ fn to_bytes(packs: &[Digest], rows: &[(u32, Located)]) -> io::Result<Vec<u8>> {
 }
 
 /// Writes a table of these rows, sorted by digest, into `dir`, and returns its path.
-pub(super) fn write(
-    dir: &Path,
-    tmp: &Tmp,
-    packs: &[Digest],
-    rows: &[(u32, Located)],
-) -> io::Result<PathBuf> {
+pub(super) fn write(dir: &Path, tmp: &Tmp, packs: &[Digest], rows: &[(u32, Located)]) -> io::Result<PathBuf> {
     let bytes = to_bytes(packs, rows)?;
     let path = dir.join(format!("{:.32}.idx", Digest::of(&bytes)));
     let source = tmp.path()?;

@@ -171,10 +171,10 @@ fn a_failed_operation_is_an_error_and_names_nothing_that_is_not_whole() {
         let place = Place::new();
         let backend = Arc::new(FaultyBackend::new(MemoryBackend::default(), nth));
         let (index, tmp) = (place.dir.path().join("index"), place.dir.path().join("tmp"));
-        let packs = || Packs::new(backend.clone(), &index, &tmp);
+        let packs = || Packs::new(backend.clone(), &index, &Tmp::new(&tmp));
         let attempt = || -> Result<(), AccessError> {
             for half in objects.chunks(3) {
-                let writer = Writer::new(&packs(), &tmp);
+                let writer = Writer::new(&packs(), &Tmp::new(&tmp));
                 for bytes in half {
                     writer.write_object(ObjectKind::Chunk, &Digest::of(bytes), bytes)?;
                 }

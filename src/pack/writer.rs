@@ -11,6 +11,7 @@ use super::PACK_SIZE;
 use super::codec::{self, Codec};
 use super::footer::{Footer, HEAD, Located};
 use super::reader::{Packs, index_error, is_right, storage_error};
+use super::room::Disk;
 use crate::backend;
 use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, ObjectWrite, Payload};
 use crate::owner::Tmp;
@@ -67,6 +68,7 @@ struct OpenPack {
 
 impl OpenPack {
     fn create(tmp: &Tmp) -> io::Result<Self> {
+        Disk::check(tmp.dir())?;
         let path = tmp.path()?;
         let file = Arc::new(OpenOptions::new().create_new(true).read(true).write(true).open(&path)?);
         let (hasher, entries) = (blake3::Hasher::new(), Vec::new());

@@ -78,3 +78,45 @@ impl Desk {
         (output.status.code().unwrap(), errors)
     }
 }
+
+/// A small file system of its own, for tests that fill it; gone when this is dropped.
+pub struct Mount {
+    dir: tempfile::TempDir,
+}
+
+impl Mount {
+    fn with(command: &mut Command) -> bool {
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+
+    /// In memory, with these options of `tmpfs(5)`; `None` where this process may not mount.
+    pub fn tmpfs(options: &str) -> Option<Self> {
+        let mount = Self { dir: tempfile::tempdir().unwrap() };
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(mount.dir.path());
+        Self::with(&mut command).then_some(mount)
+    }
+
+    /// One that does not tell upper from lower case, of this many MiB; `None` where that cannot be had.
+    pub fn vfat(size: u64) -> Option<Self> {
+        let mount = Self { dir: tempfile::tempdir().unwrap() };
+        let image = tempfile::NamedTempFile::new().unwrap();
+        image.as_file().set_len(size << 20).unwrap();
+        let made = Self::with(Command::new("mkfs.vfat").arg(image.path()));
+        let mut command = Command::new("mount");
+        command.args(["-t", "vfat", "-o", "loop"]).arg(image.path()).arg(mount.dir.path());
+        (made && Self::with(&mut command)).then_some(mount)
+    }
+
+    /// The path of `name` in it.
+    pub fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        // What was never mounted cannot be unmounted, which is as well.
+        let _ = Self::with(Command::new("umount").arg(self.dir.path()));
+    }
+}
