@@ -246,7 +246,7 @@ fn output_that_cannot_be_kept_fails_the_datum() {
     for (script, want) in [
         ("ln -s /etc/passwd $VDS_OUT/x", "leads out of it, to /etc/passwd"),
         ("ln -s ../../x $VDS_OUT/x", "leads out of it, to ../../x"),
-        ("mkfifo $VDS_OUT/x", "x in the output is a socket, a pipe or a device"),
+        ("mkdir $VDS_OUT/empty; mkfifo $VDS_OUT/x", "x in the output is a socket, a pipe or a device"),
         ("touch $VDS_OUT/$(printf 'a\\377b')", "UTF-8"),
         ("rmdir $VDS_OUT; ln -s / $VDS_OUT", "replaced its output directory"),
     ] {

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use super::plan;
 use super::{Clash, Error, Written, checkout, outside_stores};
 use crate::content;
 use crate::object::access::memory::Objects;
@@ -161,6 +162,25 @@ fn trees_that_vds_would_not_make_are_refused_before_anything_is_written() {
             Snapshot::new(&bench.objects, root).scan("").and_then(Iterator::collect);
         assert!(read.is_err(), "{read:?}");
     }
+}
+
+#[test]
+fn names_that_differ_only_in_case_are_seen() {
+    let bench = Bench::new();
+    for (tree, same) in [
+        ("a=1 b/c=1", None),
+        ("A=1 B=1", None),
+        ("A=1 a=1", Some(("A", "a"))),
+        ("D/x=1 d/y=1", Some(("D", "d"))),
+        ("Ü=1 ü=1", Some(("Ü", "ü"))),
+    ] {
+        let files = bench.files(tree);
+        let plan = plan::plan(&bench.objects, &files, &bench.out(), None, Clash::Refuse).unwrap();
+        assert_eq!(plan::same_but_for_case(&plan, &files), same, "{tree}");
+    }
+    // Here they are two, or the tests would not have come this far.
+    bench.write("A=1 a=2", Clash::Refuse).unwrap();
+    assert_eq!(told(&bench.out()), "A=1 a=2");
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl Args {
         cx: &Context,
     ) -> Result<Gathered, Cause> {
         let overlay = if self.mirror { Overlay::Mirror } else { Overlay::Keep };
-        match self.paths.as_slice() {
+        let mut gathered = match self.paths.as_slice() {
             [] if self.allow_empty => {
                 Ok(ingest::gather(sink, tree, Memory::None, &[], None, Overlay::Keep, cx.progress())?)
             }
@@ -112,7 +112,11 @@ impl Args {
                 Err(usage("standard input can only be committed alone", "make two commits"))
             }
             paths => Ok(ingest::gather(sink, tree, memory, paths, self.to.as_ref(), overlay, cx.progress())?),
+        };
+        if let Ok(gathered) = &mut gathered {
+            gathered.warnings.append(&mut gathered.notes);
         }
+        gathered
     }
 }
 

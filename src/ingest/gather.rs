@@ -69,6 +69,8 @@ pub struct Gathered {
     pub read: u64,
     /// What was passed over, as lines for a person.
     pub warnings: Vec<String>,
+    /// The directories that were passed over because they hold no files, as a line for a person.
+    pub notes: Vec<String>,
 }
 
 /// Stores the files at `places` below the prefix `to`, as edits on top of `base`. Directories give their contents, files
@@ -92,6 +94,7 @@ pub fn gather(
         new_bytes: 0,
         read: 0,
         warnings: Vec::new(),
+        notes: Vec::new(),
     };
     let mut given: HashMap<TreePath, (Entry, PathBuf)> = HashMap::new();
     for place in places {
@@ -124,7 +127,7 @@ pub fn gather(
             }
         }
     }
-    all.warnings = passed.lines();
+    (all.warnings, all.notes) = passed.lines();
     Ok(all)
 }
 
@@ -157,7 +160,7 @@ pub fn gather_reader(
     let Kept { blob, size, new_bytes } = kept?;
     let mut draft = Draft::new(base.root());
     draft.put(path, Entry { kind: FileKind::File, blob, size });
-    Ok(Gathered { draft, files: 1, bytes: size, new_bytes, read: 1, warnings: Vec::new() })
+    Ok(Gathered { draft, files: 1, bytes: size, new_bytes, read: 1, warnings: Vec::new(), notes: Vec::new() })
 }
 
 /// What is the same for all places of one gathering.

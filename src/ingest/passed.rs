@@ -45,9 +45,10 @@ impl Passed {
         }
     }
 
-    /// One line for each reason.
-    pub(super) fn lines(&self) -> Vec<String> {
-        let line = |(why, paths): (&Why, &BTreeSet<PathBuf>)| {
+    /// One line for each reason; apart from the rest, that of directories, with which no data is passed over.
+    pub(super) fn lines(&self) -> (Vec<String>, Vec<String>) {
+        let line = |why: &Why| {
+            let paths = self.0.get(why)?;
             let (one, several) = why.words();
             let first = paths.first()?.display();
             Some(match paths.len() {
@@ -55,6 +56,7 @@ impl Passed {
                 count => format!("passed over {count} {several}, such as {first}"),
             })
         };
-        self.0.iter().filter_map(line).collect()
+        let data = self.0.keys().filter(|why| **why != Why::NoFiles);
+        (data.filter_map(line).collect(), line(&Why::NoFiles).into_iter().collect())
     }
 }
