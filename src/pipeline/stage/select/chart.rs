@@ -115,7 +115,7 @@ pub(super) fn draw(panels: &[Panel]) -> String {
     svg.push_str(
         "<style>\
 .paper{fill:#fff}.ink{fill:#16202a}.soft{fill:#445261}.grid{stroke:#e4e9ee}.axis{stroke:#7d8b99}.line{stroke:#1f5fa8;fill:none;stroke-linejoin:round}\
-.dot{fill:#1f5fa8}.best{fill:#b3261e}.bestline{stroke:#b3261e}.second{fill:#8a5a00}.halo{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}.shade{fill:#f3f6f9}\
+.dot{fill:#1f5fa8}.best{fill:#b3261e}.bestline{stroke:#b3261e}.second{fill:#8a5a00}.shade{fill:#f3f6f9}\
 </style>\n",
     );
     let _ = writeln!(svg, "<rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\"/>");
@@ -329,7 +329,7 @@ fn mark(svg: &mut String, class: &str, (x, y): (f64, f64), text: Option<&str>, l
     let dy = if class == "best" { -8.0 } else { 21.0 };
     let _ = writeln!(
         svg,
-        "<text class=\"{class} halo\" x=\"{:.1}\" y=\"{:.1}\" font-size=\"14\" font-weight=\"600\" text-anchor=\"{anchor}\">{}</text>",
+        "<text class=\"{class}\" x=\"{:.1}\" y=\"{:.1}\" font-size=\"14\" font-weight=\"600\" text-anchor=\"{anchor}\">{}</text>",
         x + dx,
         y + dy,
         escape(text)
