@@ -234,11 +234,11 @@ fn links_in_the_output_stay_inside_or_become_files() {
 #[test]
 fn nothing_of_the_output_is_left_out() {
     let desk = desk(
-        "cd $VDS_OUT; echo '*.tmp' > .vdsignore; echo x > $VDS_DATUM.tmp; mkdir .vds; echo y > .vds/$VDS_DATUM",
+        "cd $VDS_OUT; echo '*.tmp' > .vdsignore; echo x > $VDS_DATUM.tmp; mkdir .git; echo y > .git/$VDS_DATUM",
         "on_conflict = 'last'\n",
     );
     commit(&desk);
-    assert_eq!(desk.ok(&["ls", "-r", "p/a"]), ".vds/one\n.vds/two\n.vdsignore\none.tmp\ntwo.tmp\n");
+    assert_eq!(desk.ok(&["ls", "-r", "p/a"]), ".git/one\n.git/two\n.vdsignore\none.tmp\ntwo.tmp\n");
 }
 
 #[test]
@@ -248,6 +248,7 @@ fn output_that_cannot_be_kept_fails_the_datum() {
         ("ln -s ../../x $VDS_OUT/x", "leads out of it, to ../../x"),
         ("mkdir $VDS_OUT/empty; mkfifo $VDS_OUT/x", "x in the output is a socket, a pipe or a device"),
         ("touch $VDS_OUT/$(printf 'a\\377b')", "UTF-8"),
+        ("mkdir $VDS_OUT/.vds; touch $VDS_OUT/.vds/x", "it has a segment '.vds'"),
         ("rmdir $VDS_OUT; ln -s / $VDS_OUT", "replaced its output directory"),
     ] {
         let desk = desk(script, "");
