@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The longest file, in lines, with its tests. Past that it has two subjects.
-const LONGEST: usize = 520;
+const LONGEST: usize = 400;
 
 /// The floor of each room, from the groups of `pub mod` in `lib.rs`.
 fn floors(plan: &str) -> BTreeMap<String, usize> {

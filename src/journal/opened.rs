@@ -1,0 +1,88 @@
+//! An open journal: how far it reaches, and the next record.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::disk::{Disk, Found};
+use super::error::Error;
+use super::newest::NewestFirst;
+use super::record::{CHECK, HEAD, MAX_PAYLOAD, NUMBER, START, Tip, check_of};
+
+/// An open journal, as far as it reached when it was opened or appended to.
+#[derive(Debug)]
+pub struct Journal {
+    disk: Arc<Disk>,
+    tip: Tip,
+    end: u64,
+}
+
+impl Journal {
+    /// Opens the journal in the directory `dir`, and makes it if it is not there. A record that was not written to its
+    /// end is cut off and kept beside the journal; the next one takes its place.
+    ///
+    /// Only one process may have it open so; the caller sees to it.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join("operations");
+        let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path);
+        let disk = match opened {
+            Ok(file) => Disk { path, file },
+            Err(source) => return Err(Error::Io { verb: "open", path, source }),
+        };
+        let found = disk.find_last()?;
+        // A file without its whole head was not made to its end.
+        if disk.len()? < START {
+            let made = disk.file.write_all_at(HEAD, 0).and_then(|()| disk.file.sync_all());
+            made.and_then(|()| File::open(dir)?.sync_all()).map_err(|source| disk.fail("make", source))?;
+        }
+        if found.end < disk.len()? {
+            disk.cut_off(found.end)?;
+        }
+        Ok(Self { disk: Arc::new(disk), tip: found.tip, end: found.end })
+    }
+
+    /// Opens the journal in the directory `dir` to read it only, while another process may be appending to it. What
+    /// follows the last whole record is left alone.
+    pub fn read(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join("operations");
+        let disk = match File::open(&path) {
+            Ok(file) => Disk { path, file },
+            Err(source) => return Err(Error::Io { verb: "open", path, source }),
+        };
+        let Found { tip, end } = disk.find_last()?;
+        Ok(Self { disk: Arc::new(disk), tip, end })
+    }
+
+    /// How far it reaches.
+    pub fn tip(&self) -> Tip {
+        self.tip
+    }
+
+    /// Adds a record; on return it is on disk. After an error the journal must be opened anew.
+    pub fn append(&mut self, payload: &[u8]) -> Result<Tip, Error> {
+        if payload.len() > MAX_PAYLOAD {
+            return Err(Error::TooLarge { len: payload.len() });
+        }
+        let number = self.tip.number + 1;
+        let check = check_of(&self.tip.check, number, payload);
+        let len = u32::try_from(NUMBER + payload.len() + CHECK).unwrap_or(u32::MAX).to_le_bytes();
+        let bytes = [&len[..], &number.to_le_bytes(), payload, &check, &len].concat();
+        let file = &self.disk.file;
+        let appended = file.write_all_at(&bytes, self.end).and_then(|()| file.sync_data());
+        appended.map_err(|source| self.disk.fail("append to", source))?;
+        self.tip = Tip { number, check };
+        self.end += bytes.len() as u64;
+        Ok(self.tip)
+    }
+
+    /// The records up to the tip, newest first, each read when it is asked for. What others append meanwhile is not seen.
+    pub fn newest_first(&self) -> NewestFirst {
+        NewestFirst::new(Arc::clone(&self.disk), self.end)
+    }
+}
+
+/// Whether there is a journal in `dir` that holds anything.
+pub fn exists(dir: &Path) -> bool {
+    fs::metadata(dir.join("operations")).is_ok_and(|meta| meta.len() > START)
+}
