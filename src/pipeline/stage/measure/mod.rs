@@ -4,10 +4,13 @@
 //! integer sums over days, so a changed day is taken out and put in again without looking at the others.
 
 mod day;
+mod observed;
 mod params;
+mod report;
 mod run;
 mod score;
 mod symbols;
+mod tally;
 mod truth;
 mod window;
 
