@@ -81,8 +81,21 @@ pub struct MadeBy {
     pub job: u64,
     /// The run.
     pub run: u64,
-    /// What was read: `NAME=COMMIT`.
-    pub inputs: Vec<String>,
+    /// What was read.
+    pub inputs: Vec<MadeFrom>,
+}
+
+/// One input of what a stage made.
+#[derive(Debug, Clone, Serialize)]
+pub struct MadeFrom {
+    /// The input's name in the stage.
+    pub name: String,
+    /// The repo, by its name at that time.
+    pub repo: String,
+    /// The branch.
+    pub branch: String,
+    /// The commit's id.
+    pub commit: String,
 }
 
 /// A file.
@@ -227,7 +240,7 @@ impl Commit {
             version: made.version,
             job: made.job,
             run: made.run,
-            inputs: made.inputs.iter().map(|input| format!("{}={}", input.name, input.commit)).collect(),
+            inputs: made.inputs.iter().map(MadeFrom::new).collect(),
         });
         Self {
             id: id.to_string(),
@@ -237,6 +250,17 @@ impl Commit {
             time: time_at(commit.time, commit.offset),
             message: commit.message.clone(),
             made_by,
+        }
+    }
+}
+
+impl MadeFrom {
+    fn new(input: &object::InputCommit) -> Self {
+        Self {
+            name: input.name.clone(),
+            repo: input.repo.clone(),
+            branch: input.branch.clone(),
+            commit: input.commit.to_string(),
         }
     }
 }

@@ -98,7 +98,9 @@ pub(super) fn commit_text(id: CommitId, commit: &Commit) -> String {
     if let Some(made) = &view.made_by {
         text +=
             &format!("made by {} version {}, job {}, run {}\n", made.stage, made.version, made.job, made.run);
-        text += &made.inputs.iter().map(|input| format!("  from {input}\n")).collect::<String>();
+        for input in &made.inputs {
+            text += &format!("  from {}@{} {}\n", input.repo, input.branch, input.commit);
+        }
     }
     let message = view::text(&commit.message);
     let line = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") };

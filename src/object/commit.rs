@@ -63,8 +63,8 @@ pub struct Provenance {
 pub struct InputCommit {
     /// The input's name in the stage.
     pub name: String,
-    /// The repo it was read from, by the number that a rename does not change.
-    pub repo: u64,
+    /// The name of the repo it was read from. A name and not a number, so that it means the same in any store.
+    pub repo: String,
     /// The branch it was read from.
     pub branch: String,
     /// The commit that was read.
@@ -112,7 +112,7 @@ mod tests {
                 code: Digest::of(b"code"),
                 inputs: vec![InputCommit {
                     name: "ticks".to_owned(),
-                    repo: 1,
+                    repo: "desk/ticks".to_owned(),
                     branch: "main".to_owned(),
                     commit: CommitId::of(b"input"),
                 }],

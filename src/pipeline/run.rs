@@ -19,10 +19,10 @@ use super::builtin;
 use super::claim::{Next, Which, claim};
 use super::command;
 use super::error::Error;
-use super::job::{self, Job, JobSource, State};
+use super::job::{self, Job, JobInput, JobSource, State};
 use super::registry::{self, output_name};
 use super::results;
-use super::spec::Work;
+use super::spec::{Stage, Work};
 use super::task::{Done, Failure, TRIES, Task, chain};
 
 /// The shortest and the longest pause between two looks at what other processes do.
@@ -86,20 +86,7 @@ pub fn run(
 
 /// Does the job's work and publishes it. Only what concerns the store itself is an error; a failed job is a job.
 fn work(store: &Store, author: &Author, job: Job, progress: &dyn Progress) -> Result<Job, Error> {
-    let inputs: Vec<InputCommit> = job
-        .inputs
-        .iter()
-        .filter_map(|input| match input.source {
-            JobSource::Commit(commit) => Some(InputCommit {
-                name: input.name.clone(),
-                repo: input.repo,
-                branch: input.branch.clone(),
-                commit,
-            }),
-            JobSource::Job(_) => None,
-        })
-        .collect();
-    match attempt(store, author, &job, &inputs, progress) {
+    match attempt(store, author, &job, progress) {
         Ok(job) => Ok(job),
         // Others were in the way. The job stays as it is, and is taken up again when somebody asks for it.
         Err(Failure { error, .. }) if error.kind() == Kind::Busy => Err(error),
@@ -118,13 +105,7 @@ fn work(store: &Store, author: &Author, job: Job, progress: &dyn Progress) -> Re
     }
 }
 
-fn attempt(
-    store: &Store,
-    author: &Author,
-    job: &Job,
-    inputs: &[InputCommit],
-    progress: &dyn Progress,
-) -> Result<Job, Failure> {
+fn attempt(store: &Store, author: &Author, job: &Job, progress: &dyn Progress) -> Result<Job, Failure> {
     let (pipeline, output, table) = {
         let facts = store.session()?;
         let pipeline = registry::load(&facts, &job.pipeline.parse().map_err(history::Error::from)?)?;
@@ -139,7 +120,7 @@ fn attempt(
         hint: None,
     })?;
     let (code, plan) = (pipeline.code_digest(stage), pipeline.plan_digest(stage));
-    let pipeline = &pipeline;
+    let (pipeline, inputs) = (&pipeline, &inputs(job, stage));
     let task =
         Task { store, job, pipeline, stage, output: &output, inputs, table, code, plan, author, progress };
     // What the work wrote, a failed datum's log too, is on disk before anything names it.
@@ -152,6 +133,27 @@ fn attempt(
         done
     };
     Ok(publish(&task, &done?)?)
+}
+
+/// What the job reads, in the order of the stage's sources.
+fn inputs(job: &Job, stage: &Stage) -> Vec<InputCommit> {
+    let commit = |input: &JobInput| match input.source {
+        JobSource::Commit(commit) => Some(commit),
+        JobSource::Job(_) => None,
+    };
+    let sources = stage.input.sources();
+    job.inputs
+        .iter()
+        .zip(sources)
+        .filter_map(|(input, (_, source))| {
+            Some(InputCommit {
+                name: input.name.clone(),
+                repo: source.repo.to_string(),
+                branch: input.branch.clone(),
+                commit: commit(input)?,
+            })
+        })
+        .collect()
 }
 
 fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {

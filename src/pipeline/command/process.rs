@@ -92,6 +92,7 @@ fn prepare(task: &Task<'_>, command: &Command, datum: &Datum, room: &Room) -> Re
         let Some(input) = task.inputs.iter().find(|input| input.name == part.input) else { continue };
         process.env(format!("VDS_IN_{name}"), room.path("in").join(&part.input));
         process.env(format!("VDS_UNIT_{name}"), &part.unit);
+        process.env(format!("VDS_REPO_{name}"), &input.repo);
         process.env(format!("VDS_COMMIT_{name}"), input.commit.to_string());
         process.env(format!("VDS_BRANCH_{name}"), &input.branch);
     }
