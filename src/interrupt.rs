@@ -10,40 +10,61 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 type Undo = Box<dyn FnOnce() + Send>;
 
-static PENDING: Mutex<(u64, BTreeMap<u64, Undo>)> = Mutex::new((0, BTreeMap::new()));
+/// The list of this process.
+static PENDING: Pending = Pending::new();
 
-fn pending() -> MutexGuard<'static, (u64, BTreeMap<u64, Undo>)> {
-    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
+/// What is to be undone, by the order in which it was said.
+struct Pending(Mutex<(u64, BTreeMap<u64, Undo>)>);
+
+impl Pending {
+    const fn new() -> Self {
+        Self(Mutex::new((0, BTreeMap::new())))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, Undo>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&'static self, undo: impl FnOnce() + Send + 'static) -> Undoing {
+        let (next, all) = &mut *self.lock();
+        *next += 1;
+        all.insert(*next, Box::new(undo));
+        Undoing { list: self, number: *next }
+    }
+
+    fn undo_all(&self) {
+        let all = std::mem::take(&mut self.lock().1);
+        all.into_values().rev().for_each(|undo| undo());
+    }
 }
 
 /// Something that will be undone if the process is told to end while this is held.
 #[must_use = "it is forgotten when this is dropped"]
-pub struct Undoing(u64);
+pub struct Undoing {
+    list: &'static Pending,
+    number: u64,
+}
 
 impl fmt::Debug for Undoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Undoing").field(&self.0).finish()
+        f.debug_tuple("Undoing").field(&self.number).finish()
+    }
+}
+
+impl Drop for Undoing {
+    fn drop(&mut self) {
+        self.list.lock().1.remove(&self.number);
     }
 }
 
 /// Has `undo` called if the process is told to end before the answer is dropped.
 pub fn undo_with(undo: impl FnOnce() + Send + 'static) -> Undoing {
-    let (next, all) = &mut *pending();
-    *next += 1;
-    all.insert(*next, Box::new(undo));
-    Undoing(*next)
-}
-
-impl Drop for Undoing {
-    fn drop(&mut self) {
-        pending().1.remove(&self.0);
-    }
+    PENDING.add(undo)
 }
 
 /// Undoes everything that is pending, newest first. The process should end after this.
 pub fn undo_all() {
-    let all = std::mem::take(&mut pending().1);
-    all.into_values().rev().for_each(|undo| undo());
+    PENDING.undo_all();
 }
 
 #[cfg(test)]
@@ -53,14 +74,16 @@ mod tests {
 
     #[test]
     fn what_is_pending_is_undone_newest_first_and_the_rest_is_not() {
+        // A list of its own: that of the process belongs to whatever else is tested meanwhile.
+        static LIST: Pending = Pending::new();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let note = |word: &'static str| {
             let seen = Arc::clone(&seen);
-            undo_with(move || seen.lock().unwrap().push(word))
+            LIST.add(move || seen.lock().unwrap().push(word))
         };
         let (first, second, third) = (note("first"), note("second"), note("third"));
         drop(second);
-        undo_all();
+        LIST.undo_all();
         drop((first, third));
         let seen = seen.lock().unwrap().clone();
         assert_eq!(seen, ["third", "first"]);
