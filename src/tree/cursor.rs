@@ -3,6 +3,7 @@
 use std::vec;
 
 use super::error::Error;
+use super::leaf::Leaf;
 use super::node::{Child, Node};
 use super::value::Value;
 use crate::object::{NodeId, ObjectRead};
@@ -13,8 +14,10 @@ pub struct Cursor<'a, V> {
     source: &'a dyn ObjectRead,
     /// What is still to be visited, the lowest level last.
     above: Vec<Siblings>,
-    leaf: std::iter::Peekable<vec::IntoIter<(Vec<u8>, V)>>,
-    /// The last key that lies behind.
+    leaf: Leaf<V>,
+    /// Which of the leaf's entries is the next.
+    at: usize,
+    /// The last key before the leaf.
     before: Option<Vec<u8>>,
 }
 
@@ -30,8 +33,7 @@ struct Siblings {
 impl<'a, V: Value> Cursor<'a, V> {
     /// A cursor before the first entry.
     pub fn new(source: &'a dyn ObjectRead, root: NodeId) -> Result<Self, Error> {
-        let leaf = Vec::new().into_iter().peekable();
-        let mut cursor = Self { source, above: Vec::new(), leaf, before: None };
+        let mut cursor = Self { source, above: Vec::new(), leaf: Leaf::default(), at: 0, before: None };
         cursor.enter(Node::root(source, root)?, None);
         Ok(cursor)
     }
@@ -39,7 +41,7 @@ impl<'a, V: Value> Cursor<'a, V> {
     /// Stands before the first entry of `node`, which follows the key `before`.
     fn enter(&mut self, node: Node<V>, before: Option<Vec<u8>>) {
         match node {
-            Node::Leaf(entries) => self.leaf = entries.into_iter().peekable(),
+            Node::Leaf(leaf) => (self.leaf, self.at, self.before) = (leaf, 0, before),
             Node::Inner { level, children } => {
                 self.above.push(Siblings { level: level - 1, rest: children.into_iter(), before });
             }
@@ -49,10 +51,8 @@ impl<'a, V: Value> Cursor<'a, V> {
     /// Moves ahead to the first entry whose key is at least `key`. It never moves back.
     pub fn seek(&mut self, key: &[u8]) -> Result<(), Error> {
         loop {
-            while let Some((passed, _)) = self.leaf.next_if(|(at, _)| at.as_slice() < key) {
-                self.before = Some(passed);
-            }
-            if self.leaf.peek().is_some() || !self.descend(Some(key))? {
+            self.at = self.leaf.seek(self.at, key);
+            if self.at < self.leaf.len() || !self.descend(Some(key))? {
                 return Ok(());
             }
         }
@@ -61,18 +61,18 @@ impl<'a, V: Value> Cursor<'a, V> {
     /// The entry at `key`, after a move there.
     pub fn get(&mut self, key: &[u8]) -> Result<Option<V>, Error> {
         self.seek(key)?;
-        Ok(self.leaf.peek().filter(|(at, _)| at == key).map(|(_, value)| value.clone()))
+        Ok(self.leaf.get(self.at).filter(|(at, _)| *at == key).map(|(_, value)| value.clone()))
     }
 
     /// The key of the next entry.
     pub fn peek(&mut self) -> Result<Option<&[u8]>, Error> {
-        while self.leaf.peek().is_none() && self.descend(None)? {}
-        Ok(self.leaf.peek().map(|(key, _)| key.as_slice()))
+        while self.at >= self.leaf.len() && self.descend(None)? {}
+        Ok(self.leaf.key(self.at))
     }
 
     /// The key of the entry just before the next one. It is known without reading anything.
     pub fn before(&self) -> Option<&[u8]> {
-        self.before.as_deref()
+        self.at.checked_sub(1).map_or(self.before.as_deref(), |at| self.leaf.key(at))
     }
 
     /// Enters the next node to the right, passing over those that end before `key`. False at the end.
@@ -83,7 +83,8 @@ impl<'a, V: Value> Cursor<'a, V> {
                 continue;
             };
             if key.is_some_and(|key| child.last.as_slice() < key) {
-                self.before = Some(child.last.clone());
+                self.leaf.clear();
+                (self.at, self.before) = (0, Some(child.last.clone()));
                 siblings.before = Some(child.last);
                 continue;
             }
@@ -109,8 +110,9 @@ impl<V: Value> Iterator for Cursor<'_, V> {
         if let Err(error) = self.peek() {
             return Some(Err(error));
         }
-        let entry = self.leaf.next()?;
-        self.before.get_or_insert_default().clone_from(&entry.0);
+        let (key, value) = self.leaf.get(self.at)?;
+        let entry = (key.to_vec(), value.clone());
+        self.at += 1;
         Some(Ok(entry))
     }
 }

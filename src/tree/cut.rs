@@ -24,11 +24,16 @@ pub(super) struct Cut {
 }
 
 impl Cut {
+    /// Counts an entry with which the node does not end.
+    pub(super) fn goes_on_after(&mut self, key: &[u8]) {
+        self.size += key.len() as u64 + CONSTANT;
+        self.entries += 1;
+    }
+
     /// Counts an entry and says whether the node ends with it.
     pub(super) fn ends_after(&mut self, level: u8, key: &[u8]) -> bool {
         let before = self.size;
-        self.size += key.len() as u64 + CONSTANT;
-        self.entries += 1;
+        self.goes_on_after(key);
         let enough = self.size >= MIN && (level == 0 || self.entries >= 2);
         let ends = enough && (self.size >= MAX || drawn(before, self.size, draw(level, key)));
         if ends {

@@ -1,6 +1,7 @@
 //! What differs between two trees.
 
 use super::error::Error;
+use super::leaf::Leaf;
 use super::node::{Child, Node};
 use super::value::Value;
 use crate::object::{NodeId, ObjectRead};
@@ -29,7 +30,7 @@ pub fn diff_in<'a, V: Value>(
     after: NodeId,
     prefix: &[u8],
 ) -> Diff<'a, V> {
-    let side = |id| Side { source, prefix: prefix.to_vec(), stack: vec![Item::Root(id)], passed: None };
+    let side = |id| Side::new(source, prefix, id);
     Diff { left: side(before), right: side(after), failed: false }
 }
 
@@ -41,59 +42,97 @@ pub struct Diff<'a, V> {
     failed: bool,
 }
 
-/// What one tree still has to show; the next item is the last.
+/// What one tree still has to show: the rest of a leaf, and then nodes.
 #[derive(Debug)]
 struct Side<'a, V> {
     source: &'a dyn ObjectRead,
     prefix: Vec<u8>,
-    stack: Vec<Item<V>>,
-    /// Everything up to this key has been shown.
+    leaf: Leaf<V>,
+    /// Which of the leaf's entries is the next.
+    at: usize,
+    /// The next node is the last.
+    nodes: Vec<Unread>,
+    /// Everything up to this key had been shown before the leaf.
     passed: Option<Vec<u8>>,
 }
 
+/// A node that was not looked into.
 #[derive(Debug)]
-enum Item<V> {
+enum Unread {
     Root(NodeId),
     Child(u8, Child),
-    Entry(Vec<u8>, V),
 }
 
-impl<V: Value> Item<V> {
+/// What a side shows next.
+enum Front<'s, V> {
+    Node(&'s Unread),
+    Entry(&'s [u8], &'s V),
+}
+
+impl<V> Front<'_, V> {
     fn id(&self) -> Option<NodeId> {
         match self {
-            Self::Root(id) => Some(*id),
-            Self::Child(_, child) => Some(child.id),
+            Self::Node(Unread::Root(id)) => Some(*id),
+            Self::Node(Unread::Child(_, child)) => Some(child.id),
             Self::Entry(..) => None,
         }
     }
 
-    /// How much a node holds, as far as one knows without reading it.
+    /// How much it holds, as far as one knows without reading it.
     fn rank(&self) -> u8 {
         match self {
-            Self::Root(_) => u8::MAX,
-            Self::Child(level, _) => level + 1,
+            Self::Node(Unread::Root(_)) => u8::MAX,
+            Self::Node(Unread::Child(level, _)) => level + 1,
             Self::Entry(..) => 0,
         }
     }
 
     fn last(&self) -> Option<&[u8]> {
         match self {
-            Self::Root(_) => None,
-            Self::Child(_, child) => Some(&child.last),
+            Self::Node(Unread::Root(_)) => None,
+            Self::Node(Unread::Child(_, child)) => Some(&child.last),
             Self::Entry(key, _) => Some(key),
         }
     }
 }
 
-impl<V: Value> Side<'_, V> {
-    fn pop(&mut self) -> Option<Item<V>> {
-        let item = self.stack.pop()?;
-        if let Some(last) = item.last() {
-            let passed = self.passed.get_or_insert_default();
-            passed.clear();
-            passed.extend_from_slice(last);
+impl<'a, V: Value> Side<'a, V> {
+    fn new(source: &'a dyn ObjectRead, prefix: &[u8], root: NodeId) -> Self {
+        let (leaf, nodes) = (Leaf::default(), vec![Unread::Root(root)]);
+        Self { source, prefix: prefix.to_vec(), leaf, at: 0, nodes, passed: None }
+    }
+
+    fn front(&self) -> Option<Front<'_, V>> {
+        match self.leaf.get(self.at) {
+            Some((key, value)) => Some(Front::Entry(key, value)),
+            None => self.nodes.last().map(Front::Node),
         }
-        Some(item)
+    }
+
+    /// Everything up to this key has been shown.
+    fn passed(&self) -> Option<&[u8]> {
+        self.at.checked_sub(1).map_or(self.passed.as_deref(), |at| self.leaf.key(at))
+    }
+
+    /// Passes over what is at the front.
+    fn pass(&mut self) {
+        if self.at < self.leaf.len() {
+            self.at += 1;
+        } else if let Some(node) = self.pop_node()
+            && let Unread::Child(_, child) = node
+        {
+            self.passed = Some(child.last);
+        }
+    }
+
+    /// Takes the next node, after the leaf.
+    fn pop_node(&mut self) -> Option<Unread> {
+        if let Some(last) = self.leaf.last_key() {
+            self.passed = Some(last.to_vec());
+        }
+        self.leaf.clear();
+        self.at = 0;
+        self.nodes.pop()
     }
 
     /// Drops what lies before the prefix, and everything once it has been passed.
@@ -101,33 +140,36 @@ impl<V: Value> Side<'_, V> {
         if self.prefix.is_empty() {
             return;
         }
-        let before =
-            |item: &Item<V>, prefix: &[u8]| item.last().is_some_and(|l| l < prefix && !l.starts_with(prefix));
-        while self.stack.last().is_some_and(|item| before(item, &self.prefix)) {
-            self.pop();
+        let before = |last: &[u8], prefix: &[u8]| last < prefix && !last.starts_with(prefix);
+        while self.front().and_then(|front| front.last().map(|last| before(last, &self.prefix))) == Some(true)
+        {
+            self.pass();
         }
         let beyond = |key: &[u8]| key > self.prefix.as_slice() && !key.starts_with(&self.prefix);
-        let entry_beyond = matches!(self.stack.last(), Some(Item::Entry(key, _)) if beyond(key));
-        if entry_beyond || self.passed.as_deref().is_some_and(beyond) {
-            self.stack.clear();
+        let next = self.leaf.key(self.at);
+        if next.is_some_and(beyond) || self.passed().is_some_and(beyond) {
+            self.at = self.leaf.len();
+            self.nodes.clear();
         }
     }
 
     /// Replaces the node at the front by what it holds.
     fn open(&mut self) -> Result<(), Error> {
-        let node = match self.stack.pop() {
-            Some(Item::Root(id)) => Node::root(self.source, id)?,
-            Some(Item::Child(level, child)) => {
+        if self.at < self.leaf.len() {
+            return Ok(());
+        }
+        let node = match self.pop_node() {
+            Some(Unread::Root(id)) => Node::root(self.source, id)?,
+            Some(Unread::Child(level, child)) => {
                 Node::child(self.source, level, &child, self.passed.as_deref())?
             }
-            Some(Item::Entry(..)) | None => return Ok(()),
+            None => return Ok(()),
         };
         match node {
-            Node::Leaf(entries) => {
-                self.stack.extend(entries.into_iter().rev().map(|(key, value)| Item::Entry(key, value)));
-            }
+            Node::Leaf(leaf) => self.leaf = leaf,
             Node::Inner { level, children } => {
-                self.stack.extend(children.into_iter().rev().map(|child| Item::Child(level - 1, child)));
+                let children = children.into_iter().rev();
+                self.nodes.extend(children.map(|child| Unread::Child(level - 1, child)));
             }
         }
         Ok(())
@@ -135,14 +177,14 @@ impl<V: Value> Side<'_, V> {
 
     /// Whether nothing that is still to come can have `key` or one before it.
     fn is_past(&self, key: &[u8]) -> bool {
-        self.stack.is_empty() || self.passed.as_deref().is_some_and(|passed| passed >= key)
+        self.front().is_none() || self.passed().is_some_and(|passed| passed >= key)
     }
 
     fn take_entry(&mut self) -> Option<(Vec<u8>, V)> {
-        match self.pop() {
-            Some(Item::Entry(key, value)) => Some((key, value)),
-            _ => None,
-        }
+        let (key, value) = self.leaf.get(self.at)?;
+        let entry = (key.to_vec(), value.clone());
+        self.at += 1;
+        Some(entry)
     }
 }
 
@@ -151,10 +193,10 @@ impl<V: Value> Diff<'_, V> {
         loop {
             self.left.trim();
             self.right.trim();
-            let (left, right) = match (self.left.stack.last(), self.right.stack.last()) {
+            let (left, right) = match (self.left.front(), self.right.front()) {
                 (None, None) => return Ok(None),
-                (Some(Item::Entry(key, _)), _) if self.right.is_past(key) => return Ok(self.removed()),
-                (_, Some(Item::Entry(key, _))) if self.left.is_past(key) => return Ok(self.added()),
+                (Some(Front::Entry(key, _)), _) if self.right.is_past(key) => return Ok(self.removed()),
+                (_, Some(Front::Entry(key, _))) if self.left.is_past(key) => return Ok(self.added()),
                 (Some(_), None) => {
                     self.left.open()?;
                     continue;
@@ -165,7 +207,7 @@ impl<V: Value> Diff<'_, V> {
                 }
                 (Some(left), Some(right)) => (left, right),
             };
-            if let (Item::Entry(a, x), Item::Entry(b, y)) = (left, right) {
+            if let (Front::Entry(a, x), Front::Entry(b, y)) = (&left, &right) {
                 match a.cmp(b) {
                     std::cmp::Ordering::Less => return Ok(self.removed()),
                     std::cmp::Ordering::Greater => return Ok(self.added()),
@@ -187,8 +229,8 @@ impl<V: Value> Diff<'_, V> {
     }
 
     fn pass(&mut self) {
-        self.left.pop();
-        self.right.pop();
+        self.left.pass();
+        self.right.pass();
     }
 
     fn removed(&mut self) -> Option<Change<V>> {

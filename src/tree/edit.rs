@@ -4,6 +4,7 @@ use std::iter::Peekable;
 
 use super::build::Builder;
 use super::error::Error;
+use super::leaf::Leaf;
 use super::node::{Child, Node};
 use super::value::Value;
 use crate::object::{NodeId, ObjectWrite};
@@ -39,9 +40,7 @@ impl<V: Value, I: Iterator<Item = (Vec<u8>, Option<V>)>> Editor<'_, V, I> {
     /// nothing follows it in the old tree.
     fn feed(&mut self, node: Node<V>, before: Option<&[u8]>, last: bool) -> Result<(), Error> {
         match node {
-            Node::Leaf(entries) => {
-                entries.into_iter().try_for_each(|(key, value)| self.feed_entry(key, value))
-            }
+            Node::Leaf(leaf) => self.feed_leaf(&leaf),
             Node::Inner { level, children } => {
                 let end = children.len();
                 let mut before = before.map(<[u8]>::to_vec);
@@ -63,17 +62,31 @@ impl<V: Value, I: Iterator<Item = (Vec<u8>, Option<V>)>> Editor<'_, V, I> {
         last: bool,
     ) -> Result<(), Error> {
         let touched = self.edits.peek().is_some_and(|(key, _)| last || *key <= child.last);
-        if !touched && self.builder.is_aligned(level) {
+        if !touched && self.builder.is_aligned(level)? {
             return self.builder.push_subtree(level, child);
         }
         let node = Node::child(self.sink, level, &child, before)?;
         self.feed(node, before, last)
     }
 
-    fn feed_entry(&mut self, key: Vec<u8>, value: V) -> Result<(), Error> {
-        self.insert_before(Some(&key))?;
-        match self.edits.next_if(|(edited, _)| *edited == key) {
-            None => self.builder.push(key, value),
+    fn feed_leaf(&mut self, leaf: &Leaf<V>) -> Result<(), Error> {
+        // As long as the new leaf is the beginning of the old one, it ends nowhere before that does.
+        let mut same = self.builder.is_aligned(0)?;
+        for (at, (key, value)) in leaf.iter().enumerate() {
+            same &= self.edits.peek().is_none_or(|(edited, _)| edited.as_slice() > key);
+            if same && at + 1 < leaf.len() {
+                self.builder.push_on(key, value.clone())?;
+            } else {
+                self.feed_entry(key, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn feed_entry(&mut self, key: &[u8], value: &V) -> Result<(), Error> {
+        self.insert_before(Some(key))?;
+        match self.edits.next_if(|(edited, _)| edited.as_slice() == key) {
+            None => self.builder.push(key, value.clone()),
             Some((_, Some(new))) => self.builder.push(key, new),
             Some((_, None)) => Ok(()),
         }
@@ -85,7 +98,7 @@ impl<V: Value, I: Iterator<Item = (Vec<u8>, Option<V>)>> Editor<'_, V, I> {
             self.edits.next_if(|(edited, _)| key.is_none_or(|key| edited.as_slice() < key))
         {
             if let Some(value) = value {
-                self.builder.push(edited, value)?;
+                self.builder.push(&edited, value)?;
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::leaf::Leaf;
 use super::node::{Child, MAX_KEY, Node, write_inner, write_leaf};
 use super::{Cursor, Error, Raw, build, diff, edit, totals_in, walk};
 use crate::object::access::memory::Objects;
@@ -14,8 +15,9 @@ fn entry(size: u64) -> Entry {
 }
 
 fn leaf(objects: &Objects, keys: &[&str]) -> Child {
-    let entries: Vec<_> = keys.iter().map(|key| (key.as_bytes().to_vec(), entry(1))).collect();
-    write_leaf(objects, &entries).unwrap()
+    let mut leaf = Leaf::default();
+    keys.iter().for_each(|key| leaf.push(key.as_bytes(), entry(1)));
+    write_leaf(objects, &leaf).unwrap()
 }
 
 /// What goes wrong when the tree is read in each of the ways there are, all of which look at what follows `"c"`.

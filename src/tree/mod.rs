@@ -11,6 +11,7 @@ mod cut;
 mod diff;
 mod edit;
 mod error;
+mod leaf;
 mod node;
 mod totals;
 mod value;

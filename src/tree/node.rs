@@ -11,6 +11,7 @@
 //! from parent to child, so no walk is endless.
 
 use super::error::Error;
+use super::leaf::Leaf;
 use super::value::Value;
 use crate::object::access::read_hashed;
 use crate::object::{Digest, NodeId, ObjectKind, ObjectRead, ObjectWrite};
@@ -35,7 +36,7 @@ pub(super) struct Child {
 /// A decoded node.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node<V> {
-    Leaf(Vec<(Vec<u8>, V)>),
+    Leaf(Leaf<V>),
     Inner { level: u8, children: Vec<Child> },
 }
 
@@ -73,27 +74,17 @@ impl<V: Value> Node<V> {
     /// Compares the node with what its parent says of it.
     fn check(&self, level: u8, child: &Child, before: Option<&[u8]>) -> Result<(), &'static str> {
         let (own_level, first, last, count, weight) = match self {
-            Self::Leaf(entries) => {
-                let key = |entry: Option<&(Vec<u8>, V)>| entry.map(|(key, _)| key.clone());
-                let weight = entries.iter().map(|(_, value)| value.weight()).fold(0, u64::saturating_add);
-                (0, key(entries.first()), key(entries.last()), entries.len() as u64, weight)
-            }
+            Self::Leaf(leaf) => (0, leaf.key(0), leaf.last_key(), leaf.len() as u64, weight(leaf)),
             Self::Inner { level, children } => {
-                let key = |child: Option<&Child>| child.map(|child| child.last.clone());
-                (
-                    *level,
-                    key(children.first()),
-                    key(children.last()),
-                    sum(children, |c| c.count),
-                    sum(children, |c| c.weight),
-                )
+                let [first, last] = [children.first(), children.last()].map(|c| c.map(|c| c.last.as_slice()));
+                (*level, first, last, sum(children, |c| c.count), sum(children, |c| c.weight))
             }
         };
         // The first key of an inner node is the last one below its first child: the child itself is checked in turn.
-        let follows = before.is_none_or(|before| first.as_deref().is_some_and(|first| first > before));
+        let follows = before.is_none_or(|before| first.is_some_and(|first| first > before));
         let rules = [
             (own_level == level, "its level is not the one below its parent's"),
-            (last.as_deref() == Some(child.last.as_slice()), "its last key is not the one its parent names"),
+            (last == Some(child.last.as_slice()), "its last key is not the one its parent names"),
             (follows, "its first key does not follow the node before it"),
             (count == child.count, "its entries are not as many as its parent says"),
             (weight == child.weight, "its entries do not weigh what its parent says"),
@@ -108,17 +99,16 @@ impl<V: Value> Node<V> {
         if level > MAX_LEVEL {
             return Err("its level is absurd");
         }
-        let mut input = Input { rest, key: Vec::new(), first: true };
+        let mut input = Input { rest };
         let count = u32::from_le_bytes(*count);
         let node = if level == 0 {
-            Self::Leaf(
-                (0..count)
-                    .map(|_| input.leaf_entry())
-                    .collect::<Option<_>>()
-                    .ok_or("an entry is malformed")?,
-            )
+            let mut leaf = Leaf::default();
+            let entries: Option<()> = (0..count).map(|_| input.entry(&mut leaf)).collect();
+            entries.ok_or("an entry is malformed")?;
+            Self::Leaf(leaf)
         } else {
-            let children: Option<Vec<_>> = (0..count).map(|_| input.child()).collect();
+            let mut keys = Leaf::default();
+            let children: Option<Vec<_>> = (0..count).map(|_| input.child(&mut keys)).collect();
             Self::Inner { level, children: children.filter(|c| !c.is_empty()).ok_or("a child is malformed")? }
         };
         if input.rest.is_empty() { Ok(node) } else { Err("something follows its last entry") }
@@ -126,11 +116,11 @@ impl<V: Value> Node<V> {
 }
 
 /// Writes a leaf and returns how its parent lists it.
-pub(super) fn write_leaf<V: Value>(sink: &dyn ObjectWrite, entries: &[(Vec<u8>, V)]) -> Result<Child, Error> {
-    let mut out = head(0, entries.len());
+pub(super) fn write_leaf<V: Value>(sink: &dyn ObjectWrite, leaf: &Leaf<V>) -> Result<Child, Error> {
+    let mut out = head(0, leaf.len());
     let mut before: &[u8] = &[];
     let mut value_bytes = Vec::new();
-    for (key, value) in entries {
+    for (key, value) in leaf.iter() {
         put_key(&mut out, before, key);
         value_bytes.clear();
         value.encode(&mut value_bytes);
@@ -139,8 +129,7 @@ pub(super) fn write_leaf<V: Value>(sink: &dyn ObjectWrite, entries: &[(Vec<u8>, 
         before = key;
     }
     let id = write(sink, &out)?;
-    let weight = entries.iter().map(|(_, value)| value.weight()).fold(0, u64::saturating_add);
-    Ok(Child { last: before.to_vec(), id, count: entries.len() as u64, weight })
+    Ok(Child { last: before.to_vec(), id, count: leaf.len() as u64, weight: weight(leaf) })
 }
 
 /// Writes an inner node and returns how its parent lists it.
@@ -157,6 +146,11 @@ pub(super) fn write_inner(sink: &dyn ObjectWrite, level: u8, children: &[Child])
     let id = write(sink, &out)?;
     let (count, weight) = (sum(children, |c| c.count), sum(children, |c| c.weight));
     Ok(Child { last: before.to_vec(), id, count, weight })
+}
+
+/// What the entries weigh together; more than a u64 holds stays at its largest.
+fn weight<V: Value>(leaf: &Leaf<V>) -> u64 {
+    leaf.iter().map(|(_, value)| value.weight()).fold(0, u64::saturating_add)
 }
 
 /// The sum over children; one beyond what a u64 holds stays at its largest.
@@ -203,8 +197,6 @@ fn put_varint(out: &mut Vec<u8>, mut number: u64) {
 
 struct Input<'a> {
     rest: &'a [u8],
-    key: Vec<u8>,
-    first: bool,
 }
 
 impl<'a> Input<'a> {
@@ -231,34 +223,35 @@ impl<'a> Input<'a> {
         None
     }
 
-    /// The next key, which must follow the one before and be written in the shortest way.
-    fn key(&mut self) -> Option<Vec<u8>> {
+    /// Puts the next key, which must follow the last one of `keys` and be written in the shortest way, after it, with what
+    /// `value` reads.
+    fn pair<V>(&mut self, keys: &mut Leaf<V>, value: impl FnOnce(&mut Self) -> Option<V>) -> Option<()> {
         let common = self.varint()?;
         let len = self.varint()?;
         (common + len <= MAX_KEY).then_some(())?;
         let suffix = self.take(len)?;
         // Where they part the new key must be the greater; had they parted later, more would be shared.
-        let follows = match (self.key.get(common), suffix.first()) {
+        let last = keys.last_key();
+        let follows = match (last.and_then(|last| last.get(common)), suffix.first()) {
             (Some(old), Some(new)) => new > old,
             (None, Some(_)) => true,
-            (_, None) => self.first,
+            (_, None) => last.is_none(),
         };
-        let mut key = Vec::with_capacity(common + len);
-        key.extend_from_slice(self.key.get(..common)?);
-        key.extend_from_slice(suffix);
-        self.first = false;
-        self.key.clone_from(&key);
-        follows.then_some(key)
+        follows.then_some(())?;
+        let value = value(self)?;
+        keys.push_after(common, suffix, value)
     }
 
-    fn leaf_entry<V: Value>(&mut self) -> Option<(Vec<u8>, V)> {
-        let key = self.key()?;
-        let len = self.varint()?;
-        Some((key, V::decode(self.take(len)?)?))
+    fn entry<V: Value>(&mut self, leaf: &mut Leaf<V>) -> Option<()> {
+        self.pair(leaf, |input| {
+            let len = input.varint()?;
+            V::decode(input.take(len)?)
+        })
     }
 
-    fn child(&mut self) -> Option<Child> {
-        let last = self.key()?;
+    fn child(&mut self, keys: &mut Leaf<()>) -> Option<Child> {
+        self.pair(keys, |_| Some(()))?;
+        let last = keys.last_key()?.to_vec();
         let id = NodeId::new(Digest::from_bytes(self.take(32)?.try_into().ok()?));
         Some(Child { last, id, count: self.number()?, weight: self.number()? })
     }

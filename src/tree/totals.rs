@@ -47,8 +47,8 @@ fn add<V: Value>(
     totals: &mut Totals,
 ) -> Result<(), Error> {
     match node {
-        Node::Leaf(entries) => {
-            for (_, value) in entries.iter().filter(|(key, _)| key.starts_with(prefix)) {
+        Node::Leaf(leaf) => {
+            for (_, value) in leaf.iter().filter(|(key, _)| key.starts_with(prefix)) {
                 totals.add(1, value.weight());
             }
         }

@@ -3,7 +3,7 @@
 use crate::object::{BlobId, Digest, Entry, FileKind};
 
 /// A value in a tree. Its bytes are part of what is hashed, so they never change.
-pub trait Value: Clone + PartialEq {
+pub trait Value: Clone + PartialEq + Send + Sync {
     /// Appends the canonical bytes.
     fn encode(&self, out: &mut Vec<u8>);
 

@@ -21,11 +21,13 @@ pub fn walk<V: Value, E: From<Error>>(
     }
     // What is still to be visited, each with the last key before it; the next is the last.
     let mut waiting: Vec<(u8, Child, Option<Vec<u8>>)> = Vec::new();
-    let mut node = Node::root(source, root)?;
+    let mut node = Node::<V>::root(source, root)?;
     let mut before = None;
     loop {
         match node {
-            Node::Leaf(entries) => entries.into_iter().try_for_each(|(key, value)| entry(key, value))?,
+            Node::Leaf(leaf) => {
+                leaf.iter().try_for_each(|(key, value)| entry(key.to_vec(), value.clone()))?;
+            }
             Node::Inner { level, children } => {
                 let start = waiting.len();
                 for child in children {
