@@ -91,6 +91,12 @@ impl<'a> Snapshot<'a> {
         Ok(Cursor::new(self.objects, self.root)?.get(path.as_bytes())?)
     }
 
+    /// The files at `paths`, which are in byte order, found in one pass.
+    pub fn find_each(&self, paths: &[String]) -> Result<Vec<Option<Entry>>, Error> {
+        let mut cursor = Cursor::new(self.objects, self.root)?;
+        paths.iter().map(|path| Ok(cursor.get(path.as_bytes())?)).collect()
+    }
+
     /// All files whose paths start with the text `prefix`, in byte order of their paths.
     pub fn scan(
         &self,

@@ -4,6 +4,7 @@
 //! footer lists what a pack holds; from the footers of all packs comes an index of sorted tables that are mapped, not
 //! loaded.
 
+mod cache;
 mod codec;
 mod footer;
 mod index;

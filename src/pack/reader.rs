@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::cache::Nodes;
 use super::codec;
 use super::footer::{Footer, Located, TRAILER, Trailer};
 use super::index::Index;
@@ -25,6 +26,7 @@ pub struct Packs {
 struct Shared {
     backend: Arc<dyn Backend>,
     index: Index,
+    nodes: Nodes,
     reads: AtomicU64,
     read_bytes: AtomicU64,
 }
@@ -52,7 +54,8 @@ impl Packs {
     pub fn new(backend: Arc<dyn Backend>, index: &Path, tmp: &Tmp) -> Self {
         let index = Index::new(index, tmp);
         let (reads, read_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { shared: Arc::new(Shared { backend, index, reads, read_bytes }) }
+        let nodes = Nodes::new();
+        Self { shared: Arc::new(Shared { backend, index, nodes, reads, read_bytes }) }
     }
 
     pub(super) fn backend(&self) -> &dyn Backend {
@@ -63,7 +66,11 @@ impl Packs {
         &self.shared.index
     }
 
-    /// How much was read so far.
+    pub(super) fn nodes(&self) -> &Nodes {
+        &self.shared.nodes
+    }
+
+    /// How much was read so far; what lay in memory still does not count.
     pub fn counts(&self) -> Counts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counts { objects: read(&self.shared.reads), bytes: read(&self.shared.read_bytes) }
@@ -174,12 +181,10 @@ impl Packs {
     fn read_as_indexed(&self, digest: &Digest) -> Result<Payload, AccessError> {
         self.read_at(digest, &self.locate_or_refresh(digest)?)
     }
-}
 
-impl ObjectRead for Packs {
-    fn read_object(&self, digest: &Digest) -> Result<Payload, AccessError> {
+    /// Reads an object; where the index turns out to be wrong, it is made again and asked once more.
+    fn read_with_mending(&self, digest: &Digest) -> Result<Payload, AccessError> {
         match self.read_as_indexed(digest) {
-            // It may be the index that is wrong, and that can be made again.
             Err(error @ (AccessError::Missing { .. } | AccessError::Damaged { .. })) => {
                 let dropped = self.shared.index.drop_damaged();
                 if dropped.map_err(|source| index_error(digest, source))? {
@@ -190,5 +195,16 @@ impl ObjectRead for Packs {
             }
             other => other,
         }
+    }
+}
+
+impl ObjectRead for Packs {
+    fn read_object(&self, digest: &Digest) -> Result<Payload, AccessError> {
+        if let Some(payload) = self.shared.nodes.get(digest) {
+            return Ok(payload);
+        }
+        let payload = self.read_with_mending(digest)?;
+        self.shared.nodes.keep(payload.kind, digest, Arc::clone(&payload.bytes));
+        Ok(payload)
     }
 }

@@ -218,6 +218,9 @@ fn tmp_error(path: &Path, digest: &Digest, source: io::Error) -> AccessError {
 
 impl ObjectRead for Writer {
     fn read_object(&self, digest: &Digest) -> Result<Payload, AccessError> {
+        if let Some(payload) = self.packs.nodes().get(digest) {
+            return Ok(payload);
+        }
         match self.read_own(digest)? {
             Some(payload) => Ok(payload),
             None => self.packs.read_object(digest),
@@ -234,7 +237,9 @@ impl ObjectWrite for Writer {
         match codec::compress(bytes) {
             Some(stored) => self.append(kind, digest, len, Codec::Zstd, &stored),
             None => self.append(kind, digest, len, Codec::Raw, bytes),
-        }
+        }?;
+        self.packs.nodes().keep(kind, digest, bytes);
+        Ok(())
     }
 
     fn has_object(&self, digest: &Digest) -> Result<bool, AccessError> {

@@ -35,6 +35,13 @@ impl Files for View<'_> {
         Ok(found.map_err(|error| storage("find", path, error))?.filter(|_| self.covers(path)))
     }
 
+    fn find_each(&self, paths: &[String]) -> Result<Vec<Option<Entry>>, stage::Error> {
+        let found = Snapshot::new(self.objects, self.root).find_each(paths);
+        let found =
+            found.map_err(|error| storage("find", paths.first().map_or("", String::as_str), error))?;
+        Ok(found.into_iter().zip(paths).map(|(entry, path)| entry.filter(|_| self.covers(path))).collect())
+    }
+
     fn scan(
         &self,
         prefix: &str,

@@ -8,6 +8,11 @@ pub trait Files: Sync {
     /// The file at `path`.
     fn find(&self, path: &str) -> Result<Option<Entry>, Error>;
 
+    /// The files at `paths`, which are in byte order; an implementation may look for all of them in one pass.
+    fn find_each(&self, paths: &[String]) -> Result<Vec<Option<Entry>>, Error> {
+        paths.iter().map(|path| self.find(path)).collect()
+    }
+
     /// Calls `visit` for each file whose path starts with the text `prefix`, in byte order of the paths.
     fn scan(
         &self,

@@ -146,9 +146,10 @@ fn files_of(
     let mut files = DayFiles::new();
     // Of a day that was there before, files that did not change are needed too.
     for date in changed.iter().filter(|date| old_days.contains_key(*date)) {
-        for minute in 0..1440 {
-            let at = format!("{:02}/{:02}/{date}.csv", minute / 60, minute % 60);
-            if let Some(entry) = bins.now.find(&at)? {
+        let path = |minute| format!("{:02}/{:02}/{date}.csv", minute / 60, minute % 60);
+        let paths: Vec<String> = (0..1440).map(path).collect();
+        for (minute, entry) in bins.now.find_each(&paths)?.into_iter().enumerate() {
+            if let Some(entry) = entry {
                 files.entry(date.clone()).or_default().insert(minute, entry);
             }
         }
