@@ -149,6 +149,7 @@ pub fn publish(
 
         let mut facts = store.session()?;
         let mut batch = Batch::default();
+        history::hold(&mut batch, &base.repo)?;
         history::move_head(&mut batch, &base.repo, &base.branch, base.head, Some(id));
         history::record_commit(&mut batch, &base.repo, &id);
         let moved = trigger::Moved { repo: base.repo.clone(), branch: base.branch.clone(), commit: id };
@@ -156,6 +157,7 @@ pub fn publish(
         if let Outcome::Done { .. } = facts.commit(&origin, &batch)? {
             return Ok(Published { commit: Some(id), tally, jobs, stored });
         }
+        history::check_held(&facts, &base.repo)?;
         drop(facts);
         writer = store.writer();
         let now = open(store, &target, &writer)?;
@@ -183,6 +185,7 @@ pub fn move_branch(
     let origin = author.now();
     let mut facts = store.session()?;
     let mut batch = Batch::default();
+    history::hold(&mut batch, repo)?;
     history::move_head(&mut batch, repo, branch, before, after);
     let moved: Vec<_> = after
         .filter(|after| before != Some(*after))
@@ -193,6 +196,7 @@ pub fn move_branch(
     match facts.commit(&origin, &batch)? {
         Outcome::Done { .. } => Ok(jobs),
         Outcome::Stale { .. } => {
+            history::check_held(&facts, repo)?;
             Err(history::Error::Moved { repo: repo.name.clone(), branch: branch.clone() }.into())
         }
     }

@@ -158,6 +158,7 @@ pub fn create_tag(
     let repo = history::load_repo(&facts, repo)?;
     history::check_free(&facts, &repo, name.as_str())?;
     let mut batch = Batch::default();
+    history::hold(&mut batch, &repo)?;
     history::create_tag(&mut batch, &repo, name, commit_id);
     commit(&mut facts, author, &batch, &repo.name)
 }
@@ -250,4 +251,51 @@ pub fn delete_repo(
         commit(&mut facts, author, &batch, name)?;
     }
     Ok(branches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::{Empty, Published};
+    use crate::draft::Draft;
+    use crate::object::{Entry, FileKind};
+    use crate::store::DEFAULT_WAIT;
+
+    fn author() -> Author {
+        Author { name: "Ann".to_owned(), command: "test".to_owned() }
+    }
+
+    /// What comes of a commit to the repo `ticks` when `meddle` happens while it is prepared.
+    fn publish_while(meddle: impl FnOnce(&Store, &RepoName)) -> Result<Published, change::Error> {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
+        let name: RepoName = "ticks".parse().unwrap();
+        create_repo(&store, &author(), name.clone(), String::new()).unwrap();
+        let writer = store.writer();
+        let base = change::open(&store, &"ticks@main".parse().unwrap(), &writer).unwrap();
+        let mut draft = Draft::new(base.tree);
+        let kept = crate::content::keep_bytes(&writer, b"new").unwrap();
+        draft.put("file".parse().unwrap(), Entry { kind: FileKind::File, blob: kept.blob, size: kept.size });
+        meddle(&store, &name);
+        change::publish(&store, &author(), base, draft, writer, "late", Empty::Skip)
+    }
+
+    #[test]
+    fn nothing_is_committed_to_a_repo_that_went_away_meanwhile() {
+        assert!(publish_while(|_, _| {}).unwrap().commit.is_some());
+        let deleted = |store: &Store, name: &RepoName| {
+            delete_repo(store, &author(), name, Mode::Make).unwrap();
+        };
+        let unknown = publish_while(deleted).unwrap_err();
+        assert!(matches!(unknown, change::Error::History(history::Error::UnknownRepo { .. })), "{unknown}");
+        let renamed = publish_while(|store, name| {
+            rename_repo(store, &author(), name, "others".parse().unwrap()).unwrap();
+        });
+        assert!(matches!(renamed.unwrap_err(), change::Error::History(history::Error::UnknownRepo { .. })));
+        let replaced = publish_while(|store, name| {
+            deleted(store, name);
+            create_repo(store, &author(), name.clone(), String::new()).unwrap();
+        });
+        assert!(matches!(replaced.unwrap_err(), change::Error::History(history::Error::Replaced { .. })));
+    }
 }

@@ -117,6 +117,8 @@ impl Store {
     pub fn open(path: &Path, wait: Duration) -> Result<Self, Error> {
         let root = [path.join(DIR_NAME), path.to_owned()].into_iter().find(|root| is_store(root));
         let root = root.ok_or_else(|| Error::NotAStore { path: path.to_owned() })?;
+        // The programs that stages run have working directories of their own.
+        let root = std::path::absolute(&root).unwrap_or(root);
         let fail = |source| Error::Io { verb: "open", path: root.clone(), source };
         check_format(&root, &fs::read_to_string(root.join("format")).map_err(fail)?)?;
         for sub in DIRS {

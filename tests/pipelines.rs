@@ -11,12 +11,14 @@ use std::process::{Child, Stdio};
 use desk::{Desk, until};
 use serde_json::Value;
 
-/// One commit after another in the repo `in`, and what is to be done with it.
+/// The repo `in`, and what is to be done with what is committed to it.
 fn desk(pipeline: &str) -> Desk {
     let desk = Desk::new();
     desk.ok(&["repo", "create", "in"]);
-    desk.write("p.toml", pipeline);
-    desk.ok(&["pipeline", "create", "p.toml"]);
+    if !pipeline.is_empty() {
+        desk.write("p.toml", pipeline);
+        desk.ok(&["pipeline", "create", "p.toml"]);
+    }
     desk
 }
 
@@ -305,4 +307,43 @@ fn each_branch_is_measured_against_the_one_truth() {
         .map(|job| job["run"].as_u64().unwrap())
         .collect();
     assert_eq!(runs.len(), 1, "one commit of the truth is one run");
+}
+
+#[test]
+fn a_store_that_is_named_by_a_relative_path_serves_programs_elsewhere() {
+    let desk = desk(
+        r#"
+pipeline = "p"
+[stage.a]
+input = "in:/*"
+command = ["sh", "-c", "cp -r $VDS_IN_IN/. $VDS_OUT && echo x > $TMPDIR/x"]
+"#,
+    );
+    desk.write("x/one", "text");
+    desk.ok(&["--store", ".", "commit", "in", "x", "-m", "one"]);
+    assert_eq!(desk.ok(&["cat", "p/a:one"]), "text");
+}
+
+#[test]
+fn a_job_does_not_publish_into_a_repo_that_went_away_meanwhile() {
+    let desk = desk("");
+    let (vds, store) = (env!("CARGO_BIN_EXE_vds"), desk.path("").display().to_string());
+    let delete = format!("{vds} --store {store} pipeline delete p && {vds} --store {store} repo delete p/a");
+    desk.write(
+        "p.toml",
+        &format!(
+            r#"
+pipeline = "p"
+[stage.a]
+input = "in:/*"
+command = ["sh", "-c", "cp -r $VDS_IN_IN/. $VDS_OUT; {delete}"]
+"#
+        ),
+    );
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.write("x/one", "text");
+    let (code, said) = desk.no(&["commit", "in", "x", "-m", "one"]);
+    assert!(code == 6 && said.contains("there is no repo p/a"), "{code} {said}");
+    assert_eq!(newest(&desk, "p/a").0, "failed");
+    assert!(desk.ok(&["log", "in"]).contains("one"));
 }

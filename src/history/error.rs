@@ -43,6 +43,9 @@ pub enum Error {
     /// The branch moved while the change was made.
     #[error("{repo}@{branch} was moved by another process in the meantime")]
     Moved { repo: RepoName, branch: BranchName },
+    /// Another repo has its name now, or another pipeline writes it.
+    #[error("the repo {repo} was made anew or reassigned by another process in the meantime")]
+    Replaced { repo: RepoName },
     /// The text is not a revision.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
@@ -86,7 +89,7 @@ fault! {
         | Self::Syntax(_)
         | Self::Name(_)
         | Self::Time { .. } => Kind::Usage,
-        Self::Moved { .. } => Kind::Busy,
+        Self::Moved { .. } | Self::Replaced { .. } => Kind::Busy,
         Self::Record { .. } | Self::Fact { .. } => Kind::Damaged,
     }
     hint {
@@ -115,6 +118,9 @@ fault! {
         }
         Self::StageOutput { .. } => Some("commit to the stage's inputs instead; the stage will follow".to_owned()),
         Self::Moved { .. } => Some("try again; nothing of yours was lost, and nothing was changed".to_owned()),
+        Self::Replaced { repo } => {
+            Some(format!("nothing was changed; `vds repo show {repo}` tells about the one that is there now"))
+        }
         Self::Time { .. } => {
             Some("write it like 2024-05-01, \"2024-05-01 14:30\", \"2 hours ago\" or yesterday".to_owned())
         }

@@ -22,7 +22,9 @@ pub use commit::{Draft, load, write};
 pub use error::Error;
 pub use index::{derived, find_by_prefix, record_commit, record_derived};
 pub use log::Log;
-pub use repo::{NewRepo, Repo, assign, create, delete, find, list, load as load_repo, rename};
+pub use repo::{
+    NewRepo, Repo, assign, check_held, create, delete, find, hold, list, load as load_repo, rename,
+};
 pub use resolve::{Resolved, nearest, resolve, resolve_optional};
 pub use revision::{Base, Location, Revision, Step, SyntaxError, Target};
 pub use tag::{create as create_tag, delete as delete_tag, list as tags, load as load_tag};

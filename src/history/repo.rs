@@ -145,6 +145,17 @@ pub fn rename(facts: &Session, batch: &mut Batch, repo: &Repo, name: RepoName) -
     Ok(renamed)
 }
 
+/// Has `batch` applied only if the repo is still there, under its name, and written by whom it was.
+pub fn hold(batch: &mut Batch, repo: &Repo) -> Result<(), Error> {
+    batch.expect(keys::repo(&repo.name), Some(repo.to_bytes()?));
+    Ok(())
+}
+
+/// An error if the repo is no longer what [`hold`] asks for.
+pub fn check_held(facts: &Session, repo: &Repo) -> Result<(), Error> {
+    if load(facts, &repo.name)? == *repo { Ok(()) } else { Err(Error::Replaced { repo: repo.name.clone() }) }
+}
+
 /// Says in `batch` which pipeline and stage write the repo; with `None` it becomes an ordinary one.
 pub fn assign(
     facts: &Session,

@@ -162,6 +162,7 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
     for _ in 0..TRIES {
         let (head, table) = {
             let facts = store.session()?;
+            history::check_held(&facts, output)?;
             let head = history::head(&facts, output, &branch)?;
             if head.is_none() {
                 history::check_free(&facts, output, branch.as_str())?;
@@ -198,6 +199,7 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
         ended.output = Some(id);
         ended.logs = Some(done.outcome.logs);
         let mut batch = Batch::default();
+        history::hold(&mut batch, output)?;
         history::move_head(&mut batch, output, &branch, head, Some(id));
         history::record_commit(&mut batch, output, &id);
         if let Some(first) = task.inputs.first() {
