@@ -66,7 +66,7 @@ fault! {
         Self::Path(_) => Some("paths are relative to the top of the tree, without . and ..".to_owned()),
         Self::IntoItself { .. } => Some("choose another place".to_owned()),
         Self::FileInTheWay { file, .. } => Some(format!("remove or move {file} first")),
-        Self::DirectoryInTheWay { to } => Some(format!("write {to}/ to put it inside")),
+        Self::DirectoryInTheWay { to } => Some(format!("write {to}/NAME to put it inside")),
         Self::Collision { .. } => Some("copy or move them one at a time".to_owned()),
     }
 }
@@ -232,13 +232,27 @@ pub fn place(
     Ok(placed)
 }
 
-/// Whether `picked` may become `target` without destroying what was not named.
-fn check(tree: Snapshot<'_>, picked: &Picked, target: &TreePath, manner: Manner) -> Result<(), Error> {
+/// An error if a new file at `target` would destroy what was not named: a directory there, or a file above it.
+pub fn check_file(tree: Snapshot<'_>, target: &TreePath) -> Result<(), Error> {
+    check_above(tree, target)?;
+    if tree.totals(Some(target))?.count > 0 {
+        return Err(Error::DirectoryInTheWay { to: target.clone() });
+    }
+    Ok(())
+}
+
+fn check_above(tree: Snapshot<'_>, target: &TreePath) -> Result<(), Error> {
     for above in target.ancestors() {
         if tree.find(above)?.is_some() {
             return Err(Error::FileInTheWay { to: target.clone(), file: above.parse()? });
         }
     }
+    Ok(())
+}
+
+/// Whether `picked` may become `target` without destroying what was not named.
+fn check(tree: Snapshot<'_>, picked: &Picked, target: &TreePath, manner: Manner) -> Result<(), Error> {
+    check_above(tree, target)?;
     if let (Some(path), Manner::Move) = (&picked.path, manner)
         && (path == target || target.as_str().starts_with(&below(Some(path))))
     {

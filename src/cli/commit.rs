@@ -13,10 +13,11 @@ use crate::change::{self, Empty};
 use crate::fault::Cause;
 use crate::history::Target;
 use crate::ingest::{self, Gathered, Memory, Overlay};
-use crate::object::{ObjectWrite, TreePath};
+use crate::object::ObjectWrite;
+use crate::pick::{self, Place};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
-use crate::{pick, view};
+use crate::view;
 
 /// Put files on top of a branch, as a new commit
 ///
@@ -41,8 +42,8 @@ pub(super) struct Args {
     #[arg(short = 'F', long, value_name = "FILE", conflicts_with = "message", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
     /// Put everything below this path; for standard input, the file's path
-    #[arg(long, value_name = "PREFIX", value_parser = pick::path)]
-    to: Option<TreePath>,
+    #[arg(long, value_name = "PREFIX")]
+    to: Option<Place>,
     /// Make the tree (or what lies below --to) equal to the directory, deletions included
     #[arg(long)]
     mirror: bool,
@@ -103,15 +104,22 @@ impl Args {
                 "name files or directories; . is this directory, - is standard input",
             )),
             [_] if self.reads_standard_input() => {
-                let path = self.to.clone().ok_or_else(|| {
-                    usage("standard input has no name", "say with --to PATH where it is to go")
-                })?;
-                Ok(ingest::gather_reader(sink, tree, io::stdin().lock(), path)?)
+                let Some(Place::At(path)) = &self.to else {
+                    return Err(usage("standard input has no name", "say with --to PATH where it is to go"));
+                };
+                pick::check_file(tree, path)?;
+                Ok(ingest::gather_reader(sink, tree, io::stdin().lock(), path.clone())?)
             }
             _ if self.reads_standard_input() => {
                 Err(usage("standard input can only be committed alone", "make two commits"))
             }
-            paths => Ok(ingest::gather(sink, tree, memory, paths, self.to.as_ref(), overlay, cx.progress())?),
+            paths => {
+                let to = match &self.to {
+                    Some(Place::At(dir) | Place::Into(Some(dir))) => Some(dir),
+                    Some(Place::Into(None)) | None => None,
+                };
+                Ok(ingest::gather(sink, tree, memory, paths, to, overlay, cx.progress())?)
+            }
         };
         if let Ok(gathered) = &mut gathered {
             gathered.warnings.append(&mut gathered.notes);
