@@ -85,8 +85,9 @@ impl Work<'_> {
             if self.failed.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            self.progress.advance(1);
-            if item.step != Step::Leave {
+            if item.step == Step::Leave {
+                self.progress.advance(item.entry.size);
+            } else {
                 self.write(&inside, item)?;
             }
         }
@@ -121,6 +122,7 @@ impl Work<'_> {
         let fail = |source: io::Error| Error::Io { verb: "write", path: path.to_owned(), source };
         if item.entry.kind == FileKind::Symlink {
             let target = target(self.objects, path, item.entry)?;
+            self.progress.advance(item.entry.size);
             return symlinkat(target, &inside.0, name).map_err(|error| fail(error.into()));
         }
         let mode = if item.entry.kind == FileKind::Executable { 0o777 } else { 0o666 };
@@ -160,7 +162,8 @@ impl Work<'_> {
     }
 
     fn fill(&self, file: &File, item: &Item<'_>, path: &Path) -> Result<(), Error> {
-        let mut out = Counted { out: BufWriter::with_capacity(BUFFER, file), bytes: 0 };
+        let out = BufWriter::with_capacity(BUFFER, file);
+        let mut out = Counted { out, bytes: 0, progress: self.progress };
         let full = |source| Error::Io { verb: "write", path: path.to_owned(), source };
         content::copy(self.objects, item.entry.blob, &mut out).map_err(|source| match source {
             content::Error::Target { source, .. } => full(source),
@@ -187,16 +190,18 @@ fn fresh_name() -> String {
     format!(".vds-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Counts what is written.
-struct Counted<W> {
+/// Counts what is written, and tells of it.
+struct Counted<'a, W> {
     out: W,
     bytes: u64,
+    progress: &'a dyn Progress,
 }
 
-impl<W: Write> Write for Counted<W> {
+impl<W: Write> Write for Counted<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write(bytes)?;
         self.bytes += written as u64;
+        self.progress.advance(written as u64);
         Ok(written)
     }
 

@@ -13,7 +13,7 @@ use super::error::Error;
 use super::place::{Place, There};
 use super::plan::{self, Step};
 use crate::object::{Entry, ObjectRead, TreePath};
-use crate::progress::Progress;
+use crate::progress::{Amount, Progress};
 use crate::store::DIR_NAME;
 
 /// What happens to files that are in the way.
@@ -65,7 +65,8 @@ pub fn checkout(
         }
         return Err(error);
     }
-    progress.begin("writing files", Some(files.len() as u64));
+    let size = files.iter().map(|(_, entry)| entry.size).fold(0, u64::saturating_add);
+    progress.begin("writing files", Amount::Bytes(Some(size)));
     let (nameless, failed) = (AtomicBool::new(true), AtomicBool::new(false));
     let done = Work { objects, dir, place: &place, progress, nameless, failed }.carry_out(&plan);
     progress.end();

@@ -21,8 +21,11 @@ use crate::view;
 
 /// Put files on top of a branch, as a new commit
 ///
-/// Directories give their contents, files keep their names. Unchanged files are not read again. What a .vdsignore file
-/// names is left out. What the commit triggers is run before the command returns.
+/// Directories give their contents, files keep their names. Unchanged files are not read again. What the commit triggers
+/// is run before the command returns.
+///
+/// What a .vdsignore file names, in the syntax of .gitignore, is left out of directories; a file that is named itself is
+/// taken all the same. To --mirror, what is left out is not there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds commit ticks day-2/ -m 'day 2 of May'
@@ -108,7 +111,7 @@ impl Args {
                     return Err(usage("standard input has no name", "say with --to PATH where it is to go"));
                 };
                 pick::check_file(tree, path)?;
-                Ok(ingest::gather_reader(sink, tree, io::stdin().lock(), path.clone())?)
+                Ok(ingest::gather_reader(sink, tree, io::stdin().lock(), path.clone(), cx.progress())?)
             }
             _ if self.reads_standard_input() => {
                 Err(usage("standard input can only be committed alone", "make two commits"))
@@ -153,7 +156,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         let made = Made { document, text: String::new(), quiet: String::new() };
         return cx.made(&store, made, Vec::new(), args.no_run);
     };
-    let title = view::path(message.lines().next().unwrap_or(""));
+    let title = view::line(message.lines().next().unwrap_or(""));
     let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
     let text = format!(
         "[{} {id:.12}] {title}\n {}  ({size})\n{}",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::progress::Progress;
+use crate::progress::{Amount, Progress};
 
 /// Work that is done within this time is not worth a bar.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -38,9 +38,15 @@ impl Bar {
 }
 
 impl Progress for Bar {
-    fn begin(&self, what: &str, steps: Option<u64>) {
-        let bar = ProgressBar::with_draw_target(steps, ProgressDrawTarget::hidden());
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {elapsed}");
+    fn begin(&self, what: &str, amount: Amount) {
+        let (len, template) = match amount {
+            Amount::Steps(Some(len)) => (Some(len), "{msg} {wide_bar} {pos}/{len} {elapsed}"),
+            Amount::Bytes(Some(len)) => (Some(len), "{msg} {wide_bar} {bytes}/{total_bytes} {elapsed}"),
+            Amount::Steps(None) => (None, "{msg} {elapsed}"),
+            Amount::Bytes(None) => (None, "{msg} {bytes} {elapsed}"),
+        };
+        let bar = ProgressBar::with_draw_target(len, ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_message(what.to_owned());
         let (ended, end) = mpsc::channel();
@@ -54,9 +60,9 @@ impl Progress for Bar {
         self.set(Some(Work { bar, _ended: ended }));
     }
 
-    fn advance(&self, steps: u64) {
+    fn advance(&self, more: u64) {
         if let Some(Work { bar, .. }) = &*self.work.lock().unwrap_or_else(PoisonError::into_inner) {
-            bar.inc(steps);
+            bar.inc(more);
         }
     }
 

@@ -9,14 +9,14 @@ use rayon::prelude::*;
 use super::cache;
 use super::error::Error;
 use super::passed::{Passed, Why};
-use super::read::{Known, Taken, read};
+use super::read::{Known, Taken, Told, read};
 use super::room;
 use super::stamp::Begun;
 use super::walk::{Found, walk_all};
 use crate::content::{self, Kept};
 use crate::draft::Draft;
 use crate::object::{Entry, FileKind, ObjectWrite, TreePath};
-use crate::progress::Progress;
+use crate::progress::{Amount, Progress};
 use crate::snapshot::{Snapshot, below};
 use crate::store::Store;
 use crate::tree::Cursor;
@@ -151,9 +151,13 @@ pub fn gather_reader(
     base: Snapshot<'_>,
     source: impl Read,
     path: TreePath,
+    progress: &dyn Progress,
 ) -> Result<Gathered, Error> {
     let place = || PathBuf::from("standard input");
-    let kept = content::keep(sink, source).map_err(|source| match source {
+    progress.begin("reading standard input", Amount::Bytes(None));
+    let kept = content::keep(sink, Told { source, progress });
+    progress.end();
+    let kept = kept.map_err(|source| match source {
         content::Error::Source { source } => Error::Unreadable { path: place(), source },
         source => Error::Content { path: place(), source },
     });
@@ -186,17 +190,18 @@ impl Gathering<'_> {
             .map(|found| recall(self.sink, &lines, found))
             .collect::<Result<_, _>>()?;
         self.check_room(&walked.files, &recalled)?;
-        self.progress.begin("reading files", Some(walked.files.len() as u64));
+        let sizes = walked.files.iter().zip(&recalled).map(|(found, recalled)| match recalled {
+            Some(_) => 0,
+            None => found.stamp.size,
+        });
+        self.progress.begin("reading files", Amount::Bytes(Some(sizes.fold(0, u64::saturating_add))));
         let taken: Vec<Result<Taken, Error>> = walked
             .files
             .into_par_iter()
             .zip(recalled)
-            .map(|(found, recalled)| {
-                self.progress.advance(1);
-                match recalled {
-                    Some(entry) => Ok(Taken::Known(Known { found, entry, new_bytes: 0, read: false })),
-                    None => read(self.sink, found, self.begun),
-                }
+            .map(|(found, recalled)| match recalled {
+                Some(entry) => Ok(Taken::Known(Known { found, entry, new_bytes: 0, read: false })),
+                None => read(self.sink, found, self.begun, self.progress),
             })
             .collect();
         self.progress.end();

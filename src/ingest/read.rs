@@ -16,6 +16,7 @@ use super::stamp::{Begun, Stamp};
 use super::walk::{Found, special};
 use crate::content::{self, Kept};
 use crate::object::{Digest, Entry, FileKind, ObjectWrite};
+use crate::progress::Progress;
 
 /// How often a file that changes under the reading is read again.
 const TRIES: u32 = 6;
@@ -38,8 +39,27 @@ pub(super) enum Taken {
     Passed(Why, Found),
 }
 
+/// A source that tells how much of it was read.
+pub(super) struct Told<'a, R> {
+    pub(super) source: R,
+    pub(super) progress: &'a dyn Progress,
+}
+
+impl<R: Read> Read for Told<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        self.progress.advance(read as u64);
+        Ok(read)
+    }
+}
+
 /// Reads the file, again if it changes meanwhile.
-pub(super) fn read(sink: &dyn ObjectWrite, mut found: Found, begun: Begun) -> Result<Taken, Error> {
+pub(super) fn read(
+    sink: &dyn ObjectWrite,
+    mut found: Found,
+    begun: Begun,
+    progress: &dyn Progress,
+) -> Result<Taken, Error> {
     for attempt in 0..TRIES {
         if attempt > 0 {
             thread::sleep(PAUSE * 4_u32.pow(attempt - 1));
@@ -54,7 +74,8 @@ pub(super) fn read(sink: &dyn ObjectWrite, mut found: Found, begun: Begun) -> Re
                 }
             }
         }
-        let once = if found.symlink { read_link(sink, &found) } else { read_once(sink, &found, begun) };
+        let once =
+            if found.symlink { read_link(sink, &found) } else { read_once(sink, &found, begun, progress) };
         if let Some((stamp, entry, new_bytes)) = once? {
             found.stamp = stamp;
             return Ok(Taken::Known(Known { found, entry, new_bytes, read: true }));
@@ -93,7 +114,12 @@ fn read_link(sink: &dyn ObjectWrite, found: &Found) -> Result<Once, Error> {
 }
 
 /// Reads the file once; `None` if it was changed, or became something else, meanwhile.
-fn read_once(sink: &dyn ObjectWrite, found: &Found, begun: Begun) -> Result<Once, Error> {
+fn read_once(
+    sink: &dyn ObjectWrite,
+    found: &Found,
+    begun: Begun,
+    progress: &dyn Progress,
+) -> Result<Once, Error> {
     let fail = |source| unreadable(&found.place, source);
     let Some(mut file) = open(&found.place).map_err(fail)? else { return Ok(None) };
     let meta = file.metadata().map_err(fail)?;
@@ -101,7 +127,8 @@ fn read_once(sink: &dyn ObjectWrite, found: &Found, begun: Begun) -> Result<Once
         return Ok(None);
     }
     let before = Stamp::of(&meta);
-    let kept = keep(sink, &mut file, before.size).map_err(|source| unstorable(&found.place, source))?;
+    let kept = keep(sink, Told { source: &mut file, progress }, before.size)
+        .map_err(|source| unstorable(&found.place, source))?;
     let after = Stamp::of(&file.metadata().map_err(fail)?);
     if before != after || kept.size != after.size {
         return Ok(None);
@@ -125,8 +152,8 @@ fn open(place: &Path) -> io::Result<Option<File>> {
 }
 
 /// Keeps what the file holds; one byte more than `size` is enough to see that it grew.
-fn keep(sink: &dyn ObjectWrite, file: &mut File, size: u64) -> Result<Kept, content::Error> {
-    let mut source = file.take(size.saturating_add(1));
+fn keep(sink: &dyn ObjectWrite, source: impl Read, size: u64) -> Result<Kept, content::Error> {
+    let mut source = source.take(size.saturating_add(1));
     if size > content::SMALL {
         return content::keep(sink, source);
     }

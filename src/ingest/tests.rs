@@ -62,7 +62,7 @@ fn read_while(before: &[u8], meddle: impl Fn(&Path) + Send + 'static) -> Option<
         }
     };
     let sink = Meddler { objects: Objects::default(), meddle: Mutex::new(act) };
-    match read(&sink, found, Begun::now(None)).unwrap() {
+    match read(&sink, found, Begun::now(None), &Silent).unwrap() {
         Taken::Known(known) => {
             let bytes = content::load(&sink, known.entry.blob).unwrap();
             assert_eq!(bytes.len() as u64, known.entry.size);
@@ -114,7 +114,7 @@ fn a_file_that_never_stands_still_is_an_error() {
     let found = walk_all(&path, None, None).unwrap().files.remove(0);
     let act = move || fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"x").unwrap();
     let sink = Meddler { objects: Objects::default(), meddle: Mutex::new(act) };
-    assert!(matches!(read(&sink, found, Begun::now(None)), Err(Error::Unstable { .. })));
+    assert!(matches!(read(&sink, found, Begun::now(None), &Silent), Err(Error::Unstable { .. })));
 }
 
 /// A directory with a store, and a directory `in` to commit.

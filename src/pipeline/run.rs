@@ -12,7 +12,7 @@ use crate::history::{self, Author};
 use crate::ledger::Outcome as Commit;
 use crate::meta::Batch;
 use crate::object::{BranchName, InputCommit, Provenance};
-use crate::progress::Progress;
+use crate::progress::{Amount, Progress};
 use crate::store::Store;
 
 use super::builtin;
@@ -45,7 +45,7 @@ pub fn run(
     loop {
         let next = claim(store, author, which)?;
         match (&next, waits) {
-            (Next::Wait(_), false) => progress.begin("waiting for another process", None),
+            (Next::Wait(_), false) => progress.begin("waiting for another process", Amount::Steps(None)),
             (Next::Wait(_), true) | (_, false) => {}
             (_, true) => progress.end(),
         }

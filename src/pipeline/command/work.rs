@@ -21,6 +21,7 @@ use crate::pipeline::job::Datums;
 use crate::pipeline::results::{self, Outcome};
 use crate::pipeline::spec::{Command, OnConflict};
 use crate::pipeline::task::{Done, Failure, Task, chain};
+use crate::progress::Amount;
 use crate::tree::{self, Cursor, Raw};
 
 /// How long a finished result may wait before it is saved.
@@ -180,7 +181,7 @@ impl<'a> Race<'a> {
         let next = AtomicUsize::new(0);
         let limit = Arc::clone(&self.limit);
         let plan = self.plan;
-        task.progress.begin("running datums", Some(missing.len() as u64));
+        task.progress.begin("running datums", Amount::Steps(Some(missing.len() as u64)));
         let result = thread::scope(|scope| {
             let (send, receive) = mpsc::channel();
             for _ in 0..rayon::current_num_threads().min(missing.len()) {
