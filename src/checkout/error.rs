@@ -46,6 +46,7 @@ impl Fault for Error {
             Self::InTheWay { .. } | Self::SameName { .. } => Kind::Refused,
             Self::ThroughLink { .. } | Self::Store { .. } => Kind::Usage,
             Self::Clash { .. } | Self::Size { .. } => Kind::Damaged,
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => Kind::Usage,
             Self::NoRoom { .. } | Self::Io { .. } => Kind::Io,
             Self::Content { source, .. } => source.kind(),
         }
@@ -63,6 +64,9 @@ impl Fault for Error {
             Self::NoRoom { .. } => "free some space, or name fewer paths after --; nothing was written",
             Self::Io { source, .. } if crate::fault::is_full(source) => {
                 "free some space and run the same command again; the files that are there are whole"
+            }
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+                "choose a directory, or a name that is free; nothing was written"
             }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::InvalidFilename => {
                 "choose a directory with a shorter path, or another file system"

@@ -88,10 +88,14 @@ fn hint(cause: &Cause) -> String {
 /// A text as one line that no terminal takes for a command.
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let mut line = view::path(&words.join(" "));
-    if let Some((end, _)) = line.char_indices().nth(LONGEST) {
-        line.truncate(end);
-        line += "...";
+    let mut line = view::line(&words.join(" "));
+    // What is in the middle is mostly a long path; the reason is at the end.
+    let cut = |at: usize| line.char_indices().nth(at).map(|(at, _)| at);
+    let count = line.chars().count();
+    if count > LONGEST
+        && let (Some(from), Some(to)) = (cut(LONGEST / 2), cut(count - LONGEST / 2))
+    {
+        line.replace_range(from..to, "...");
     }
     line
 }
@@ -112,4 +116,17 @@ pub(super) fn failure(cause: &Cause) -> Value {
 pub(super) fn complain(cause: &Cause) {
     let mut out = io::stderr().lock();
     let _ = writeln!(out, "error: {}\nhint: {}", message(cause), hint(cause));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_keeps_its_end() {
+        assert_eq!(one_line("cannot read a\u{1b}:\n no such file"), "cannot read a\\u{1b}: no such file");
+        let line = one_line(&format!("cannot read {}: too long", "\u{e4}".repeat(3 * LONGEST)));
+        assert_eq!(line.chars().count(), LONGEST + 3);
+        assert!(line.starts_with("cannot read \u{e4}") && line.ends_with("\u{e4}: too long"), "{line}");
+    }
 }

@@ -55,7 +55,8 @@ impl Context {
         form: Form,
         author: Option<String>,
     ) -> Self {
-        let name = author.or_else(|| env::var("USER").ok()).filter(|name| !name.is_empty());
+        let login = ["USER", "LOGNAME"].into_iter().filter_map(|name| env::var(name).ok());
+        let name = author.into_iter().chain(login).find(|name| !name.is_empty());
         let author = Author { name: name.unwrap_or_else(|| "unknown".to_owned()), command: command_line() };
         let (bar, answered) = (Bar::default(), AtomicBool::new(false));
         Self { store_path, wait, form, author, bar, answered }

@@ -59,7 +59,7 @@ pub(super) fn edit(
     let text = match published.commit {
         Some(id) => format!(
             "[{target} {id:.12}] {}\n {counts}\n{}",
-            view::path(message.lines().next().unwrap_or("")),
+            view::line(message.lines().next().unwrap_or("")),
             triggered(&store, &published.jobs)
         ),
         None => "nothing differs: no commit was made\n".to_owned(),

@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     });
     let text = |(id, commit): &(CommitId, Commit)| {
         if args.oneline {
-            format!("{id:.12} {}\n", view::path(commit.title()))
+            format!("{id:.12} {}\n", view::line(commit.title()))
         } else {
             format!("{}\n", commit_text(*id, commit))
         }
@@ -94,7 +94,7 @@ pub(super) fn commit_text(id: CommitId, commit: &Commit) -> String {
         let parents: Vec<String> = commit.parents.iter().map(|parent| format!("{parent:.12}")).collect();
         text += &format!("parents {}\n", parents.join(" "));
     }
-    text += &format!("author {}\ndate   {}\n", view::path(&view.author), view.time);
+    text += &format!("author {}\ndate   {}\n", view::line(&view.author), view.time);
     if let Some(made) = &view.made_by {
         text +=
             &format!("made by {} version {}, job {}, run {}\n", made.stage, made.version, made.job, made.run);

@@ -74,7 +74,7 @@ fn line(repo: &view::Repo) -> String {
 fn description(repo: &view::Repo) -> String {
     let mut text = format!("repo {}\ncreated {}\n", repo.name, repo.created);
     if !repo.description.is_empty() {
-        text += &format!("description {}\n", view::path(&repo.description));
+        text += &format!("description {}\n", view::line(&repo.description));
     }
     if let Some(stage) = &repo.output_of {
         text += &format!("output of {stage}\n");

@@ -48,7 +48,7 @@ pub(super) struct Cli {
     /// Answer with ids or names only
     #[arg(short, long, global = true, help_heading = "Options of every verb")]
     quiet: bool,
-    /// Who you are, for commits [default: the login name]
+    /// Who you are, for commits [default: $USER or $LOGNAME]
     #[arg(
         long,
         global = true,

@@ -1,0 +1,9 @@
+//! Our nouns as outsiders see them: the JSON shapes, and small pieces of text for people.
+
+mod shapes;
+mod text;
+
+pub use shapes::{
+    Change, Commit, Counts, Directory, Failure, File, Job, MadeBy, MadeFrom, Ref, Repo, VERSION,
+};
+pub use text::{bytes, count, encoded, line, path, text, time};

@@ -1,0 +1,108 @@
+//! Small pieces of text for people, and bytes as JSON can hold them.
+
+use chrono::{DateTime, FixedOffset, Local};
+
+/// A time as RFC 3339 in the zone of this machine.
+pub fn time(millis: i64) -> String {
+    let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    time.with_timezone(&Local).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
+}
+
+pub(super) fn time_at(millis: i64, offset: i16) -> String {
+    let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    match FixedOffset::east_opt(i32::from(offset) * 60) {
+        Some(zone) => time.with_timezone(&zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, false),
+        None => time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    }
+}
+
+/// A number of bytes for people.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut value = count as f64;
+    let mut unit = "B";
+    for next in UNITS {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    if unit == "B" { format!("{count} B") } else { format!("{value:.1} {unit}") }
+}
+
+/// A count with its noun: `1 datum`, `2 datums`.
+pub fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Bytes as a text that JSON can hold: as they are if they are UTF-8, else in base 64 (RFC 4648); and which of the two.
+pub fn encoded(bytes: Vec<u8>) -> (&'static str, String) {
+    match String::from_utf8(bytes) {
+        Ok(text) => ("utf-8", text),
+        Err(error) => ("base64", base64(error.as_bytes())),
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let letter = |six: u32| match u8::try_from(six & 63).unwrap_or(0) {
+        n @ 0..=25 => char::from(b'A' + n),
+        n @ 26..=51 => char::from(b'a' + n - 26),
+        n @ 52..=61 => char::from(b'0' + n - 52),
+        62 => '+',
+        _ => '/',
+    };
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            text.push(if at <= group.len() { letter(bits >> (18 - 6 * at)) } else { '=' });
+        }
+    }
+    text
+}
+
+/// A text of several lines for a terminal: control characters other than line ends and tabs are escaped.
+pub fn text(text: &str) -> String {
+    let escape = |c: char| {
+        if c.is_control() && !matches!(c, '\n' | '\t') { c.escape_debug().to_string() } else { c.to_string() }
+    };
+    text.chars().map(escape).collect()
+}
+
+/// A line for a terminal: control characters are escaped.
+pub fn line(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}
+
+/// A path for a terminal: control characters are escaped, and backslashes too, so that no two paths look alike.
+pub fn path(path: &str) -> String {
+    line(&path.replace('\\', "\\\\"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_become_text_that_json_can_hold() {
+        // The test vectors of RFC 4648, section 10.
+        for (bytes, want) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(bytes.as_bytes()), want, "{bytes}");
+        }
+        assert_eq!(base64(&[0xfb, 0xff, 0xbf]), "+/+/");
+        assert_eq!(encoded(b"price\n".to_vec()), ("utf-8", "price\n".to_owned()));
+        assert_eq!(encoded(vec![0xff]), ("base64", "/w==".to_owned()));
+    }
+
+    #[test]
+    fn nothing_shown_commands_a_terminal() {
+        assert_eq!(line("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!((path("a\nb").as_str(), path("a\\nb").as_str()), ("a\\nb", "a\\\\nb"));
+        assert_eq!(text("a\tb\nc\u{7}"), "a\tb\nc\\u{7}");
+    }
+}
