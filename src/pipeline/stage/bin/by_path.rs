@@ -11,8 +11,8 @@ use super::params::Params;
 use crate::object::{Entry, FileKind, TreePath};
 use crate::tick::Table;
 
-/// The sources of an output, in order of instant and path.
-type Sources = BTreeMap<(i64, TreePath), Entry>;
+/// The sources of an output, each with its instant. Mostly there is one, and room is made for no more.
+type Sources = Vec<(i64, TreePath, Entry)>;
 
 /// Where a path goes.
 enum Place {
@@ -71,7 +71,6 @@ pub(super) fn run(params: &Params, input: &Input<'_>, output: &mut dyn Output) -
     let mut touched: BTreeMap<String, Sources> = BTreeMap::new();
     let mut locals: BTreeSet<NaiveDateTime> = BTreeSet::new();
     let mut changed: BTreeSet<&TreePath> = BTreeSet::new();
-    let mut has_before: BTreeSet<String> = BTreeSet::new();
     for change in input.changes {
         match place(params, change.path.as_str()) {
             Place::Ignored => ignored.count(change),
@@ -79,19 +78,18 @@ pub(super) fn run(params: &Params, input: &Input<'_>, output: &mut dyn Output) -
             Place::Output(target, instant, local) => {
                 changed.insert(&change.path);
                 locals.insert(local);
-                if change.before.is_some() {
-                    has_before.insert(target.clone());
-                }
-                let sources = touched.entry(target).or_default();
-                sources.extend(change.after.map(|entry| ((instant, change.path.clone()), entry)));
+                let sources = touched.entry(target).or_insert_with(|| Sources::with_capacity(1));
+                sources.extend(change.after.map(|entry| (instant, change.path.clone(), entry)));
             }
         }
     }
     add_unchanged(params, input, &locals, &changed, &mut touched)?;
     let written = touched.len();
-    for (target, sources) in touched {
-        let path = tree_path(&target)?;
-        put(params, input, path, &sources, output)?;
+    for (target, mut sources) in touched {
+        sources.sort_unstable_by(|(a, x, _), (b, y, _)| (a, x).cmp(&(b, y)));
+        // One date's prefix may be the beginning of another's.
+        sources.dedup_by(|(_, a, _), (_, b, _)| a == b);
+        put(params, input, tree_path(&target)?, &sources, output)?;
     }
     let mut report =
         Report { lines: vec![format!("{written} outputs from {} changed files", changed.len())] };
@@ -128,7 +126,7 @@ fn add_unchanged(
                 && let Place::Output(target, instant, _) = place(params, path.as_str())
                 && let Some(sources) = touched.get_mut(&target)
             {
-                sources.insert((instant, path.clone()), *entry);
+                sources.push((instant, path.clone(), *entry));
             }
             Ok(())
         })?;
@@ -140,16 +138,15 @@ fn put(
     params: &Params,
     input: &Input<'_>,
     path: TreePath,
-    sources: &Sources,
+    sources: &[(i64, TreePath, Entry)],
     output: &mut dyn Output,
 ) -> Result<(), Error> {
-    let mut all = sources.iter();
-    match (all.next(), all.next()) {
-        (None, _) => output.remove(path),
-        (Some((_, only)), None) => output.put_entry(path, Entry { kind: FileKind::File, ..*only }),
+    match sources {
+        [] => output.remove(path),
+        [(_, _, only)] => output.put_entry(path, Entry { kind: FileKind::File, ..*only }),
         _ => {
             let mut parts = Vec::new();
-            for ((_, source), entry) in sources {
+            for (_, source, entry) in sources {
                 let format = &params.format;
                 let bytes = input.now.read(entry)?;
                 let Table { header, records } =
