@@ -3,15 +3,26 @@
 //! A process that is told to end (Ctrl-C, a closed terminal, a shutdown) has no time to unwind. Whoever starts something
 //! that must not outlive the process says here how to stop it; the program calls [`undo_all`] when the signal comes. A
 //! process that is killed outright undoes nothing, so all of this is tidiness: nothing may depend on it.
+//!
+//! Work whose temporary files are taken away under it fails. That is no failure to record or to tell of, so whoever is
+//! about to do so calls [`stand_still_if_ending`] first.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 type Undo = Box<dyn FnOnce() + Send>;
 
 /// The list of this process.
 static PENDING: Pending = Pending::new();
+
+/// Whether the end of this process has begun.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// What the person is to do next, where that is not to give the same command again.
+static ADVICE: Mutex<Option<String>> = Mutex::new(None);
 
 /// What is to be undone, by the order in which it was said.
 struct Pending(Mutex<(u64, BTreeMap<u64, Undo>)>);
@@ -62,9 +73,27 @@ pub fn undo_with(undo: impl FnOnce() + Send + 'static) -> Undoing {
     PENDING.add(undo)
 }
 
-/// Undoes everything that is pending, newest first. The process should end after this.
+/// Undoes everything that is pending, newest first. The process must end after this.
 pub fn undo_all() {
+    ENDING.store(true, Ordering::SeqCst);
     PENDING.undo_all();
+}
+
+/// Does not return once [`undo_all`] has begun.
+pub fn stand_still_if_ending() {
+    while ENDING.load(Ordering::SeqCst) {
+        thread::park();
+    }
+}
+
+/// Says what the person is to do if the process is told to end from now on.
+pub fn advise(advice: String) {
+    *ADVICE.lock().unwrap_or_else(PoisonError::into_inner) = Some(advice);
+}
+
+/// What was last advised.
+pub fn advice() -> Option<String> {
+    ADVICE.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use desk::{Desk, until};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// The repo `in`, and what is to be done with what is committed to it.
@@ -75,6 +76,43 @@ fn the_job_of_a_killed_process_is_taken_up_by_the_next_commit() {
     assert_eq!(states, ["succeeded", "succeeded"]);
     assert_eq!(desk.ok(&["ls", "p/a"]), "three\ntwo\n");
     assert!(!fs::exists(desk.path(".vds/tmp/lease-1")).unwrap());
+}
+
+/// How the jobs stand, newest first.
+fn states(desk: &Desk) -> Vec<String> {
+    let state = |job: &Value| job["state"].as_str().unwrap().to_owned();
+    jobs(desk).iter().map(state).collect()
+}
+
+#[test]
+fn a_commit_that_is_interrupted_while_its_jobs_run_says_how_they_go_on() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    let then = "[stage.b]\ninput = 'p/a:/'\ncommand = ['true']\n";
+    desk.write("p.toml", &(stopping(&desk.path("")) + then));
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.write("x/two", "2");
+    let mut commit = desk.command(&["commit", "in", "x", "-m", "two"]);
+    let child = commit.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the start of the program", || desk.path("pid").exists());
+    assert_eq!(states(&desk), ["queued", "running"]);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert_eq!(said, "error: interrupted\nhint: the commit is made; `vds run` goes on with its jobs\n");
+    assert_eq!(states(&desk), ["queued", "queued"]);
+    assert!(desk.ok(&["job", "show", "1"]).contains("\nstate queued\n"));
+    assert_eq!(desk.ok(&["job", "list", "--state", "running", "--quiet"]), "");
+    assert_eq!(desk.ok(&["job", "list", "--state", "queued", "--quiet"]), "2\n1\n");
+    let again = desk.run(&["commit", "in", "x", "-m", "two"]);
+    let said = String::from_utf8(again.stderr).unwrap();
+    let nothing = "nothing differs from in@main: no commit was made\n";
+    assert_eq!(said, format!("{nothing}waiting for `vds run`: 2 jobs of in@main\n"));
+    desk.ok(&["run"]);
+    assert_eq!(states(&desk), ["succeeded", "succeeded"]);
+    let again = desk.run(&["commit", "in", "x", "-m", "two"]);
+    assert_eq!(String::from_utf8(again.stderr).unwrap(), nothing);
 }
 
 #[test]

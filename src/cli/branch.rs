@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::answer::document;
-use super::context::{Answer, Context, Made, commit_of, triggered};
+use super::context::{Answer, Context, Made, commit_of};
 use crate::history::{self, Revision, Target};
 use crate::object::{BranchName, RepoName};
 use crate::{refs, view};
@@ -71,9 +71,10 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Create { target, from, no_run } => {
             let id = commit_of(&store, &target.repo, from)?;
             let jobs = refs::create_branch(&store, &cx.author, &target, id)?.jobs;
-            let text = format!("{target} begins at {id:.12}\n{}", triggered(&store, &jobs));
+            let text = format!("{target} begins at {id:.12}\n");
             let document = document(&view::Ref::new(&target.branch, id));
-            cx.made(&store, Made { document, text, quiet: format!("{id}\n") }, jobs, no_run)
+            let made = Made { document, text, quiet: format!("{id}\n"), done: "the branch is made" };
+            cx.made(&store, made, jobs, no_run)
         }
         Verb::List { repo } => {
             let branches = {
@@ -89,20 +90,21 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let id = commit_of(&store, &target.repo, to)?;
             let moved = refs::move_branch(&store, &cx.author, &target, id)?;
             let before = moved.before.map(|id| format!("{id:.12}")).unwrap_or_default();
-            let text =
-                format!("{target} moved from {before} to {id:.12}\n{}", triggered(&store, &moved.jobs));
+            let text = format!("{target} moved from {before} to {id:.12}\n");
             let mut document = document(&view::Ref::new(&target.branch, id));
             if let Some(fields) = document.as_object_mut() {
                 fields.insert("before".to_owned(), json!(moved.before.map(|id| id.to_string())));
             }
-            cx.made(&store, Made { document, text, quiet: format!("{id}\n") }, moved.jobs, no_run)
+            let made = Made { document, text, quiet: format!("{id}\n"), done: "the branch is moved" };
+            cx.made(&store, made, moved.jobs, no_run)
         }
         Verb::Rename { target, name, no_run } => {
             let moved = refs::rename_branch(&store, &cx.author, &target, &name)?;
-            let text = format!("{target} is now {}@{name}\n{}", target.repo, triggered(&store, &moved.jobs));
+            let text = format!("{target} is now {}@{name}\n", target.repo);
             let commit = moved.after.map(|id| id.to_string());
             let document = document(&json!({ "from": target.branch, "name": name, "commit": commit }));
-            cx.made(&store, Made { document, text, quiet: format!("{name}\n") }, moved.jobs, no_run)
+            let made = Made { document, text, quiet: format!("{name}\n"), done: "the branch is renamed" };
+            cx.made(&store, made, moved.jobs, no_run)
         }
         Verb::Delete { target } => {
             let was = refs::delete_branch(&store, &cx.author, &target)?.before;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::answer::document;
 use super::complaint::{io_error, usage};
-use super::context::{Answer, Context, Made, triggered};
+use super::context::{Answer, Context, Made};
 use crate::change::{self, Empty};
 use crate::fault::Cause;
 use crate::history::Target;
@@ -153,18 +153,15 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     }));
     let Some(id) = commit else {
         cx.note(&format!("nothing differs from {}: no commit was made", args.target));
-        let made = Made { document, text: String::new(), quiet: String::new() };
+        cx.note_waiting(&store, &args.target)?;
+        let made = Made { document, text: String::new(), quiet: String::new(), done: "" };
         return cx.made(&store, made, Vec::new(), args.no_run);
     };
     let title = view::line(message.lines().next().unwrap_or(""));
     let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
-    let text = format!(
-        "[{} {id:.12}] {title}\n {}  ({size})\n{}",
-        args.target,
-        counted(files, counts),
-        triggered(&store, &published.jobs)
-    );
-    cx.made(&store, Made { document, text, quiet: format!("{id}\n") }, published.jobs, args.no_run)
+    let text = format!("[{} {id:.12}] {title}\n {}  ({size})\n", args.target, counted(files, counts));
+    let made = Made { document, text, quiet: format!("{id}\n"), done: "the commit is made" };
+    cx.made(&store, made, published.jobs, args.no_run)
 }
 
 /// Finds out what a commit would be, and leaves the store as it is.

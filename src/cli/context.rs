@@ -13,7 +13,8 @@ use super::answer::{self, Form, Listing, document, print};
 use super::complaint::{complaint, failure};
 use super::progress::Bar;
 use crate::fault::{Cause, Kind};
-use crate::history::{self, Author, Location, Resolved, Revision};
+use crate::history::{self, Author, Location, Resolved, Revision, Target};
+use crate::interrupt;
 use crate::object::{CommitId, RepoName};
 use crate::pipeline::{self, Which, job::Job, job::State};
 use crate::progress::{Progress, Silent};
@@ -38,11 +39,13 @@ pub(super) struct Context {
     answered: AtomicBool,
 }
 
-/// An answer about a change that is made: the document, the text, and the id or name.
+/// An answer about a change that is made: the document, the text without what was triggered, and the id or name.
 pub(super) struct Made {
     pub(super) document: Value,
     pub(super) text: String,
     pub(super) quiet: String,
+    /// What is done, in a few words: `the commit is made`.
+    pub(super) done: &'static str,
 }
 
 /// So many warnings of a job are told at once; its log has all.
@@ -113,6 +116,15 @@ impl Context {
         }
     }
 
+    /// Tells of jobs that an earlier change of this branch left, where one that changes nothing was asked for.
+    pub(super) fn note_waiting(&self, store: &Store, target: &Target) -> Result<(), Cause> {
+        let waiting = pipeline::job::waiting(store, &store.session()?, target)?.len() as u64;
+        if waiting > 0 {
+            self.note(&format!("waiting for `vds run`: {} of {target}", view::count(waiting, "job")));
+        }
+        Ok(())
+    }
+
     /// Runs what was queued and tells of each job as it ends.
     pub(super) fn run(&self, store: &Store, which: &Which) -> Result<Vec<Job>, Cause> {
         let told = |job: &Job| {
@@ -148,15 +160,18 @@ impl Context {
     /// Tells of a change that is made, and runs the jobs that it queued unless they are to wait. People read of the
     /// change before its jobs run; the document tells of the jobs as they ended.
     pub(super) fn made(&self, store: &Store, made: Made, jobs: Vec<Job>, later: bool) -> Answer {
-        let Made { document, text, quiet } = made;
+        let Made { document, text, quiet, done } = made;
+        if !jobs.is_empty() {
+            interrupt::advise(format!("{done}; `vds run` goes on with its jobs"));
+        }
         let which = Some(Which::of(&jobs)).filter(|_| !later && !jobs.is_empty());
-        let run = || which.as_ref().map_or(Ok(jobs), |which| self.run(store, which));
+        let run = |jobs| which.as_ref().map_or(Ok(jobs), |which| self.run(store, which));
         if self.form == Form::Json {
-            return self.ended(document, run(), which.as_ref());
+            return self.ended(document, run(jobs), which.as_ref());
         }
         // What was queued is run, even if nobody could be told of it.
-        let said = self.say(&document, || text, || quiet);
-        let ran = run()?;
+        let said = self.say(&document, || text + &triggered(store, &jobs), || quiet);
+        let ran = run(jobs)?;
         said?;
         verdict(&ran, which.as_ref()).map(|()| 0)
     }
@@ -231,7 +246,7 @@ pub(super) fn outcome(job: &Job) -> String {
 }
 
 /// What a change triggered, with the number of datums where that can be told before anything has run.
-pub(super) fn triggered(store: &Store, jobs: &[Job]) -> String {
+fn triggered(store: &Store, jobs: &[Job]) -> String {
     let name = |job: &Job| {
         let name = format!("{}/{}", job.pipeline, job.stage);
         // What stands in the way of counting stands in the way of the job, which tells of it.

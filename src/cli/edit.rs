@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::answer::document;
-use super::context::{Answer, Context, Made, triggered};
+use super::context::{Answer, Context, Made};
 use crate::change::{self, Base, Empty};
 use crate::draft::Draft;
 use crate::fault::Cause;
@@ -56,17 +56,17 @@ pub(super) fn edit(
     let published = change::publish(&store, &cx.author, base, draft, writer, &message, Empty::Skip)?;
     let counts = view::Counts::from(published.tally);
     let id = published.commit.map(|id| id.to_string());
-    let text = match published.commit {
-        Some(id) => format!(
-            "[{target} {id:.12}] {}\n {counts}\n{}",
-            view::line(message.lines().next().unwrap_or("")),
-            triggered(&store, &published.jobs)
-        ),
-        None => "nothing differs: no commit was made\n".to_owned(),
+    let text = if let Some(id) = published.commit {
+        let title = view::line(message.lines().next().unwrap_or(""));
+        format!("[{target} {id:.12}] {title}\n {counts}\n")
+    } else {
+        cx.note_waiting(&store, target)?;
+        "nothing differs: no commit was made\n".to_owned()
     };
     let document = document(&json!({
         "commit": id, "repo": target.repo, "branch": target.branch, "counts": counts,
     }));
     let quiet = id.iter().map(|id| format!("{id}\n")).collect();
-    cx.made(&store, Made { document, text, quiet }, published.jobs, how.no_run)
+    let made = Made { document, text, quiet, done: "the commit is made" };
+    cx.made(&store, made, published.jobs, how.no_run)
 }

@@ -83,7 +83,7 @@ pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
         Verb::List { prefix, state, branch, max_count } => {
             let most = max_count.unwrap_or(usize::MAX);
             let mut jobs = Vec::new();
-            let known = job::known(&store.session()?)?;
+            let known = job::known(&store, &store.session()?)?;
             known.visit(store.objects(), &prefix, &mut |job| {
                 let wanted = state.as_ref().is_none_or(|state| state == job.state.word())
                     && branch.as_ref().is_none_or(|branch| *branch == job.branch);
@@ -107,7 +107,7 @@ pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
             cx.say(&json!({ "jobs": views }), text, ids)
         }
         Verb::Show { id } => {
-            let job = job::load(&store.session()?, store.objects(), id)?;
+            let job = load(&store, id)?;
             cx.say(&view::Job::from(&job), || show(&job), || format!("{id}\n"))
         }
         Verb::Logs { id, datum } => logs(&store, id, datum.as_deref(), cx),
@@ -188,7 +188,7 @@ fn logged_earlier(store: &Store, job: &Job, datum: &str, cx: &Context) -> Result
     let id = job.id;
     let stage = format!("{}/{}", job.pipeline, job.stage);
     let mut found: Result<Option<(u64, NodeId)>, Cause> = Ok(None);
-    let known = job::known(&store.session()?)?;
+    let known = job::known(store, &store.session()?)?;
     known.visit(store.objects(), &stage, &mut |earlier| {
         let same = earlier.id < id && earlier.stage == job.stage && earlier.state == State::Succeeded;
         let Some(root) = earlier.logs.filter(|_| same) else { return ControlFlow::Continue(()) };
@@ -225,5 +225,5 @@ fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
 }
 
 fn load(store: &Store, id: u64) -> Result<Job, Cause> {
-    Ok(job::load(&store.session()?, store.objects(), id)?)
+    Ok(job::load(store, &store.session()?, id)?)
 }

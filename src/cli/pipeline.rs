@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::answer::document;
 use super::complaint::{complaint, io_error, usage};
-use super::context::{Answer, Context, Made, triggered};
+use super::context::{Answer, Context, Made};
 use crate::content;
 use crate::fault::{Cause, Kind};
 use crate::ingest;
@@ -107,10 +107,10 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
     };
     let (name, version) = (pipeline.spec.name.clone(), pipeline.record.version);
     let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();
-    let head = format!("pipeline {name}, version {version}: {}\n", stages.join(" -> "));
-    let text = head + &triggered(&store, &jobs);
+    let text = format!("pipeline {name}, version {version}: {}\n", stages.join(" -> "));
     let document = document(&json!({ "pipeline": name, "version": version, "stages": stages }));
-    cx.made(&store, Made { document, text, quiet: format!("{name}\n") }, jobs, no_run)
+    let made = Made { document, text, quiet: format!("{name}\n"), done: "the pipeline is made" };
+    cx.made(&store, made, jobs, no_run)
 }
 
 fn commit(facts: &mut crate::ledger::Session, batch: &Batch, cx: &Context) -> Result<(), Cause> {

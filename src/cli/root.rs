@@ -127,15 +127,16 @@ fn listen() {
     thread::spawn(move || {
         let Some(signal) = signals.forever().next() else { return };
         interrupt::undo_all();
-        let mut out = io::stderr().lock();
-        let _ = writeln!(out, "error: interrupted");
-        let _ = writeln!(out, "hint: nothing is half done; the same command can be given again");
+        let hint = interrupt::advice()
+            .unwrap_or_else(|| "nothing is half done; the same command can be given again".to_owned());
+        let _ = writeln!(io::stderr().lock(), "error: interrupted\nhint: {hint}");
         std::process::exit(128 + signal);
     });
 }
 
 /// Tells of a failure, to programs too if they have had no document yet.
 fn refuse(cause: &Cause, to_programs: bool) -> ExitCode {
+    interrupt::stand_still_if_ending();
     if to_programs {
         let _ = print(&format!("{}\n", document(&json!({ "error": failure(cause) }))));
     }

@@ -143,7 +143,7 @@ fn resolve(store: &Store, facts: &Session, job: &Job) -> Result<Waiting, Error> 
         match input.source {
             JobSource::Commit(commit) => commits.push(commit),
             JobSource::Job(id) => {
-                let upstream = job::load(facts, store.objects(), id)?;
+                let upstream = job::load(store, facts, id)?;
                 match (upstream.state, upstream.output) {
                     (State::Succeeded, Some(commit)) => commits.push(commit),
                     (State::Queued | State::Running(_), _) => return Ok(Waiting::Yes),

@@ -4,7 +4,8 @@
 //! job is taken up again the moment its process is gone, never while it is only slow, and no clock has a say.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use crate::store::Store;
@@ -19,13 +20,27 @@ pub(super) struct Lease {
 impl Lease {
     /// The lease on the job `id`; `None` while somebody has it. Call it within a session, for a job that lives.
     pub(super) fn take(store: &Store, id: u64) -> Result<Option<Self>, Error> {
-        let path = store.tmp().dir().join(format!("lease-{id}"));
-        let fail = |source| Error::Io { verb: "lock", path: path.display().to_string(), source };
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(fail)?;
+        let path = path(store, id);
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        let file = file.map_err(|source| failed(&path, source))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { path, _locked: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(fail(source)),
+            Err(TryLockError::Error(source)) => Err(failed(&path, source)),
+        }
+    }
+
+    /// Whether somebody has the lease on the job `id`. Call it within a session, where nobody can want to take it.
+    pub(super) fn is_held(store: &Store, id: u64) -> Result<bool, Error> {
+        let path = path(store, id);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            other => other.map_err(|source| failed(&path, source))?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(failed(&path, source)),
         }
     }
 
@@ -34,6 +49,14 @@ impl Lease {
         // A file that stays harms nobody.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+fn path(store: &Store, id: u64) -> PathBuf {
+    store.tmp().dir().join(format!("lease-{id}"))
+}
+
+fn failed(path: &Path, source: io::Error) -> Error {
+    Error::Io { verb: "lock", path: path.display().to_string(), source }
 }
 
 #[cfg(test)]
@@ -47,8 +70,10 @@ mod tests {
         let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
         let lease = Lease::take(&store, 7).unwrap().unwrap();
         assert!(Lease::take(&store, 7).unwrap().is_none());
+        assert!(Lease::is_held(&store, 7).unwrap() && !Lease::is_held(&store, 8).unwrap());
         assert!(Lease::take(&store, 8).unwrap().is_some());
         drop(lease);
+        assert!(!Lease::is_held(&store, 7).unwrap());
         Lease::take(&store, 7).unwrap().unwrap().end();
         assert!(!store.tmp().dir().join("lease-7").exists());
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::fault::{Fault, Kind};
 use crate::history::{self, Author};
+use crate::interrupt;
 use crate::ledger::Outcome as Commit;
 use crate::meta::Batch;
 use crate::object::{BranchName, InputCommit, Provenance};
@@ -73,7 +74,7 @@ pub fn run(
         let others = awaited.into_iter().filter(|id| !done.iter().any(|job| job.id == *id));
         let others: Vec<u64> = others.collect();
         for id in others {
-            let job = job::load(&store.session()?, store.objects(), id)?;
+            let job = job::load(store, &store.session()?, id)?;
             ended(&job);
             done.push(job);
         }
@@ -91,6 +92,7 @@ fn work(store: &Store, author: &Author, job: Job, progress: &dyn Progress) -> Re
         // Others were in the way. The job stays as it is, and is taken up again when somebody asks for it.
         Err(Failure { error, .. }) if error.kind() == Kind::Busy => Err(error),
         Err(failure) => {
+            interrupt::stand_still_if_ending();
             let mut failed = job.clone();
             failed.state = State::Failed;
             failed.ended = Some(author.now().time);

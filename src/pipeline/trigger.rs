@@ -10,7 +10,7 @@ use super::job::{self, Datums, Job, JobInput, JobSource, Numbers, State};
 use super::pattern::BranchPattern;
 use super::registry::{self, Pipeline, output_name};
 use super::spec::Stage;
-use crate::history::{self, Repo};
+use crate::history::{self, Repo, Target};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, PipelineName, RepoName, StageName};
@@ -83,7 +83,8 @@ pub fn enqueue(
             let Some(inputs) = inputs(facts, stage, &branch, &sources)? else { continue };
             let of = Some(&branch).filter(|_| moved.len() > 1);
             let cause = moved.iter().find(|moved| of == Some(&moved.branch)).unwrap_or(first);
-            let cause = || format!("{}@{} {:.12}", cause.repo.name, cause.branch, cause.commit);
+            let target = Target { repo: cause.repo.name.clone(), branch: cause.branch.clone() };
+            let cause = || Job::cause(&target, cause.commit);
             let (run, cause) = runs.entry(of.cloned()).or_insert_with(|| (numbers.run(), cause())).clone();
             let id = numbers.job();
             let job = Job {

@@ -63,13 +63,13 @@ fn find(objects: &dyn ObjectRead, root: Root, id: u64) -> Result<Option<Job>, Er
 }
 
 /// The job with this number.
-pub fn load(facts: &Session, objects: &dyn ObjectRead, id: u64) -> Result<Job, Error> {
+pub fn load(store: &Store, facts: &Session, id: u64) -> Result<Job, Error> {
     let archived = root(facts)?.filter(|root| id <= root.last);
     let found = match archived {
-        Some(root) => find(objects, root, id)?,
+        Some(root) => find(store.objects(), root, id)?,
         None => record::find(facts, id)?,
     };
-    found.ok_or(Error::UnknownJob { id })
+    record::as_it_stands(store, facts, found.ok_or(Error::UnknownJob { id })?)
 }
 
 /// All jobs, as one session saw them.
@@ -81,10 +81,10 @@ pub struct Known {
 }
 
 /// Which jobs there are. What is in the archive is read when it is asked for, without the session.
-pub fn known(facts: &Session) -> Result<Known, Error> {
-    let mut recent = record::list(facts)?;
-    recent.reverse();
-    Ok(Known { recent, archive: root(facts)? })
+pub fn known(store: &Store, facts: &Session) -> Result<Known, Error> {
+    let recent = record::list(facts)?.into_iter().rev();
+    let recent = recent.map(|job| record::as_it_stands(store, facts, job));
+    Ok(Known { recent: recent.collect::<Result<_, _>>()?, archive: root(facts)? })
 }
 
 impl Known {
@@ -232,13 +232,13 @@ mod tests {
         }
         let facts = store.session().unwrap();
         for id in [1, 1000, 2000, 2001, queued, 4200] {
-            assert_eq!(load(&facts, objects, id).unwrap().id, id);
+            assert_eq!(load(&store, &facts, id).unwrap().id, id);
         }
-        assert!(load(&facts, objects, 4201).is_err() && load(&facts, objects, 0).is_err());
+        assert!(load(&store, &facts, 4201).is_err() && load(&store, &facts, 0).is_err());
         drop(facts);
         let list = |prefix: &str, most: usize| {
             let mut ids = Vec::new();
-            let known = known(&store.session().unwrap()).unwrap();
+            let known = known(&store, &store.session().unwrap()).unwrap();
             let visit = &mut |job: Job| {
                 ids.push(job.id);
                 if ids.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

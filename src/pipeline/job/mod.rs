@@ -4,6 +4,6 @@ mod archive;
 mod record;
 
 pub use archive::{Known, archive, known, load};
-pub use record::{Datums, Job, JobInput, JobSource, State, living, replace, save, warnings};
+pub use record::{Datums, Job, JobInput, JobSource, State, living, replace, save, waiting, warnings};
 
 pub(super) use record::Numbers;

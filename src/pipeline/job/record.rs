@@ -5,12 +5,15 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use crate::content;
+use crate::history::Target;
 use crate::ledger::Session;
 use crate::meta::Batch;
 use crate::object::{CommitId, Entry, NodeId, ObjectRead, codec};
 use crate::pipeline::Error;
+use crate::pipeline::lease::Lease;
 use crate::pipeline::stage::WARNING;
 use crate::process::Process;
+use crate::store::Store;
 use crate::tree::Cursor;
 
 pub(super) const JOBS: &[u8] = b"job/";
@@ -122,6 +125,17 @@ impl State {
     }
 }
 
+impl Job {
+    /// What is kept as the cause of a job: that this commit came to this branch.
+    pub(in crate::pipeline) fn cause(target: &Target, commit: CommitId) -> String {
+        format!("{target} {commit:.12}")
+    }
+
+    fn is_caused_by(&self, target: &Target) -> bool {
+        self.cause.rsplit_once(' ').is_some_and(|(cause, _)| cause == target.to_string())
+    }
+}
+
 pub(super) fn key(prefix: &[u8], id: u64) -> Vec<u8> {
     [prefix, &id.to_be_bytes()].concat()
 }
@@ -168,6 +182,31 @@ pub(super) fn oldest_living(facts: &Session) -> Result<Option<u64>, Error> {
 pub fn living(facts: &Session) -> Result<Vec<Job>, Error> {
     let load = |id| find(facts, id)?.ok_or(Error::UnknownJob { id });
     queue(facts, usize::MAX)?.into_iter().map(load).collect()
+}
+
+/// The job as it stands: one that is said to run, but whose process is dead, waits to be taken up.
+pub(in crate::pipeline) fn as_it_stands(
+    store: &Store,
+    _within: &Session,
+    mut job: Job,
+) -> Result<Job, Error> {
+    if matches!(job.state, State::Running(_)) && !Lease::is_held(store, job.id)? {
+        job.state = State::Queued;
+        job.started = None;
+    }
+    Ok(job)
+}
+
+/// The jobs that changes of this branch caused and that wait to be run, oldest first.
+pub fn waiting(store: &Store, facts: &Session, target: &Target) -> Result<Vec<Job>, Error> {
+    let mut waiting = Vec::new();
+    for job in living(facts)? {
+        let job = as_it_stands(store, facts, job)?;
+        if job.state == State::Queued && job.is_caused_by(target) {
+            waiting.push(job);
+        }
+    }
+    Ok(waiting)
 }
 
 /// Logs up to this size are looked through for warnings.
