@@ -260,6 +260,32 @@ fn queued_jobs_of_a_deleted_pipeline_are_not_run() {
 }
 
 #[test]
+fn what_a_killed_vds_left_of_a_deleted_pipeline_is_skipped() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    desk.write("p.toml", &stopping(&desk.path("")));
+    desk.write("x/two", "2");
+    let pid = desk.path("pid");
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    let mut killed = start(&desk, &["commit", "in", "x", "-m", "two"], &pid);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    desk.ok(&["pipeline", "delete", "p"]);
+    assert_eq!(states(&desk), ["skipped"]);
+    desk.ok(&["run"]);
+    // Now it is still running when the pipeline goes, and is killed after that.
+    fs::remove_file(&pid).unwrap();
+    let mut killed = start(&desk, &["pipeline", "create", "p.toml"], &pid);
+    desk.ok(&["pipeline", "delete", "p"]);
+    assert_eq!(states(&desk), ["running", "skipped"]);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let (code, said) = desk.no(&["run"]);
+    assert!(code == 6 && said.contains("1 skipped: job 2 (p/a@main): the stage p/a is no more"), "{said}");
+    assert_eq!(states(&desk), ["skipped", "skipped"]);
+}
+
+#[test]
 fn a_circle_through_two_pipelines_is_refused() {
     let desk = desk(COPY);
     desk.write("q.toml", "pipeline = \"q\"\n[stage.c]\ninput = \"p/b:/\"\ncommand = [\"true\"]\n");

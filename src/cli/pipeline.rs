@@ -91,6 +91,8 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
         let mut batch = Batch::default();
         let submission = Submission { source, file: shown, code };
         let pipeline = registry::submit(&facts, store.objects(), &mut batch, submission, how, &origin)?;
+        let spec = &pipeline.spec;
+        registry::skip_jobs(&store, &facts, &mut batch, &spec.name, Some(spec), &origin)?;
         commit(&mut facts, &batch, cx)?;
         pipeline
     };
@@ -190,7 +192,8 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let store = cx.store()?;
             let mut facts = store.session()?;
             let mut batch = Batch::default();
-            registry::delete(&facts, &mut batch, &name, &cx.author.now())?;
+            registry::delete(&facts, &mut batch, &name)?;
+            registry::skip_jobs(&store, &facts, &mut batch, &name, None, &cx.author.now())?;
             commit(&mut facts, &batch, cx)?;
             cx.say(
                 &json!({ "deleted": name }),

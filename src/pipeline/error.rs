@@ -35,6 +35,9 @@ pub enum Error {
     /// No job has this number.
     #[error("there is no job {id}")]
     UnknownJob { id: u64 },
+    /// The pipeline was deleted, or the stage dropped, before the job began.
+    #[error("the stage {stage} is no more")]
+    StageGone { stage: String },
     /// The stage could not make its output from this input.
     #[error("{reason}")]
     Failed { reason: String, hint: Option<String> },
@@ -82,6 +85,7 @@ fault! {
         Self::Unknown { .. }
         | Self::UnknownInput { .. }
         | Self::UnknownJob { .. }
+        | Self::StageGone { .. }
         | Self::Code { .. } => Kind::NotFound,
         Self::Failed { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
         Self::Contended { .. } => Kind::Busy,
@@ -94,7 +98,7 @@ fault! {
             "docs/pipelines.md describes the file, docs/pipeline.schema.json checks it in an editor"
                 .to_owned(),
         ),
-        Self::Unknown { .. } => Some("`vds pipeline list` shows what there is".to_owned()),
+        Self::Unknown { .. } | Self::StageGone { .. } => Some("`vds pipeline list` shows what there is".to_owned()),
         Self::Exists { name } => Some(format!("`vds pipeline update` changes {name}")),
         Self::Cycle { .. } => {
             Some("break the circle: no stage may read what is made from its own output".to_owned())

@@ -11,6 +11,7 @@ use crate::history::{self, NewRepo, Repo};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
 use crate::object::{Digest, Entry, ObjectRead, PipelineName, RepoName, StageName, codec};
+use crate::store::Store;
 
 const PIPELINES: &[u8] = b"pipeline/";
 const VERSION: u8 = 1;
@@ -133,12 +134,14 @@ pub fn list(facts: &Session) -> Result<Vec<Pipeline>, Error> {
     raw.iter().map(|bytes| Pipeline::read(bytes)).collect()
 }
 
+/// The pipeline with this name, if there is one.
+pub(super) fn find(facts: &Session, name: &PipelineName) -> Result<Option<Pipeline>, Error> {
+    facts.get(&key(name))?.map(|bytes| Pipeline::read(&bytes)).transpose()
+}
+
 /// The pipeline with this name.
 pub fn load(facts: &Session, name: &PipelineName) -> Result<Pipeline, Error> {
-    match facts.get(&key(name))? {
-        Some(bytes) => Pipeline::read(&bytes),
-        None => Err(Error::Unknown { name: name.clone() }),
-    }
+    find(facts, name)?.ok_or_else(|| Error::Unknown { name: name.clone() })
 }
 
 /// What a pipeline file becomes: its text, its name on disk, and its declared files, which are already stored.
@@ -162,7 +165,7 @@ pub enum Submit {
 }
 
 /// Adds the pipeline and the output repos of its stages to `batch`. Repos that an earlier pipeline of the same name left are its
-/// own again; those of stages that are no more become ordinary ones.
+/// own again; those of stages that are no more become ordinary ones, and their jobs the business of [`skip_jobs`].
 pub fn submit(
     facts: &Session,
     objects: &dyn ObjectRead,
@@ -187,9 +190,7 @@ pub fn submit(
     for stage in pipeline.spec.stages.keys() {
         create_output(facts, objects, batch, &pipeline.spec.name, stage, origin)?;
     }
-    release_outputs(facts, batch, &pipeline.spec.name, origin.time, |stage| {
-        !pipeline.spec.stages.keys().any(|kept| kept.as_str() == stage)
-    })?;
+    release_outputs(facts, batch, &pipeline.spec.name, |stage| !has_stage(&pipeline.spec, stage))?;
     let bytes = codec::encode(VERSION, &pipeline.record)
         .map_err(|source| Error::Record { what: "a pipeline", source })?;
     batch.put(version_key(&pipeline.spec.name, version), bytes.clone());
@@ -244,23 +245,42 @@ fn output_description(pipeline: &PipelineName, stage: &StageName) -> String {
     format!("output of stage {stage} of pipeline {pipeline}")
 }
 
-/// Makes the outputs of those stages of the pipeline that are `gone` ordinary repos, and takes their jobs off the queue.
+fn has_stage(spec: &Spec, stage: &str) -> bool {
+    spec.stages.keys().any(|kept| kept.as_str() == stage)
+}
+
+/// Adds to `batch` that the jobs of the pipeline are skipped that wait and whose stage is not, or no longer, in `spec`.
+pub fn skip_jobs(
+    store: &Store,
+    facts: &Session,
+    batch: &mut Batch,
+    pipeline: &PipelineName,
+    spec: Option<&Spec>,
+    origin: &Origin,
+) -> Result<(), Error> {
+    for job in job::living(facts)? {
+        let is_kept = spec.is_some_and(|spec| has_stage(spec, &job.stage));
+        if job.pipeline != pipeline.as_str() || is_kept {
+            continue;
+        }
+        let mut skipped = job::as_it_stands(store, facts, job.clone())?;
+        if skipped.state == State::Queued {
+            skipped.state = State::Skipped;
+            skipped.ended = Some(origin.time);
+            skipped.error = Some(Error::StageGone { stage: job.stage_name() }.to_string());
+            job::replace(batch, &job, &skipped)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the outputs of those stages of the pipeline that are `gone` ordinary repos.
 fn release_outputs(
     facts: &Session,
     batch: &mut Batch,
     pipeline: &PipelineName,
-    time: i64,
     gone: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
-    for job in job::living(facts)? {
-        if job.state == State::Queued && job.pipeline == pipeline.as_str() && gone(&job.stage) {
-            let mut skipped = job.clone();
-            skipped.state = State::Skipped;
-            skipped.ended = Some(time);
-            skipped.error = Some(format!("the stage {pipeline}/{} is no more", job.stage));
-            job::replace(batch, &job, &skipped)?;
-        }
-    }
     for repo in history::list(facts)? {
         let of = repo.output_of.as_ref();
         if of.is_some_and(|(owner, stage)| owner == pipeline.as_str() && gone(stage)) {
@@ -299,10 +319,11 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones; its queued jobs are skipped.
-pub fn delete(facts: &Session, batch: &mut Batch, name: &PipelineName, origin: &Origin) -> Result<(), Error> {
+/// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones. Its jobs are the business of
+/// [`skip_jobs`].
+pub fn delete(facts: &Session, batch: &mut Batch, name: &PipelineName) -> Result<(), Error> {
     load(facts, name)?;
     let at = key(name);
     batch.expect(at.clone(), facts.get(&at)?).remove(at);
-    release_outputs(facts, batch, name, origin.time, |_| true)
+    release_outputs(facts, batch, name, |_| true)
 }

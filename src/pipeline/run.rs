@@ -1,7 +1,7 @@
 //! Running jobs: claim one, do its work without holding anything, publish its output all at once.
 //!
-//! A job that a dead process was running is taken up again. A job that fails leaves its output branch where it was, and
-//! the jobs that wait for it are skipped.
+//! A job that a dead process was running is taken up again, or skipped if its stage is no more. A job that fails leaves its
+//! output branch where it was, and the jobs that wait for it are skipped.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -94,7 +94,8 @@ fn work(store: &Store, author: &Author, job: Job, progress: &dyn Progress) -> Re
         Err(failure) => {
             interrupt::stand_still_if_ending();
             let mut failed = job.clone();
-            failed.state = State::Failed;
+            let is_gone = matches!(failure.error, Error::StageGone { .. });
+            failed.state = if is_gone { State::Skipped } else { State::Failed };
             failed.ended = Some(author.now().time);
             failed.datums = failure.datums;
             failed.logs = failure.logs;
@@ -108,19 +109,18 @@ fn work(store: &Store, author: &Author, job: Job, progress: &dyn Progress) -> Re
 }
 
 fn attempt(store: &Store, author: &Author, job: &Job, progress: &dyn Progress) -> Result<Job, Failure> {
+    let name = job.stage.parse().map_err(history::Error::from)?;
+    let gone = || Error::StageGone { stage: job.stage_name() };
     let (pipeline, output, table) = {
         let facts = store.session()?;
-        let pipeline = registry::load(&facts, &job.pipeline.parse().map_err(history::Error::from)?)?;
-        let stage = job.stage.parse().map_err(history::Error::from)?;
-        let output = history::load_repo(&facts, &output_name(&pipeline.spec.name, &stage)?)?;
+        let pipeline = registry::find(&facts, &job.pipeline.parse().map_err(history::Error::from)?)?;
+        let pipeline = pipeline.filter(|pipeline| pipeline.spec.stages.contains_key(&name));
+        let pipeline = pipeline.ok_or_else(gone)?;
+        let output = history::load_repo(&facts, &output_name(&pipeline.spec.name, &name)?)?;
         let table = results::root(&facts, &output)?;
         (pipeline, output, table)
     };
-    let name = job.stage.parse().map_err(history::Error::from)?;
-    let stage = pipeline.spec.stages.get(&name).ok_or_else(|| Error::Failed {
-        reason: format!("the pipeline {} has no stage {name} any more", job.pipeline),
-        hint: None,
-    })?;
+    let stage = pipeline.spec.stages.get(&name).ok_or_else(gone)?;
     let (code, plan) = (pipeline.code_digest(stage), pipeline.plan_digest(stage));
     let (pipeline, inputs) = (&pipeline, &inputs(job, stage));
     let task =

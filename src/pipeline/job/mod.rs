@@ -6,4 +6,4 @@ mod record;
 pub use archive::{Known, archive, known, load};
 pub use record::{Datums, Job, JobInput, JobSource, State, living, replace, save, waiting, warnings};
 
-pub(super) use record::Numbers;
+pub(super) use record::{Numbers, as_it_stands};

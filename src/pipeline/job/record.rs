@@ -131,6 +131,11 @@ impl Job {
         format!("{target} {commit:.12}")
     }
 
+    /// The stage that it is of, as `PIPELINE/STAGE`.
+    pub(in crate::pipeline) fn stage_name(&self) -> String {
+        format!("{}/{}", self.pipeline, self.stage)
+    }
+
     fn is_caused_by(&self, target: &Target) -> bool {
         self.cause.rsplit_once(' ').is_some_and(|(cause, _)| cause == target.to_string())
     }
