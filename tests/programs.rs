@@ -173,7 +173,9 @@ fn a_failed_job_keeps_what_was_done_and_names_what_failed() {
     let (said, log) = fails(&desk);
     assert!(said.contains("datum two: \"sh\" ended with exit code 1"), "{said}");
     assert!(said.contains("`vds job logs 1` shows what it printed"), "{said}");
-    assert_eq!(log, "--- two\nsee two\n2\n");
+    assert_eq!(log, "--- one\nsee one\n--- two\nsee two\n2\n");
+    assert_eq!(desk.ok(&["job", "logs", "1", "--datum", "one"]), "see one\n");
+    assert_eq!(desk.ok(&["job", "logs", "1", "--datum", "two"]), "see two\n2\n");
     desk.write("x/two", "3\n");
     commit(&desk);
     assert_eq!(desk.ok(&["ls", "p/a"]), "one\ntwo\n");
@@ -260,12 +262,13 @@ fn output_that_cannot_be_kept_fails_the_datum() {
 
 #[test]
 fn two_datums_that_write_one_path_are_both_named_every_time() {
-    let desk = desk("cat $VDS_IN_IN/* > $VDS_OUT/all", "");
+    let desk = desk("echo see $VDS_DATUM; cat $VDS_IN_IN/* > $VDS_OUT/all", "");
     let (said, _) = {
         let (code, said) = desk.no(&["commit", "in", "x", "-m", "x"]);
         (said, code)
     };
     assert!(said.contains("two datums wrote all: one (from one) and two (from two)"), "{said}");
+    assert_eq!(desk.ok(&["job", "logs", "1"]), "--- one\nsee one\n--- two\nsee two\n");
     let file = fs::read_to_string(desk.path("p.toml")).unwrap();
     for (rule, want) in [("concat", "1\n2\n"), ("last", "2\n")] {
         desk.write("p.toml", &format!("{file}on_conflict = '{rule}'\n"));

@@ -27,7 +27,7 @@ use crate::tree::{self, Cursor, Raw};
 /// How long a finished result may wait before it is saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
-/// A datum that came to nothing.
+/// A datum that came to nothing, with what it printed.
 struct Failed {
     reason: String,
     log: Option<Entry>,
@@ -74,8 +74,10 @@ fn run(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Done, 
     }
     let failure = |error| Failure { error, datums: counts, logs: None };
     running.map_err(failure)?;
+    let logs = race.logs(&*keeper.sink())?;
+    let failure = |error| Failure { error, datums: counts, logs };
     if let Some((first, failed)) = race.failures.iter().next().filter(|(at, _)| **at < race.limit()) {
-        return Err(tell(keeper, &plan, &race, *first, failed, counts)?);
+        return Err(failure(tell(&plan, *first, failed, race.failures.len())));
     }
     let outputs: Vec<Option<NodeId>> =
         race.outcomes.iter().map(|outcome| outcome.map(|outcome| outcome.output)).collect();
@@ -88,33 +90,22 @@ fn run(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Done, 
         let reason = "two datums wrote one path".to_owned();
         return Err(failure(Error::Failed { reason, hint: None }));
     }
-    let logs = race.logs(&*sink)?;
+    let logs = logs.map_or_else(|| tree::empty(&*sink), Ok)?;
     let all = tree::totals_in::<Raw>(&*sink, merged.state, merge::DATUMS)?.count;
     let counts = Datums { reused: all.saturating_sub(counts.processed), ..counts };
     let outcome = Outcome { output: merged.output, state: merged.state, logs };
     Ok(Done { outcome, datums: counts, results: race.unsaved })
 }
 
-/// The failure of a job whose datum at `first` failed, with the logs of all that did.
-fn tell(
-    keeper: &Keeper<'_>,
-    plan: &Plan,
-    race: &Race<'_>,
-    first: usize,
-    failed: &Failed,
-    datums: Datums,
-) -> Result<Failure, Failure> {
-    let name = |at: usize| plan.datums.get(at).map(|datum| datum.name.clone()).unwrap_or_default();
-    let logs: BTreeMap<Vec<u8>, Entry> =
-        race.failures.iter().filter_map(|(at, failed)| Some((name(*at).into_bytes(), failed.log?))).collect();
-    let more = match race.failures.len() {
+/// Why a job failed whose datum at `first` did, and so many in all.
+fn tell(plan: &Plan, first: usize, failed: &Failed, all: usize) -> Error {
+    let name = plan.datums.get(first).map_or("", |datum| &datum.name);
+    let more = match all {
         0 | 1 => String::new(),
         2 => " (and 1 more datum)".to_owned(),
         several => format!(" (and {} more datums)", several - 1),
     };
-    let reason = format!("datum {}: {}{more}", name(first), failed.reason);
-    let logs = if logs.is_empty() { None } else { Some(tree::build(&*keeper.sink(), logs)?) };
-    Ok(Failure { error: Error::Failed { reason, hint: None }, datums, logs })
+    Error::Failed { reason: format!("datum {name}: {}{more}", failed.reason), hint: None }
 }
 
 /// The datums of a job on their way. They are begun in their order; the first that writes what another wrote, in that order,
@@ -272,16 +263,18 @@ impl<'a> Race<'a> {
         Ok(())
     }
 
-    /// The logs of the datums that this job has to do with.
-    fn logs(&self, sink: &dyn ObjectWrite) -> Result<NodeId, Error> {
-        let mut logs = BTreeMap::new();
+    /// The logs of the datums that this job has to do with, those that failed and the others; `None` if there are none.
+    fn logs(&self, sink: &dyn ObjectWrite) -> Result<Option<NodeId>, Error> {
+        let name = |at: usize| self.plan.datums.get(at).map(|datum| datum.name.clone().into_bytes());
+        let failed = self.failures.iter().filter_map(|(at, failed)| Some((name(*at)?, failed.log?)));
+        let mut logs: BTreeMap<Vec<u8>, Entry> = failed.collect();
         for outcome in self.outcomes.iter().flatten() {
             for log in Cursor::<Entry>::new(sink, outcome.logs)? {
                 let (name, entry) = log?;
                 logs.insert(name, entry);
             }
         }
-        Ok(tree::build(sink, logs)?)
+        if logs.is_empty() { Ok(None) } else { Ok(Some(tree::build(sink, logs)?)) }
     }
 }
 
