@@ -53,7 +53,8 @@ fault! {
     Error passes on History, Pipeline, Ledger, Tree, Snapshot, Object;
     kind {
         Self::Message { .. } => Kind::Usage,
-        Self::Conflict { .. } | Self::Contended { .. } => Kind::Busy,
+        Self::Conflict { .. } => Kind::Refused,
+        Self::Contended { .. } => Kind::Busy,
     }
     hint {
         Self::Message { .. } => Some("put long texts into a file and commit that".to_owned()),

@@ -9,7 +9,7 @@ use std::io;
 /// What sort of failure it is. The command line turns it into an exit code, a server into a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A "no" that is not a fault: something is in the way.
+    /// A "no" that is not a fault: a conflict, or changes in the way.
     Refused,
     /// The request makes no sense as given.
     Usage,

@@ -36,7 +36,7 @@ use crate::interrupt;
   vds commit ticks day-1/ -m 'day 1'
   vds log ticks
 
-Exit codes: 0 done, 1 a no (difference, conflict), 2 usage, 3 not found, 4 busy or overtaken, 5 damaged store, 6 job failed, 7 other I/O."
+Exit codes: 0 done, 1 a no (difference, conflict), 2 usage, 3 not found, 4 busy, 5 damaged store, 6 job failed, 7 other I/O."
 )]
 pub(super) struct Cli {
     /// The store, or the directory it was made for [default: the nearest above]
