@@ -25,11 +25,6 @@ pub enum Kind {
     Io,
 }
 
-/// Whether this is how a place answers that may be read but not written.
-pub fn forbids_writing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
-}
-
 impl Kind {
     /// The kind in one word.
     pub fn word(self) -> &'static str {
@@ -84,6 +79,12 @@ pub(crate) use fault;
 /// Whether the system said that a disk, or the part of it that is ours, is full.
 pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether this is how a place answers that can be read and not written: by leave, or because it is full.
+pub fn prevents_writing(error: &io::Error) -> bool {
+    is_full(error)
+        || matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Any failure of a room that the holder need not know by type.

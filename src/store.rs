@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::backend::LocalBackend;
 use crate::content;
-use crate::fault::{Fault, Kind, forbids_writing};
+use crate::fault::{Fault, Kind, is_full, prevents_writing};
 use crate::ledger::{self, Ledger, Session};
 use crate::meta::SledMeta;
 use crate::owner::Tmp;
@@ -69,9 +69,7 @@ impl Fault for Error {
             Self::TooNew { .. } | Self::UnknownSetting { .. } => {
                 "install the vds that made it, or a later one".to_owned()
             }
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                "free some space and try again".to_owned()
-            }
+            Self::Io { source, .. } if is_full(source) => "free some space and try again".to_owned(),
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "choose a directory that you may write to".to_owned()
             }
@@ -124,7 +122,7 @@ impl Store {
         for sub in DIRS {
             match fs::create_dir_all(root.join(sub)) {
                 // A store that may be read only does without those that are missing.
-                Err(error) if !forbids_writing(&error) => return Err(fail(error)),
+                Err(error) if !prevents_writing(&error) => return Err(fail(error)),
                 _ => {}
             }
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::fault::{Fault, Kind, forbids_writing};
+use crate::fault::{Fault, Kind, is_full, prevents_writing};
 use crate::object::Digest;
 
 /// A file in the backend: its name and its length in bytes.
@@ -42,10 +42,10 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            Self::Io { source, .. } if is_full(source) => {
                 Some("free some space on the store's disk and try again; nothing was lost".to_owned())
             }
-            Self::Io { source, .. } if forbids_writing(source) => {
+            Self::Io { source, .. } if prevents_writing(source) => {
                 Some("you may read this store, but not change it".to_owned())
             }
             Self::Missing { .. } | Self::Short { .. } => {

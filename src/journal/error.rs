@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::record::MAX_PAYLOAD;
-use crate::fault::{Fault, Kind, forbids_writing};
+use crate::fault::{Fault, Kind, is_full};
 
 /// A failed operation on the journal.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            Self::Io { source, .. } if is_full(source) => {
                 Some("free some space on the store's disk and try again; nothing was lost".to_owned())
             }
             Self::Io { .. } => None,
@@ -44,12 +44,5 @@ impl Fault for Error {
             }
             Self::TooLarge { .. } => Some("make the change in several steps; nothing was changed".to_owned()),
         }
-    }
-}
-
-impl Error {
-    /// Whether the journal failed because it may not be written.
-    pub fn is_read_only(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if forbids_writing(source))
     }
 }

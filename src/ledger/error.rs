@@ -1,6 +1,8 @@
 //! What can go wrong with the ledger.
 
-use crate::fault::{Kind, fault};
+use std::io;
+
+use crate::fault::{Kind, fault, prevents_writing};
 use crate::journal;
 use crate::meta;
 use crate::object::codec;
@@ -27,6 +29,9 @@ pub enum Error {
     /// The store may be read only.
     #[error("cannot change the store, which can only be read: {reason}")]
     ReadOnly { reason: String },
+    /// The store's disk is full.
+    #[error("cannot change the store while its disk is full: {reason}")]
+    Full { reason: String },
     /// The facts could not follow an earlier change of this session.
     #[error("nothing more can be changed now: the facts could not follow operation {number}")]
     Behind { number: u64 },
@@ -40,7 +45,7 @@ fault! {
     kind {
         Self::Operation { .. } | Self::AtOdds { .. } | Self::Record { .. } => Kind::Damaged,
         Self::TooLarge => Kind::Usage,
-        Self::ReadOnly { .. } | Self::Behind { .. } => Kind::Io,
+        Self::ReadOnly { .. } | Self::Full { .. } | Self::Behind { .. } => Kind::Io,
     }
     hint {
         Self::Operation { .. } => Some("a later vds may have written it: use that one".to_owned()),
@@ -50,9 +55,24 @@ fault! {
             Some("that operation was made, and the next command lets the facts follow; see that the disk has space".to_owned())
         }
         Self::ReadOnly { .. } => Some("you may read this store, but not change it".to_owned()),
+        Self::Full { .. } => {
+            Some("free some space on the store's disk and try again; nothing was lost".to_owned())
+        }
         Self::AtOdds { .. } => Some(
             "restore the newest journal/ from a backup; or move meta/ away, to go on from where the journal ends"
                 .to_owned(),
         ),
+    }
+}
+
+impl Error {
+    /// What the place said, if it can be read and not written.
+    pub(super) fn preventing(&self) -> Option<&io::Error> {
+        match self {
+            Self::Meta(meta::Error::Io { source, .. }) | Self::Journal(journal::Error::Io { source, .. }) => {
+                Some(source).filter(|source| prevents_writing(source))
+            }
+            _ => None,
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A change is checked against the facts, then appended to the journal and fsynced, which makes it; then the facts
 //! follow. So the facts can always be caught up or rebuilt from the journal, and a session does so when it opens. Where
-//! they may not be written, they are made in memory, and the store can be read all the same.
+//! they cannot be written, they are made in memory, and the store can be read all the same.
 //!
 //! The facts remember which operation they follow, by number and checksum. So a journal that lacks what they have, because
 //! an older one was put in its place or its end was lost, is noticed; nothing is then written to either.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::operation::{KeyChange, Operation, Origin, decode, encode};
+use crate::fault::is_full;
 use crate::journal::{self, Journal, Tip};
 use crate::meta::{self, Applied, Batch, MemoryMeta, MetaSession, MetaStore, Visitor};
 
@@ -49,6 +50,7 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 enum Barred {
     ReadOnly(String),
+    Full(String),
     AtOdds(String),
     Behind(u64),
 }
@@ -60,41 +62,54 @@ impl Ledger {
     }
 
     /// Begins a session. Facts that are behind the journal are caught up; facts that cannot be opened are set aside and
-    /// rebuilt; where nothing may be written, they are made in memory, to be read only.
+    /// rebuilt; where nothing can be written, they are made in memory, to be read only.
     pub fn session(&self) -> Result<Session, Error> {
+        match self.writable() {
+            Err(error) => match Barred::by(&error) {
+                Some(barred) => self.read_only(barred),
+                None => Err(error),
+            },
+            opened => opened,
+        }
+    }
+
+    fn writable(&self) -> Result<Session, Error> {
         let facts = match self.meta.session() {
             Err(meta::Error::Unopenable { reason, .. }) if journal::exists(&self.journal) => {
                 let aside = self.meta.set_aside()?.unwrap_or_default();
                 tracing::warn!(%reason, kept = %aside.display(), "the facts could not be opened; rebuilding them from the journal");
                 self.meta.session()?
             }
-            Err(error) if error.is_read_only() => return self.read_only(&error),
             other => other?,
         };
-        let journal = match Journal::open(&self.journal) {
-            Err(error) if error.is_read_only() => return self.read_only(&error),
-            other => other?,
-        };
-        let mut session = Session { facts, journal, barred: None };
+        let mut session = Session { facts, journal: Journal::open(&self.journal)?, barred: None };
         session.catch_up()?;
         Ok(session)
     }
 
     /// A session that changes nothing on disk. Others may be appending to the journal; what is whole of it counts.
-    fn read_only(&self, why: &(dyn std::error::Error + 'static)) -> Result<Session, Error> {
-        let reason = why.source().map_or_else(|| why.to_string(), |source| format!("{why}: {source}"));
+    fn read_only(&self, barred: Barred) -> Result<Session, Error> {
         let journal = Journal::read(&self.journal)?;
         let facts = MemoryMeta::default().session()?;
         let mut session = Session { facts, journal, barred: None };
         let (changes, _) = session.changes_since(0)?;
         session.follow(changes)?;
-        session.barred = Some(Barred::ReadOnly(reason));
+        session.barred = Some(barred);
         Ok(session)
     }
 
     /// All operations, newest first, each read from the journal when it is asked for. Nothing is held meanwhile.
     pub fn operations(&self) -> Result<impl Iterator<Item = Result<Operation, Error>> + use<>, Error> {
         Ok(self.session()?.operations())
+    }
+}
+
+impl Barred {
+    /// What this failure bars from, if it is that the place cannot be written.
+    fn by(error: &Error) -> Option<Self> {
+        let source = error.preventing()?;
+        let reason = format!("{error}: {source}");
+        Some(if is_full(source) { Self::Full(reason) } else { Self::ReadOnly(reason) })
     }
 }
 
@@ -123,6 +138,7 @@ impl Session {
         match self.barred.clone() {
             None => {}
             Some(Barred::ReadOnly(reason)) => return Err(Error::ReadOnly { reason }),
+            Some(Barred::Full(reason)) => return Err(Error::Full { reason }),
             Some(Barred::AtOdds(reason)) => return Err(Error::AtOdds { reason }),
             Some(Barred::Behind(number)) => return Err(Error::Behind { number }),
         }
@@ -179,13 +195,14 @@ impl Session {
             ));
             return Ok(());
         }
+        self.follow(changes)?;
         let operations = tip.number - applied.number;
         if applied.number == 0 {
             tracing::warn!(operations, "the facts were missing; made them again from the journal");
         } else {
             tracing::warn!(operations, "the facts were behind the journal; caught them up");
         }
-        self.follow(changes)
+        Ok(())
     }
 
     /// Lets nothing be changed, because facts and journal do not belong together, and says so. What the facts know can

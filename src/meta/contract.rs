@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use crate::fault::{Fault, Kind, forbids_writing};
+use crate::fault::{Fault, Kind, is_full, prevents_writing};
 
 /// A change of several keys, all or none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,21 +82,14 @@ impl Fault for Error {
             Self::Unopenable { place, .. } => Some(format!(
                 "move {place} away: the next command then makes the facts again from the journal"
             )),
-            Self::Io { .. } if self.is_read_only() => {
-                Some("you may read this store, but not change it".to_owned())
-            }
-            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            Self::Io { source, .. } if is_full(source) => {
                 Some("free some space on the store's disk and try again; nothing was lost".to_owned())
+            }
+            Self::Io { source, .. } if prevents_writing(source) => {
+                Some("you may read this store, but not change it".to_owned())
             }
             Self::Io { .. } => None,
         }
-    }
-}
-
-impl Error {
-    /// Whether the place failed because it may not be written.
-    pub fn is_read_only(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if forbids_writing(source))
     }
 }
 

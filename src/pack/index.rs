@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::footer::Located;
 use super::table::{self, Table};
-use crate::fault::forbids_writing;
+use crate::fault::prevents_writing;
 use crate::object::Digest;
 use crate::owner::Tmp;
 
@@ -80,7 +80,7 @@ impl Index {
                 match Table::open(&path)? {
                     Some(table) => tables.push(Arc::new(table)),
                     None => match fs::remove_file(&path) {
-                        Err(error) if !forbids_writing(&error) => return Err(error),
+                        Err(error) if !prevents_writing(&error) => return Err(error),
                         _ => {}
                     },
                 }
@@ -107,7 +107,7 @@ impl Index {
         sort(&mut rows);
         let names: Vec<Digest> = packs.iter().map(|(name, _)| *name).collect();
         match table::write(&self.dir, &self.tmp, &names, &rows) {
-            Err(error) if forbids_writing(&error) => {
+            Err(error) if prevents_writing(&error) => {
                 let table = Table::hold(&names, &rows)?.map(Arc::new);
                 self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(table);
             }
@@ -123,7 +123,7 @@ impl Index {
         for table in self.tables()?.iter().filter(|table| !table.is_whole()) {
             tracing::warn!(table = %table.path.display(), "removed a damaged table of the index");
             match fs::remove_file(&table.path) {
-                Err(error) if forbids_writing(&error) => {}
+                Err(error) if prevents_writing(&error) => {}
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => dropped = true,
             }
