@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::backend::LocalBackend;
 use crate::content;
 use crate::fault::{Fault, Kind, is_full, prevents_writing};
+use crate::journal;
 use crate::ledger::{self, Ledger, Session};
 use crate::meta::SledMeta;
 use crate::owner::Tmp;
@@ -23,8 +24,14 @@ pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 /// The format that this release reads and writes.
 const FORMAT: u32 = 1;
 
+/// The file that says so.
+const FORMAT_FILE: &str = "format";
+
 /// The directories of a store.
 const DIRS: [&str; 5] = ["meta", "journal", "packs", "index", "tmp"];
+
+/// What only a store has in a directory of the name [`DIR_NAME`].
+const SIGNS: [&str; 4] = [FORMAT_FILE, "journal", "packs", "meta"];
 
 /// A store could not be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +43,9 @@ pub enum Error {
     /// The directory that was named is no store.
     #[error("{} is no store", .path.display())]
     NotAStore { path: PathBuf },
+    /// It has the parts of a store, and nothing says what format they are in.
+    #[error("the store {} is damaged: its file {} {reason}", .path.display(), .path.join(FORMAT_FILE).display())]
+    Unmarked { path: PathBuf, reason: &'static str },
     /// There is a store already.
     #[error("there is a store in {} already", .path.display())]
     Exists { path: PathBuf },
@@ -54,7 +64,8 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NotFound { .. } | Self::NotAStore { .. } => Kind::NotFound,
-            Self::Exists { .. } | Self::TooNew { .. } | Self::UnknownSetting { .. } => Kind::Usage,
+            Self::Exists { .. } => Kind::Usage,
+            Self::Unmarked { .. } | Self::TooNew { .. } | Self::UnknownSetting { .. } => Kind::Damaged,
             Self::Io { .. } => Kind::Io,
         }
     }
@@ -65,6 +76,9 @@ impl Fault for Error {
                 "`vds init` makes one here; or name one with --store or VDS_STORE".to_owned()
             }
             Self::NotAStore { path } => format!("`vds init {}` makes one there", path.display()),
+            Self::Unmarked { .. } => format!(
+                "restore that file from a backup; or write the line `vds {FORMAT}` into it, unless a later vds made the store"
+            ),
             Self::Exists { .. } => "use it, or choose another directory".to_owned(),
             Self::TooNew { .. } | Self::UnknownSetting { .. } => {
                 "install the vds that made it, or a later one".to_owned()
@@ -88,26 +102,14 @@ pub struct Store {
 }
 
 impl Store {
-    /// Makes a store for the directory `dir`, in `dir/.vds`, and opens it.
+    /// Makes a store for the directory `dir`, in `dir/.vds`, and opens it. Others may be making it at the same time.
     pub fn init(dir: &Path, wait: Duration) -> Result<Self, Error> {
         let root = dir.join(DIR_NAME);
-        if root.join("format").exists() {
+        if is_store(&root) {
+            check_format(&root)?;
             return Err(Error::Exists { path: root });
         }
-        let make = || {
-            for sub in DIRS {
-                fs::create_dir_all(root.join(sub))?;
-            }
-            // Last, and whole: a directory without it is no store.
-            let draft = root.join("format.new");
-            let mut file = File::create(&draft)?;
-            file.write_all(format_file().as_bytes())?;
-            file.sync_all()?;
-            fs::rename(draft, root.join("format"))?;
-            File::open(&root)?.sync_all()?;
-            File::open(dir)?.sync_all()
-        };
-        make().map_err(|source| Error::Io { verb: "make", path: root.clone(), source })?;
+        make(dir, &root).map_err(|source| Error::Io { verb: "make", path: root.clone(), source })?;
         Self::open(&root, wait)
     }
 
@@ -117,12 +119,13 @@ impl Store {
         let root = root.ok_or_else(|| Error::NotAStore { path: path.to_owned() })?;
         // The programs that stages run have working directories of their own.
         let root = std::path::absolute(&root).unwrap_or(root);
-        let fail = |source| Error::Io { verb: "open", path: root.clone(), source };
-        check_format(&root, &fs::read_to_string(root.join("format")).map_err(fail)?)?;
+        check_format(&root)?;
         for sub in DIRS {
             match fs::create_dir_all(root.join(sub)) {
                 // A store that may be read only does without those that are missing.
-                Err(error) if !prevents_writing(&error) => return Err(fail(error)),
+                Err(source) if !prevents_writing(&source) => {
+                    return Err(Error::Io { verb: "open", path: root, source });
+                }
                 _ => {}
             }
         }
@@ -177,12 +180,36 @@ impl Store {
     }
 }
 
-fn is_store(root: &Path) -> bool {
-    match fs::read_to_string(root.join("format")) {
-        Ok(text) => text.starts_with("vds "),
-        // It may be one; opening it says why that cannot be known.
-        Err(error) => root.ends_with(DIR_NAME) && error.kind() == io::ErrorKind::PermissionDenied,
+/// Makes what a store cannot be without. The file that says what it is comes whole and before its other parts, which
+/// are made again whenever they are missing: so what was never finished is not taken for a damaged store.
+fn make(dir: &Path, root: &Path) -> io::Result<()> {
+    let tmp = Tmp::new(&root.join("tmp"));
+    fs::create_dir_all(tmp.dir())?;
+    let draft = tmp.path()?;
+    let mut file = File::create(&draft)?;
+    file.write_all(format_file().as_bytes())?;
+    file.sync_all()?;
+    fs::rename(draft, root.join(FORMAT_FILE))?;
+    for sub in DIRS {
+        fs::create_dir_all(root.join(sub))?;
     }
+    File::open(root)?.sync_all()?;
+    File::open(dir)?.sync_all()
+}
+
+/// Whether this is a store's own directory, be the store whole or damaged.
+fn is_store(root: &Path) -> bool {
+    if root.ends_with(DIR_NAME) {
+        return SIGNS.iter().any(|sign| is_there(&root.join(sign)));
+    }
+    // Under another name it takes more to be one: others have directories of packs, too.
+    fs::read_to_string(root.join(FORMAT_FILE)).is_ok_and(|text| text.starts_with("vds "))
+        || (root.join("packs").is_dir() && journal::exists(&root.join("journal")))
+}
+
+/// Whether there is something at `path`, or it may not be known; opening it then says why.
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).map_or_else(|error| error.kind() == io::ErrorKind::PermissionDenied, |_| true)
 }
 
 fn settings() -> [String; 4] {
@@ -198,19 +225,33 @@ fn format_file() -> String {
     format!("vds {FORMAT}\n{}\n", settings().join("\n"))
 }
 
-fn check_format(root: &Path, text: &str) -> Result<(), Error> {
+/// The text of the file that says what format the store has.
+fn read_format(root: &Path) -> Result<String, Error> {
+    use io::ErrorKind::{InvalidData, IsADirectory, NotFound};
+    let path = root.to_owned();
+    fs::read_to_string(root.join(FORMAT_FILE)).map_err(|source| match source.kind() {
+        NotFound => Error::Unmarked { path, reason: "is missing" },
+        InvalidData => Error::Unmarked { path, reason: "is not text" },
+        IsADirectory => Error::Unmarked { path, reason: "is a directory" },
+        _ => Error::Io { verb: "open", path, source },
+    })
+}
+
+/// Refuses what this release does not know.
+fn check_format(root: &Path) -> Result<(), Error> {
+    let (path, text) = (root.to_owned(), read_format(root)?);
     let mut lines = text.lines();
-    let number =
-        lines.next().and_then(|line| line.strip_prefix("vds ")).and_then(|number| number.trim().parse().ok());
-    match number {
-        None => return Err(Error::NotAStore { path: root.to_owned() }),
-        Some(found) if found > FORMAT => return Err(Error::TooNew { path: root.to_owned(), found }),
+    let first = lines.next().unwrap_or_default();
+    match first.strip_prefix("vds ").and_then(|number| number.trim().parse().ok()) {
+        None if text.trim().is_empty() => return Err(Error::Unmarked { path, reason: "is empty" }),
+        None => return Err(Error::Unmarked { path, reason: "does not begin with `vds` and a number" }),
+        Some(found) if found > FORMAT => return Err(Error::TooNew { path, found }),
         Some(_) => {}
     }
     let known = settings();
     match lines.find(|line| !line.is_empty() && !known.iter().any(|known| known == line)) {
         None => Ok(()),
-        Some(line) => Err(Error::UnknownSetting { path: root.to_owned(), line: line.to_owned() }),
+        Some(line) => Err(Error::UnknownSetting { path, line: line.to_owned() }),
     }
 }
 
@@ -231,7 +272,66 @@ mod tests {
         assert!(matches!(Store::open(&deep, DEFAULT_WAIT), Err(Error::NotAStore { .. })));
         fs::write(store.root().join("format"), "vds 2\n").unwrap();
         assert!(matches!(Store::open(dir.path(), DEFAULT_WAIT), Err(Error::TooNew { found: 2, .. })));
+        assert!(matches!(Store::init(dir.path(), DEFAULT_WAIT), Err(Error::TooNew { found: 2, .. })));
         fs::write(store.root().join("format"), "vds 1\nchunk-min 5\n").unwrap();
         assert!(matches!(Store::open(dir.path(), DEFAULT_WAIT), Err(Error::UnknownSetting { .. })));
+    }
+
+    #[test]
+    fn what_has_the_parts_of_a_store_and_no_format_is_a_damaged_one() {
+        let outer = tempfile::tempdir().unwrap();
+        Store::init(outer.path(), DEFAULT_WAIT).unwrap();
+        let inner = outer.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        let format = Store::init(&inner, DEFAULT_WAIT).unwrap().root().join("format");
+        let check = |what: &str| {
+            for refused in [Store::discover(&inner, DEFAULT_WAIT), Store::init(&inner, DEFAULT_WAIT)] {
+                let error = refused.unwrap_err();
+                let said = error.to_string();
+                assert_eq!(error.kind(), Kind::Damaged, "{said}");
+                assert!(said.ends_with(&format!("{} {what}", format.display())), "{said}");
+            }
+        };
+        fs::remove_file(&format).unwrap();
+        check("is missing");
+        for (bytes, what) in [
+            (&b""[..], "is empty"),
+            (b"\xff\n", "is not text"),
+            (b"vds one\n", "does not begin with `vds` and a number"),
+        ] {
+            fs::write(&format, bytes).unwrap();
+            check(what);
+        }
+        // As the hint says.
+        fs::write(&format, "vds 1\n").unwrap();
+        assert_eq!(Store::discover(&inner, DEFAULT_WAIT).unwrap().root(), inner.join(DIR_NAME));
+        // What was begun and never finished has nothing in it that could be lost.
+        for part in SIGNS {
+            let _ = fs::remove_dir_all(inner.join(DIR_NAME).join(part));
+        }
+        fs::remove_file(&format).unwrap();
+        assert!(
+            Store::discover(&inner, DEFAULT_WAIT).unwrap().root().starts_with(outer.path().join(DIR_NAME))
+        );
+        Store::init(&inner, DEFAULT_WAIT).unwrap();
+    }
+
+    #[test]
+    fn many_may_make_one_store_at_once() {
+        for _ in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let ready = std::sync::Barrier::new(5);
+            let init = || {
+                ready.wait();
+                Store::init(dir.path(), DEFAULT_WAIT)
+            };
+            let made = std::thread::scope(|scope| {
+                let makers: Vec<_> = (0..5).map(|_| scope.spawn(init)).collect();
+                let made = makers.into_iter().map(|maker| maker.join().unwrap());
+                made.filter(|made| !matches!(made, Err(Error::Exists { .. }))).map(Result::unwrap).count()
+            });
+            assert!(made > 0);
+            Store::open(dir.path(), DEFAULT_WAIT).unwrap();
+        }
     }
 }

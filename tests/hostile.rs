@@ -256,10 +256,7 @@ fn what_is_no_store_says_so() {
     }
     fs::write(desk.path(".vds/format"), "vds 7\n").unwrap();
     let (code, text) = desk.no(&["log", "r"]);
-    assert!(code == 2 && text.contains("format 7") && text.contains("install the vds"), "{text}");
-    fs::write(desk.path(".vds/format"), "vds x\n").unwrap();
-    let (code, text) = desk.no(&["log", "r"]);
-    assert!(code == 3 && text.contains("no store"), "{text}");
+    assert!(code == 5 && text.contains("format 7") && text.contains("install the vds"), "{text}");
     let (code, text) = desk.no(&["init", "file"]);
     assert!((code == 2 || code == 7) && text.contains("file"), "{code} {text}");
 }
@@ -280,6 +277,30 @@ fn stores_in_stores_keep_apart_and_a_moved_one_is_found() {
     assert_eq!(desk.ok(&["--store", "moved", "cat", "r:x"]), "outer");
     let (code, text) = desk.no(&["log", "r"]);
     assert!(code == 3 && text.contains("vds init"), "{text}");
+}
+
+#[test]
+fn a_store_without_its_format_stops_the_search_for_one() {
+    let desk = desk();
+    desk.write("x", "outer");
+    desk.ok(&["commit", "r", "x", "-m", "x"]);
+    desk.ok(&["init", "inner"]);
+    desk.ok(&["--store", "inner", "repo", "create", "r"]);
+    desk.write("inner/x", "inner");
+    let inside = |args: &[&str]| {
+        let output = desk.command(args).current_dir(desk.path("inner")).output().unwrap();
+        (output.status.code().unwrap(), said(&output))
+    };
+    fs::write(desk.path("inner/.vds/format"), "").unwrap();
+    for args in [&["commit", "r", "x", "-m", "inner"][..], &["log", "r"], &["init"]] {
+        let (code, text) = inside(args);
+        assert_eq!(code, 5, "{args:?}: {text}");
+        assert!(text.contains("inner/.vds/format is empty\nhint: ") && text.contains("`vds 1`"), "{text}");
+    }
+    assert_eq!(desk.ok(&["log", "r", "--oneline"]).lines().count(), 1);
+    fs::write(desk.path("inner/.vds/format"), "vds 1\n").unwrap();
+    assert_eq!(inside(&["commit", "r", "x", "-m", "inner"]).0, 0);
+    assert_eq!(desk.ok(&["--store", "inner", "cat", "r:x"]), "inner");
 }
 
 #[test]
