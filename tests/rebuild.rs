@@ -82,6 +82,58 @@ fn a_lost_index_is_made_again_from_the_packs_as_one_table() {
     assert_eq!(fs::read_dir(desk.path(".vds/index")).unwrap().count(), 1);
 }
 
+/// How many bytes of the file `x` would be new, and are, in a commit to another branch.
+fn new_bytes(desk: &Desk, branch: &str) -> u64 {
+    let mut counts = [&["--dry-run"][..], &[]].map(|more| {
+        let target = format!("r@{branch}");
+        let args = [&["commit", &target, "x", "-m", branch, "--json"], more].concat();
+        let answer: serde_json::Value = serde_json::from_str(&desk.ok(&args)).unwrap();
+        answer["new_bytes"].as_u64().unwrap()
+    });
+    counts.sort_unstable();
+    assert_eq!(counts[0], counts[1], "what would be new is");
+    counts[0]
+}
+
+#[test]
+fn what_a_lost_index_listed_is_not_stored_again() {
+    let desk = desk();
+    desk.write("x", &"a line of text\n".repeat(20_000));
+    assert!(new_bytes(&desk, "a") > 0);
+    let packs = || fs::read_dir(desk.path(".vds/packs")).unwrap().count();
+    fs::remove_dir_all(desk.path(".vds/index")).unwrap();
+    let before = packs();
+    assert_eq!(new_bytes(&desk, "b"), 0);
+    // The commit's own record, and no tree.
+    assert!(packs() <= before + 1);
+}
+
+#[test]
+fn what_a_lost_pack_held_is_stored_again() {
+    let desk = desk();
+    desk.write("x", "lost and found");
+    let known = packs_of(&desk);
+    desk.ok(&["commit", "r@lost", "x", "-m", "lost"]);
+    let pack = packs_of(&desk).into_iter().find(|pack| !known.contains(pack)).unwrap();
+    let kept = fs::read(&pack).unwrap();
+    fs::remove_file(&pack).unwrap();
+    let output = desk.run(&["commit", "r@found", "x", "-m", "found"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let name = pack.file_stem().unwrap().to_str().unwrap();
+    assert!(output.status.success() && said.contains(name) && said.contains("packs are gone"), "{said}");
+    assert_eq!(desk.ok(&["cat", "r@found:x"]), "lost and found");
+    assert_eq!(desk.no(&["log", "r@lost"]).0, 5);
+    // Restored, it is found again.
+    fs::write(&pack, kept).unwrap();
+    assert_eq!(desk.ok(&["cat", "r@lost:x"]), "lost and found");
+}
+
+fn packs_of(desk: &Desk) -> Vec<PathBuf> {
+    let fans = fs::read_dir(desk.path(".vds/packs")).unwrap();
+    let packs = fans.flat_map(|fan| fs::read_dir(fan.unwrap().path()).unwrap());
+    packs.map(|pack| pack.unwrap().path()).collect()
+}
+
 #[test]
 fn a_journal_older_than_the_facts_stops_changes_but_not_reading() {
     let desk = desk();

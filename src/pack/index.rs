@@ -149,7 +149,23 @@ impl Index {
             total += table.len();
             chosen.push(table);
         }
-        let merged = self.write_merged(&chosen)?;
+        self.replace(&chosen, &HashSet::new())
+    }
+
+    /// Forgets what lies in these packs. Where no table can be written, they stay as they are.
+    pub(super) fn forget(&self, gone: &HashSet<Digest>) -> io::Result<()> {
+        let tables = self.tables()?;
+        let names_any = |table: &&Table| table.packs().any(|pack| gone.contains(&pack));
+        let chosen: Vec<&Table> = tables.iter().map(|table| &**table).filter(names_any).collect();
+        match self.replace(&chosen, gone) {
+            Err(error) if prevents_writing(&error) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Puts one table in the place of these, without what lies in the packs that are `gone`.
+    fn replace(&self, chosen: &[&Table], gone: &HashSet<Digest>) -> io::Result<()> {
+        let merged = self.write_merged(chosen, gone)?;
         for table in chosen.iter().filter(|table| table.path != merged) {
             match fs::remove_file(&table.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -160,8 +176,9 @@ impl Index {
         Ok(())
     }
 
-    fn write_merged(&self, chosen: &[&Table]) -> io::Result<PathBuf> {
-        let mut packs: Vec<Digest> = chosen.iter().flat_map(|table| table.packs()).collect();
+    fn write_merged(&self, chosen: &[&Table], gone: &HashSet<Digest>) -> io::Result<PathBuf> {
+        let all = chosen.iter().flat_map(|table| table.packs());
+        let mut packs: Vec<Digest> = all.filter(|pack| !gone.contains(pack)).collect();
         packs.sort();
         packs.dedup();
         let number = |pack: &Digest| packs.binary_search(pack).ok().and_then(|at| u32::try_from(at).ok());

@@ -1,20 +1,24 @@
 //! Reading objects from packs, each checked against its name.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::Nodes;
 use super::codec;
 use super::footer::{Footer, Located, TRAILER, Trailer};
 use super::index::Index;
-use crate::backend::{self, Backend};
+use crate::backend::{self, Backend, Listed};
 use crate::fault::Cause;
 use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, Payload};
 use crate::owner::Tmp;
 
 /// How many objects of packs that no table covers are gathered into one table: some 50 MB of it.
 const TABLE_ROWS: usize = 1_000_000;
+
+/// How many of the packs that are gone are named.
+const NAMED: usize = 10;
 
 /// All packs of a store; clones share them.
 #[derive(Debug, Clone)]
@@ -26,9 +30,19 @@ pub struct Packs {
 struct Shared {
     backend: Arc<dyn Backend>,
     index: Index,
+    known: Mutex<Known>,
     nodes: Nodes,
     reads: AtomicU64,
     read_bytes: AtomicU64,
+}
+
+/// What was seen of the packs and the index since they were opened.
+#[derive(Debug, Default)]
+struct Known {
+    /// Whether the index was seen to have tables.
+    asked: bool,
+    /// Which packs were looked for, and whether they are there.
+    there: HashMap<Digest, bool>,
 }
 
 /// How much was read so far, for tests that count instead of measuring time.
@@ -54,8 +68,8 @@ impl Packs {
     pub fn new(backend: Arc<dyn Backend>, index: &Path, tmp: &Tmp) -> Self {
         let index = Index::new(index, tmp);
         let (reads, read_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
-        let nodes = Nodes::new();
-        Self { shared: Arc::new(Shared { backend, index, nodes, reads, read_bytes }) }
+        let (known, nodes) = (Mutex::default(), Nodes::new());
+        Self { shared: Arc::new(Shared { backend, index, known, nodes, reads, read_bytes }) }
     }
 
     pub(super) fn backend(&self) -> &dyn Backend {
@@ -98,8 +112,14 @@ impl Packs {
         if self.locate(digest)?.is_some() {
             return Ok(());
         }
+        self.cover(digest)
+    }
+
+    /// Indexes the packs that no table covers, for the sake of `digest`.
+    fn cover(&self, digest: &Digest) -> Result<(), AccessError> {
+        let index = |source| index_error(digest, source);
         let covered = self.shared.index.covered().map_err(index)?;
-        let packs = self.shared.backend.list().map_err(|error| storage_error("find", digest, error))?;
+        let packs = self.list(digest)?;
         let mut found = Vec::new();
         let mut objects = 0;
         for pack in packs.iter().filter(|pack| !covered.contains(&pack.name)) {
@@ -117,6 +137,78 @@ impl Packs {
         }
         if !found.is_empty() {
             self.shared.index.add(&found).map_err(index)?;
+        }
+        Ok(())
+    }
+
+    fn list(&self, digest: &Digest) -> Result<Vec<Listed>, AccessError> {
+        self.shared.backend.list().map_err(|error| storage_error("find", digest, error))
+    }
+
+    /// Whether `digest` is kept, for who would keep it otherwise: in a pack that is there, not only in a table that says so.
+    pub(super) fn holds(&self, digest: &Digest) -> Result<bool, AccessError> {
+        self.expect_tables(digest)?;
+        // A table that lists a pack that is gone is mended; then another pack may be found to have it.
+        for _ in 0..2 {
+            match self.locate(digest)? {
+                None => return Ok(false),
+                Some(found) if self.is_there(&found.pack, digest)? => return Ok(true),
+                Some(_) => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// Sees to it that a lost index is made again, before `digest` is asked for or kept.
+    pub(super) fn expect_tables(&self, digest: &Digest) -> Result<(), AccessError> {
+        let mut known = self.known();
+        if !known.asked {
+            if self.shared.index.tables().map_err(|source| index_error(digest, source))?.is_empty() {
+                self.compare(digest)?;
+            }
+            known.asked = true;
+        }
+        Ok(())
+    }
+
+    /// Whether the pack is there; it is looked for once.
+    fn is_there(&self, pack: &Digest, digest: &Digest) -> Result<bool, AccessError> {
+        let mut known = self.known();
+        if let Some(there) = known.there.get(pack) {
+            return Ok(*there);
+        }
+        let found = self.shared.backend.find(pack).map_err(|error| storage_error("find", digest, error))?;
+        if found.is_none() {
+            self.compare(digest)?;
+        }
+        known.there.insert(*pack, found.is_some());
+        Ok(found.is_some())
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.shared.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Compares the index with the packs that there are, and mends it.
+    fn compare(&self, digest: &Digest) -> Result<(), AccessError> {
+        let index = |source| index_error(digest, source);
+        // Asked first, because a pack is put before a table covers it.
+        let covered = self.shared.index.covered().map_err(index)?;
+        let there: HashSet<Digest> = self.list(digest)?.iter().map(|pack| pack.name).collect();
+        let gone: HashSet<Digest> = covered.difference(&there).copied().collect();
+        if !gone.is_empty() {
+            let names: Vec<String> = gone.iter().take(NAMED).map(Digest::to_string).collect();
+            let (count, packs) = (gone.len(), names.join(" "));
+            tracing::warn!(
+                count,
+                packs,
+                "packs are gone; what only they held is missing until they are restored"
+            );
+            self.shared.index.forget(&gone).map_err(index)?;
+        }
+        if !there.is_subset(&covered) {
+            self.shared.index.reload().map_err(index)?;
+            self.cover(digest)?;
         }
         Ok(())
     }

@@ -202,6 +202,31 @@ fn a_failed_operation_is_an_error_and_names_nothing_that_is_not_whole() {
 }
 
 #[test]
+fn what_is_kept_is_asked_of_the_packs_and_not_of_the_tables_alone() {
+    let place = Place::new();
+    for n in 0..4 {
+        place.keep(&[text(n), text(n + 100)]);
+    }
+    let check = |want: [bool; 4]| {
+        let writer = place.writer();
+        let has = [0, 1, 2, 3].map(|n| writer.has_object(&Digest::of(&text(n + 100))).unwrap());
+        assert_eq!(has, want);
+        let rehearsal = super::Rehearsal::new(&place.packs());
+        assert_eq!([0, 1, 2, 3].map(|n| rehearsal.has_object(&Digest::of(&text(n + 100))).unwrap()), want);
+    };
+    let tables = || fs::read_dir(place.dir.path().join("index")).unwrap().map(|table| table.unwrap().path());
+    tables().for_each(|table| fs::remove_file(table).unwrap());
+    check([true; 4]);
+    let gone = place.packs().locate(&Digest::of(&text(2))).unwrap().unwrap().pack;
+    place.backend.delete(&gone).unwrap();
+    check([true, true, false, true]);
+    place.keep(&[text(102)]);
+    check([true; 4]);
+    assert_eq!(*place.packs().read_object(&Digest::of(&text(102))).unwrap().bytes, *text(102));
+    assert_eq!(*place.packs().read_object(&Digest::of(&text(103))).unwrap().bytes, *text(103));
+}
+
+#[test]
 fn packs_that_no_table_lists_are_gathered_into_one() {
     let place = Place::new();
     for n in 0..30 {

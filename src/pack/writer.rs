@@ -144,6 +144,7 @@ impl Writer {
     fn put_in_place(&self, mut pack: OpenPack) -> Result<(), AccessError> {
         let sealed = pack.seal();
         let name = sealed.map_err(|source| tmp_error(&pack.path, &Digest::of(b""), source))?;
+        self.packs.expect_tables(&name)?;
         self.packs.backend().put(&name, &pack.path).map_err(|error| storage_error("keep", &name, error))?;
         let listed = [(name, std::mem::take(&mut pack.entries))];
         self.packs.index().add(&listed).map_err(|source| index_error(&name, source))?;
@@ -243,6 +244,6 @@ impl ObjectWrite for Writer {
     }
 
     fn has_object(&self, digest: &Digest) -> Result<bool, AccessError> {
-        Ok(self.state().own.contains_key(digest) || self.packs.locate(digest)?.is_some())
+        Ok(self.state().own.contains_key(digest) || self.packs.holds(digest)?)
     }
 }
