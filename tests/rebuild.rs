@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use desk::Desk;
 
@@ -132,6 +132,26 @@ fn packs_of(desk: &Desk) -> Vec<PathBuf> {
     let fans = fs::read_dir(desk.path(".vds/packs")).unwrap();
     let packs = fans.flat_map(|fan| fs::read_dir(fan.unwrap().path()).unwrap());
     packs.map(|pack| pack.unwrap().path()).collect()
+}
+
+#[test]
+fn words_that_nobody_can_be_told_harm_nothing() {
+    let desk = desk();
+    let before = told(&desk);
+    for args in [&["log", "r"][..], &["repo", "list"], &["commit", "r", "x", "-m", "the same", "--quiet"]] {
+        let (reader, gone) = std::io::pipe().unwrap();
+        drop(reader);
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        for deaf in [Stdio::from(gone), Stdio::from(full)] {
+            let output = desk.command(args).env("VDS_LOG", "trace").stderr(deaf).output().unwrap();
+            assert!(output.status.success(), "{args:?}: {:?}", output.status);
+        }
+    }
+    assert_eq!(told(&desk), before);
+    let output = desk.run(&["log", "r"]);
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let aside = fs::read_dir(desk.path(".vds")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!aside.into_iter().any(|name| name.to_string_lossy().contains("broken")));
 }
 
 #[test]

@@ -103,7 +103,8 @@ pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("VDS_LOG").unwrap_or_else(|_| EnvFilter::new("warn,sled=off"));
     let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
-    let _ = log.without_time().try_init();
+    // Without its own complaints, which panic where standard error cannot be written: inside sled that broke the facts.
+    let _ = log.without_time().log_internal_errors(false).try_init();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misused(&error),
