@@ -24,6 +24,9 @@ pub(super) enum Reader {
     Gone,
 }
 
+/// What to do when an answer cannot be written.
+pub(super) const FREE: &str = "free space where standard output goes to";
+
 /// A document: the value's fields, led by the version of the shapes.
 pub(super) fn document<T: Serialize>(value: &T) -> Value {
     let mut document = serde_json::to_value(value).unwrap_or_default();
@@ -44,7 +47,7 @@ pub(super) fn settle(written: io::Result<()>) -> Result<Reader, Cause> {
     match written {
         Ok(()) => Ok(Reader::There),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
-        Err(error) => Err(io_error("cannot write to standard output", &error, "free space where it goes to")),
+        Err(error) => Err(io_error("cannot write to standard output", &error, FREE)),
     }
 }
 

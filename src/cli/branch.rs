@@ -114,7 +114,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
                     "deleted {target}, which was at {was}\nto bring it back: vds branch create {target} --from {was:.12}\n"
                 )
             };
-            cx.say(&json!({ "deleted": target.branch, "commit": was }), text, || format!("{was}\n"))
+            cx.tell(&json!({ "deleted": target.branch, "commit": was }), text, || format!("{was}\n"))
         }
     }
 }

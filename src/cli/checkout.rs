@@ -74,5 +74,5 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         "commit": found.commit.to_string(), "into": args.into.to_string_lossy(), "files": written.files,
         "bytes": written.bytes, "unchanged": written.unchanged, "plain": args.plain,
     });
-    cx.say(&document, text, || format!("{}\n", found.commit))
+    cx.tell(&document, text, || format!("{}\n", found.commit))
 }

@@ -3,13 +3,14 @@
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::answer::{self, Form, Listing, document, print};
+use super::answer::{self, FREE, Form, Listing, document, print};
 use super::complaint::{complaint, failure};
 use super::progress::Bar;
 use crate::fault::{Cause, Kind};
@@ -37,6 +38,8 @@ pub(super) struct Context {
     bar: Bar,
     /// Whether the one JSON document has been given.
     answered: AtomicBool,
+    /// What has been done, whether or not it can be told.
+    done: OnceLock<&'static str>,
 }
 
 /// An answer about a change that is made: the document, the text without what was triggered, and the id or name.
@@ -61,8 +64,8 @@ impl Context {
         let login = ["USER", "LOGNAME"].into_iter().filter_map(|name| env::var(name).ok());
         let name = author.into_iter().chain(login).find(|name| !name.is_empty());
         let author = Author { name: name.unwrap_or_else(|| "unknown".to_owned()), command: command_line() };
-        let (bar, answered) = (Bar::default(), AtomicBool::new(false));
-        Self { store_path, wait, form, author, bar, answered }
+        let (bar, answered, done) = (Bar::default(), AtomicBool::new(false), OnceLock::new());
+        Self { store_path, wait, form, author, bar, answered, done }
     }
 
     pub(super) fn store(&self) -> Result<Store, Cause> {
@@ -94,8 +97,27 @@ impl Context {
             Form::Quiet => quiet(),
         };
         self.answered.store(true, Ordering::Relaxed);
-        print(&text)?;
+        print(&text).map_err(|cause| match self.done.get() {
+            Some(done) => complaint(cause.kind(), cause.to_string(), format!("{done}; {FREE}")),
+            None => cause,
+        })?;
         Ok(0)
+    }
+
+    /// Notes that something has been done, which is said even when its answer cannot be written.
+    fn did(&self, what: &'static str) {
+        let _ = self.done.set(what);
+    }
+
+    /// Gives the answer about what has been done. Should that fail, it is said all the same that it was done.
+    pub(super) fn tell<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl FnOnce() -> String,
+        quiet: impl FnOnce() -> String,
+    ) -> Answer {
+        self.did("what was asked for is done");
+        self.say(value, text, quiet)
     }
 
     /// Gives a list, item by item.
@@ -161,6 +183,9 @@ impl Context {
     /// change before its jobs run; the document tells of the jobs as they ended.
     pub(super) fn made(&self, store: &Store, made: Made, jobs: Vec<Job>, later: bool) -> Answer {
         let Made { document, text, quiet, done } = made;
+        if !quiet.is_empty() {
+            self.did(done);
+        }
         if !jobs.is_empty() {
             interrupt::advise(format!("{done}; `vds run` goes on with its jobs"));
         }

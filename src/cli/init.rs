@@ -43,5 +43,5 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let dir = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
     let store = Store::init(&dir, cx.wait)?;
     let root = store.root().display().to_string();
-    cx.say(&json!({ "store": root }), || format!("made an empty store in {root}\n"), || format!("{root}\n"))
+    cx.tell(&json!({ "store": root }), || format!("made an empty store in {root}\n"), || format!("{root}\n"))
 }

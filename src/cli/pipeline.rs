@@ -195,7 +195,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             registry::delete(&facts, &mut batch, &name)?;
             registry::skip_jobs(&store, &facts, &mut batch, &name, None, &cx.author.now())?;
             commit(&mut facts, &batch, cx)?;
-            cx.say(
+            cx.tell(
                 &json!({ "deleted": name }),
                 || format!("deleted the pipeline {name}; its outputs stay\n"),
                 || format!("{name}\n"),

@@ -91,7 +91,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let repo = refs::create_repo(&store, &cx.author, name, description)?;
             let name = &repo.name;
             let text = || format!("made the repo {name}\n");
-            cx.say(&view::Repo::new(&repo, &[], &[]), text, || format!("{name}\n"))
+            cx.tell(&view::Repo::new(&repo, &[], &[]), text, || format!("{name}\n"))
         }
         Verb::List { prefix } => {
             let repos = {
@@ -113,7 +113,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Rename { name, new } => {
             refs::rename_repo(&store, &cx.author, &name, new.clone())?;
             let text = || format!("renamed {name} to {new}\n");
-            cx.say(&json!({ "from": name, "name": new }), text, || format!("{new}\n"))
+            cx.tell(&json!({ "from": name, "name": new }), text, || format!("{new}\n"))
         }
         Verb::Delete { name, dry_run } => {
             let mode = if dry_run { Mode::DryRun } else { Mode::Make };
@@ -122,7 +122,9 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let did = if dry_run { "would delete" } else { "deleted" };
             let views: Vec<view::Ref> = branches.iter().map(|(name, id)| view::Ref::new(name, *id)).collect();
             let document = json!({ "deleted": name, "branches": views, "dry_run": dry_run });
-            cx.say(&document, || format!("{did} {name}\n{heads}"), || format!("{name}\n"))
+            let text = || format!("{did} {name}\n{heads}");
+            let quiet = || format!("{name}\n");
+            if dry_run { cx.say(&document, text, quiet) } else { cx.tell(&document, text, quiet) }
         }
     }
 }

@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
-use super::answer::{Form, document, print};
+use super::answer::{Form, document, print, settle};
 use super::complaint::{code_of, complain, failure, usage};
 use super::context::{Answer, Context};
 use super::{
@@ -149,8 +149,9 @@ fn refuse(cause: &Cause, to_programs: bool) -> ExitCode {
 fn misused(error: &clap::Error) -> ExitCode {
     let help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if help || !error.use_stderr() {
-        let _ = error.print();
-        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        let shown = settle(error.print().and_then(|()| io::stdout().flush()));
+        return shown.map_or_else(|cause| refuse(&cause, false), |_| code);
     }
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default();

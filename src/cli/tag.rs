@@ -48,7 +48,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let id = commit_of(&store, &target.repo, rev)?;
             refs::create_tag(&store, &cx.author, &target.repo, &name, id)?;
             let text = || format!("tagged {id:.12} as {target}\n");
-            cx.say(&view::Ref::new(&name, id), text, || format!("{id}\n"))
+            cx.tell(&view::Ref::new(&name, id), text, || format!("{id}\n"))
         }
         Verb::List { repo } => {
             let tags = {
@@ -64,7 +64,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let name = name_of(&target)?;
             let was = refs::delete_tag(&store, &cx.author, &target.repo, &name)?;
             let text = || format!("deleted the tag {target}, which was at {was}\n");
-            cx.say(&json!({ "deleted": name, "commit": was.to_string() }), text, || format!("{was}\n"))
+            cx.tell(&json!({ "deleted": name, "commit": was.to_string() }), text, || format!("{was}\n"))
         }
     }
 }
