@@ -157,10 +157,10 @@ fn the_log_of_a_datum_is_found_where_it_ran() {
 #[test]
 fn what_is_no_pipeline_file_is_told_apart() {
     let desk = Desk::new();
-    fs::write(desk.path("binary"), [0xff, 0xfe, 0]).unwrap();
+    fs::write(desk.path("binary"), b"# a\n# \xff\n").unwrap();
     desk.write("long", &"# long\n".repeat(200_000));
     for (file, code, words) in [
-        ("binary", 2, "not UTF-8"),
+        ("binary", 2, "binary:2:3: this is not UTF-8"),
         ("long", 2, "longer than 1 MiB"),
         ("/dev/zero", 2, "longer than 1 MiB"),
         ("absent", 3, "absent"),
@@ -189,7 +189,12 @@ fn a_circle_through_two_pipelines_is_refused() {
     desk.ok(&["pipeline", "create", "q.toml"]);
     desk.write("p.toml", &COPY.replace("in@*:/*", "q/c@*:/*"));
     let (code, said) = desk.no(&["pipeline", "update", "p.toml"]);
-    assert!(code == 2 && said.contains("wait for each other"), "{said}");
+    assert!(code == 2 && said.contains("p.toml:4:9: these stages wait for each other: "), "{said}");
+    assert!(said.contains(": p/a, p/b, q/c\n") || said.contains(": q/c, p/a, p/b\n"), "{said}");
+    desk.write("r.toml", "pipeline = 'r'\n[stage.a]\ninput = 'in:/'\ncommand = ['true']\n[stage.b]\ninput = { cross = ['r/a:/', 'r/c:/'] }\n\
+                          command = ['true']\n[stage.c]\ninput = 'r/b:/'\ncommand = ['true']\n[stage.d]\ninput = 'r/c:/'\ncommand = ['true']\n");
+    let (code, said) = desk.no(&["pipeline", "create", "r.toml"]);
+    assert!(code == 2 && said.contains("r.toml:6:9: these stages wait for each other: r/b, r/c\n"), "{said}");
 }
 
 #[test]

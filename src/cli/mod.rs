@@ -4,6 +4,7 @@ mod answer;
 mod branch;
 mod cat;
 mod checkout;
+mod code;
 mod commit;
 mod complaint;
 mod completion;

@@ -1,25 +1,22 @@
 //! `vds pipeline`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::answer::document;
+use super::code;
 use super::complaint::{complaint, io_error, usage};
 use super::context::{Answer, Context, Made};
-use crate::content;
 use crate::fault::{Cause, Kind};
-use crate::ingest;
 use crate::ledger::Outcome;
 use crate::meta::Batch;
-use crate::object::{Entry, FileKind, PipelineName, TreePath};
-use crate::pack::Writer;
+use crate::object::PipelineName;
 use crate::pipeline::registry::{self, Submission, Submit};
-use crate::pipeline::spec::{Spec, Work};
+use crate::pipeline::spec::{Spec, SpecError};
 use crate::pipeline::{Error, trigger};
-use crate::store::Store;
 
 /// Make, change, list, show and delete pipelines
 #[derive(Debug, clap::Subcommand)]
@@ -75,8 +72,12 @@ fn read(file: &Path) -> Result<String, Cause> {
             "name a pipeline file; see docs/pipelines.md",
         ));
     }
-    String::from_utf8(bytes)
-        .map_err(|_| usage(format!("{shown} is not UTF-8"), "name a pipeline file; see docs/pipelines.md"))
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes().get(..good).unwrap_or_default());
+        let message = "this is not UTF-8; expected a text file in UTF-8".to_owned();
+        Error::from(SpecError::at(&shown.to_string(), &text, good, message)).into()
+    })
 }
 
 fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
@@ -84,7 +85,7 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
     let shown = file.display().to_string();
     let source = read(file)?;
     let spec = Spec::parse(&shown, &source).map_err(Error::from)?;
-    let code = keep_code(&store, file, &spec)?;
+    let code = code::keep(&store, file, &source, &spec)?;
     let origin = cx.author.now();
     let pipeline = {
         let mut facts = store.session()?;
@@ -122,43 +123,6 @@ fn commit(facts: &mut crate::ledger::Session, batch: &Batch, cx: &Context) -> Re
             Err(complaint(Kind::Busy, "another process changed pipelines or repos meanwhile", "try again"))
         }
     }
-}
-
-/// Stores the files that commands declare, so that they run the same wherever they are run.
-fn keep_code(store: &Store, file: &Path, spec: &Spec) -> Result<Vec<(String, Entry)>, Cause> {
-    let beside = file.parent().unwrap_or(Path::new("."));
-    let writer = store.writer();
-    let mut code = Vec::new();
-    for stage in spec.stages.values() {
-        let Work::Command(command) = &stage.work else { continue };
-        for name in &command.code {
-            let legal = name.parse::<TreePath>();
-            legal
-                .map_err(|error| usage(error.to_string(), "name files beside or below the pipeline file"))?;
-            let place = beside.join(name);
-            if !place.is_dir() {
-                code.push((name.clone(), keep_file(&writer, &place)?));
-                continue;
-            }
-            for found in ingest::walk(&place)? {
-                code.push((format!("{name}/{}", found.path), keep_file(&writer, &found.place)?));
-            }
-        }
-    }
-    writer.finish()?;
-    code.sort_by(|a, b| a.0.cmp(&b.0));
-    code.dedup();
-    Ok(code)
-}
-
-/// Stores one declared file; of a link, what it leads to.
-fn keep_file(writer: &Writer, place: &Path) -> Result<Entry, Cause> {
-    let fail = |source| Error::Code { path: place.display().to_string(), source };
-    let bytes = fs::read(place).map_err(fail)?;
-    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(place).map_err(fail)?);
-    let kept = content::keep_bytes(writer, &bytes)?;
-    let kind = if mode & 0o100 == 0 { FileKind::File } else { FileKind::Executable };
-    Ok(Entry { kind, blob: kept.blob, size: kept.size })
 }
 
 pub(super) fn run(verb: Verb, cx: &Context) -> Answer {

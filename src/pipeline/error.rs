@@ -21,8 +21,8 @@ pub enum Error {
     #[error("there is a pipeline {name} already")]
     Exists { name: PipelineName },
     /// Stages wait for each other.
-    #[error("these stages wait for each other: {stages}")]
-    Cycle { stages: String },
+    #[error("{place}: these stages wait for each other: {stages}")]
+    Cycle { place: String, stages: String },
     /// A stage reads a repo that does not exist.
     #[error("{place}: stage {stage} reads the repo {repo}, which does not exist")]
     UnknownInput { place: String, stage: StageName, repo: RepoName },
@@ -30,8 +30,8 @@ pub enum Error {
     #[error("the repo {repo} exists already and is not the output of this stage")]
     OutputTaken { repo: RepoName },
     /// A file that the pipeline declares is not there.
-    #[error("cannot read the declared file {path}")]
-    Code { path: String, source: std::io::Error },
+    #[error("{place}: cannot read the declared file {path}")]
+    Code { place: String, path: String, source: std::io::Error },
     /// No job has this number.
     #[error("there is no job {id}")]
     UnknownJob { id: u64 },

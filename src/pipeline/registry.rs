@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use super::job::{self, State};
 use super::spec::{Command, Spec, Stage, Work, place};
+use super::trigger;
 use crate::history::{self, NewRepo, Repo};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
-use crate::object::{Digest, Entry, ObjectRead, PipelineName, RepoName, StageName, codec};
+use crate::object::{Digest, Entry, ObjectRead, PipelineName, RepoName, StageName, TreePath, codec};
 use crate::store::Store;
 
 const PIPELINES: &[u8] = b"pipeline/";
@@ -75,11 +76,11 @@ impl Pipeline {
 
     /// The files that a command declares: those it names, and those in directories that it names.
     pub fn code_of(&self, command: &Command) -> impl Iterator<Item = &(String, Entry)> {
-        let names = command.code.clone();
+        let paths: Vec<TreePath> = command.code.iter().map(|declared| declared.path.clone()).collect();
         let is_in = |name: &str, of: &str| {
             name.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        self.record.code.iter().filter(move |(name, _)| names.iter().any(|of| is_in(name, of)))
+        self.record.code.iter().filter(move |(name, _)| paths.iter().any(|of| is_in(name, of.as_str())))
     }
 
     /// The digest of what a stage does.
@@ -99,28 +100,19 @@ impl Pipeline {
 
     /// The stages, each after those whose output it reads.
     pub fn stages_in_order(&self) -> Vec<(&StageName, &Stage)> {
-        let mut left: Vec<(&StageName, &Stage)> = self.spec.stages.iter().collect();
-        let mut ordered = Vec::new();
-        while !left.is_empty() {
-            let waits = |stage: &Stage, left: &[(&StageName, &Stage)]| {
-                stage.input.sources().iter().any(|(_, source)| {
-                    left.iter().any(|(name, _)| is_output(&source.repo, &self.spec.name, name))
-                })
-            };
-            let (now, later): (Vec<_>, Vec<_>) =
-                left.iter().copied().partition(|(_, stage)| !waits(stage, &left));
-            if now.is_empty() {
-                break;
-            }
-            ordered.extend(now);
-            left = later;
-        }
-        ordered
+        let ordered = trigger::order(std::slice::from_ref(self)).unwrap_or_default();
+        ordered.into_iter().map(|(_, name, stage)| (name, stage)).collect()
+    }
+
+    /// How messages name the byte `at` of the file.
+    fn place(&self, at: usize) -> String {
+        let (line, column) = place(&self.record.source, at);
+        format!("{}:{line}:{column}", self.record.file)
     }
 }
 
 /// Whether `repo` is what this stage writes.
-fn is_output(repo: &RepoName, pipeline: &PipelineName, stage: &StageName) -> bool {
+pub(super) fn is_output(repo: &RepoName, pipeline: &PipelineName, stage: &StageName) -> bool {
     repo.as_str().rsplit_once('/').is_some_and(|(p, s)| p == pipeline.as_str() && s == stage.as_str())
 }
 
@@ -297,26 +289,20 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
         for (_, source) in spec.input.sources() {
             let own = pipeline.spec.stages.keys().any(|stage| is_output(&source.repo, name, stage));
             if !own && history::find(facts, &source.repo)?.is_none() {
-                let Record { file, source: text, .. } = &pipeline.record;
-                let at = text.find(&source.to_string()).unwrap_or(0);
-                let (line, column) = place(text, at);
-                let place = format!("{file}:{line}:{column}");
+                let input = pipeline.record.source.get(spec.at..).unwrap_or_default();
+                let place = pipeline.place(spec.at + input.find(&source.to_string()).unwrap_or(0));
                 return Err(Error::UnknownInput { place, stage: stage.clone(), repo: source.repo.clone() });
             }
         }
     }
-    let ordered = pipeline.stages_in_order();
-    if ordered.len() < pipeline.spec.stages.len() {
-        let stuck =
-            pipeline.spec.stages.keys().filter(|stage| !ordered.iter().any(|(name, _)| name == stage));
-        return Err(Error::Cycle { stages: stuck.map(ToString::to_string).collect::<Vec<_>>().join(", ") });
-    }
     let others = list(facts)?.into_iter().filter(|other| other.spec.name != *name);
     let all: Vec<Pipeline> = others.chain([pipeline.clone()]).collect();
-    if super::trigger::order(&all).is_none() {
-        return Err(Error::Cycle { stages: format!("those of {name} and of other pipelines") });
-    }
-    Ok(())
+    let Err(circle) = trigger::order(&all) else { return Ok(()) };
+    let own = circle.iter().find(|(of, _, _)| of.spec.name == *name);
+    let place = pipeline.place(own.map_or(0, |(_, _, stage)| stage.at));
+    let stages: Vec<String> =
+        circle.iter().map(|(of, stage, _)| format!("{}/{stage}", of.spec.name)).collect();
+    Err(Error::Cycle { place, stages: stages.join(", ") })
 }
 
 /// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones. Its jobs are the business of

@@ -29,12 +29,12 @@ pub struct Moved {
 /// A stage and its pipeline.
 pub(super) type Node<'a> = (&'a Pipeline, &'a StageName, &'a Stage);
 
-/// All stages of all pipelines, each after those whose output it reads; `None` if they wait for each other.
-pub(super) fn order(pipelines: &[Pipeline]) -> Option<Vec<Node<'_>>> {
-    let stages = |pipeline| {
-        Pipeline::stages_in_order(pipeline).into_iter().map(move |(name, stage)| (pipeline, name, stage))
-    };
-    let mut left: Vec<Node<'_>> = pipelines.iter().flat_map(stages).collect();
+/// All stages of all pipelines, each after those whose output it reads; or else those that wait for each other.
+pub(super) fn order(pipelines: &[Pipeline]) -> Result<Vec<Node<'_>>, Vec<Node<'_>>> {
+    let mut left: Vec<Node<'_>> = Vec::new();
+    for pipeline in pipelines {
+        left.extend(pipeline.spec.stages.iter().map(|(name, stage)| (pipeline, name, stage)));
+    }
     let mut ordered = Vec::new();
     while !left.is_empty() {
         let outputs: BTreeSet<RepoName> = left
@@ -45,12 +45,30 @@ pub(super) fn order(pipelines: &[Pipeline]) -> Option<Vec<Node<'_>>> {
             |stage: &Stage| stage.input.sources().iter().any(|(_, source)| outputs.contains(&source.repo));
         let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, _, stage)| !waits(stage));
         if now.is_empty() {
-            return None;
+            return Err(circle(later));
         }
         ordered.extend(now);
         left = later;
     }
-    Some(ordered)
+    Ok(ordered)
+}
+
+/// Of stages none of which can be the first, those in circles, without those that only wait for such.
+fn circle(mut left: Vec<Node<'_>>) -> Vec<Node<'_>> {
+    loop {
+        let is_read = |(pipeline, name, _): &Node<'_>| {
+            let reads = |stage: &Stage| {
+                let sources = stage.input.sources();
+                sources.iter().any(|(_, source)| registry::is_output(&source.repo, &pipeline.spec.name, name))
+            };
+            left.iter().any(|(_, _, stage)| reads(stage))
+        };
+        let read: Vec<Node<'_>> = left.iter().copied().filter(is_read).collect();
+        if read.len() == left.len() {
+            return read;
+        }
+        left = read;
+    }
 }
 
 /// Adds to `batch` the jobs that these moves cause, and returns them. With `only`, other pipelines are left alone. One move

@@ -8,8 +8,9 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserialize
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::model::{Command, Input, OnConflict, Spec, Stage, Work, variable};
-use crate::object::{PipelineName, StageName};
+use super::model::{Command, Declared, Input, OnConflict, Spec, Stage, Work, variable};
+use super::words::plain;
+use crate::object::{PipelineName, StageName, TreePath};
 use crate::pipeline::pattern::Source;
 use crate::pipeline::stage::{bin, measure, select};
 
@@ -25,6 +26,14 @@ pub struct SpecError {
     pub column: usize,
     /// What is wrong, and what was expected.
     pub message: String,
+}
+
+impl SpecError {
+    /// A mistake at the byte `at` of the file `file`, whose text is `text`.
+    pub fn at(file: &str, text: &str, at: usize, message: String) -> Self {
+        let (line, column) = place(text, at);
+        Self { file: file.to_owned(), line, column, message }
+    }
 }
 
 /// A mistake and the byte at which it is.
@@ -52,7 +61,7 @@ struct StageTable {
     measure: Option<measure::Params>,
     select: Option<select::Params>,
     command: Option<Spanned<Argv>>,
-    code: Option<Spanned<Vec<String>>>,
+    code: Option<Spanned<Vec<Spanned<String>>>>,
     env: Option<Spanned<BTreeMap<String, String>>>,
     timeout: Option<Spanned<Span>>,
     on_conflict: Option<Spanned<OnConflict>>,
@@ -197,13 +206,10 @@ pub fn place(text: &str, at: usize) -> (usize, usize) {
 impl Spec {
     /// Reads a pipeline file; `file` is how messages name it.
     pub fn parse(file: &str, text: &str) -> Result<Self, SpecError> {
-        let fail = |Mistake { at, message }| {
-            let (line, column) = place(text, at);
-            SpecError { file: file.to_owned(), line, column, message }
-        };
+        let fail = |Mistake { at, message }| SpecError::at(file, text, at, message);
         let toml_error = |error: toml::de::Error| {
             let at = error.span().map_or(0, |span| span.start);
-            fail(Mistake { at, message: error.message().trim_end().replace('\n', ", ") })
+            fail(Mistake { at, message: plain(error.message(), text.get(at..).unwrap_or_default()) })
         };
         let parsed: File = toml::from_str(text).map_err(toml_error)?;
         let tables: toml::Table = toml::from_str(text).map_err(toml_error)?;
@@ -266,7 +272,7 @@ fn read_stage(table: StageTable, place: usize, raw: Option<&toml::Value>) -> Res
             }
             Work::Command(Command {
                 argv,
-                code: table.code.map(Spanned::into_inner).unwrap_or_default(),
+                code: declared(table.code.map(Spanned::into_inner).unwrap_or_default())?,
                 env: table.env.map(Spanned::into_inner).unwrap_or_default(),
                 timeout: table.timeout.map(|span| span.into_inner().0),
                 on_conflict: table.on_conflict.map(Spanned::into_inner).unwrap_or_default(),
@@ -289,7 +295,18 @@ fn read_stage(table: StageTable, place: usize, raw: Option<&toml::Value>) -> Res
         _ => return fail(place, "expected exactly one of `bin`, `measure`, `select` and `command`"),
     };
     check_inputs(&work, &input).map_err(|message| Mistake { at: input_at, message })?;
-    Ok(Stage { input, code: code_text(raw), work })
+    Ok(Stage { input, code: code_text(raw), work, at: input_at })
+}
+
+/// The files that belong to a program, all of them beside or below the pipeline file.
+fn declared(code: Vec<Spanned<String>>) -> Result<Vec<Declared>, Mistake> {
+    let one = |name: Spanned<String>| {
+        let at = name.span().start;
+        let path = name.into_inner().parse::<TreePath>();
+        let wrong = |error| format!("{error}; expected a file beside or below the pipeline file");
+        Ok(Declared { path: path.map_err(|error| Mistake { at, message: wrong(error) })?, at })
+    };
+    code.into_iter().map(one).collect()
 }
 
 fn check_inputs(work: &Work, input: &Input) -> Result<(), String> {

@@ -1,9 +1,11 @@
-//! The pipeline file: what a person writes (`file`), as values (`model`).
+//! The pipeline file: what a person writes (`file`), as values (`model`), and its mistakes in plain words
+//! (`words`).
 //!
 //! `docs/pipeline.schema.json` tells editors the same; a test holds the two against each other.
 
 mod file;
 mod model;
+mod words;
 
 #[cfg(test)]
 mod schema;
@@ -11,4 +13,4 @@ mod schema;
 mod tests;
 
 pub use file::{SpecError, place};
-pub use model::{Command, Input, OnConflict, Spec, Stage, Work, variable};
+pub use model::{Command, Declared, Input, OnConflict, Spec, Stage, Work, variable};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::object::{Digest, PipelineName, StageName};
+use crate::object::{Digest, PipelineName, StageName, TreePath};
 use crate::pipeline::pattern::Source;
 use crate::pipeline::stage::{bin, measure, select};
 
@@ -29,6 +29,8 @@ pub struct Stage {
     pub work: Work,
     /// The canonical text of what it does, which decides whether an old result can be used.
     pub code: String,
+    /// The byte of the file at which its input is written.
+    pub at: usize,
 }
 
 /// What a stage reads.
@@ -79,14 +81,23 @@ pub enum Work {
 pub struct Command {
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Files that belong to it, relative to the pipeline file.
-    pub code: Vec<String>,
+    /// Files that belong to it.
+    pub code: Vec<Declared>,
     /// Additional environment.
     pub env: BTreeMap<String, String>,
     /// How long one datum may take.
     pub timeout: Option<Duration>,
     /// What happens when two datums write one path.
     pub on_conflict: OnConflict,
+}
+
+/// A file or a directory that belongs to a program.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// Its path, from the directory of the pipeline file.
+    pub path: TreePath,
+    /// The byte of the pipeline file at which it is named.
+    pub at: usize,
 }
 
 /// What happens when two datums write one path.

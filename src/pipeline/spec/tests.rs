@@ -78,7 +78,7 @@ fn a_mistake_is_reported_where_it_is() {
     check(
         "\"last\", \"mean\"",
         "\"last\", \"men\"",
-        "p.toml:10:30: unknown variant `men`, expected one of `last`",
+        "p.toml:10:30: unknown value `men`, expected one of `last`",
     );
     check("\"1m\", \"5m\"", "\"1x\"", "is not a window");
     check("ecb.csv\" }", "[ecb.csv\" }", "p.toml:9:49: \"truth@main:/[ecb.csv\" is not an input: ");
@@ -96,6 +96,41 @@ fn a_mistake_is_reported_where_it_is() {
     check("command = [\"python3\", \"report.py\"]", "command = []", "stage report: ");
     check("name = \"day\"", "name = \"best\"", "two inputs are named \"best\"");
     check("pipeline = \"settlement\"", "", "missing field `pipeline`");
+    check(
+        "[\"report.py\"]",
+        "[\"a\", \"../b\"]",
+        "p.toml:19:14: stage report: \"../b\" is not a legal path: ",
+    );
+}
+
+#[test]
+fn a_mistake_is_told_in_plain_words() {
+    let number = "expected a whole number, 0 or more, not ";
+    check("top = 20", "top = \"many\"", &format!("p.toml:14:31: {number}the text \"many\""));
+    check("top = 20", "top = -1", &format!("{number}the number -1"));
+    check("top = 20", "top = 1.5", &format!("{number}the number 1.5"));
+    check("top = 20", "guard = true", "p.toml:14:33: expected a number, not true");
+    check("top = 20", "order = 5", "p.toml:14:33: expected a text");
+    check("tick = \"0.0001\"", "col = 5", "p.toml:10:96: expected a table, not the number 5");
+    check("tick = \"0.0001\"", "round = \"yes\"", "expected true or false, not the text \"yes\"");
+    check("tick = \"0.0001\"", "tick = []", "p.toml:10:97: expected a number");
+    check("[\"1m\", \"5m\"]", "\"1m\"", "expected a list, not the text \"1m\"");
+    check("[\"1m\", \"5m\"]", "[true]", "expected a window such as");
+    check("bin = { tz = \"Europe/Berlin\" }", "bin = true", "p.toml:6:7: expected a table, not true");
+    check("[\"report.py\"]", "\"report.py\"", "expected a list, not the text \"report.py\"");
+    check("timeout = \"10m\"", "timeout = 10", "p.toml:20:11: expected a text, not the number 10");
+    check("timeout = \"10m\"", "timeout = 10m", "p.toml:20:");
+    check("timeout = \"10m\"", "timeout = ten", "p.toml:20:11: a text stands in quotes; expected such as");
+    check("timeout = \"10m\"", "timeout = \"10m", "p.toml:20:15: a text does not end; expected `\"`");
+    for nothing in ["timeout =", "timeout =  # soon", "timeout = \nenv = {}"] {
+        check("timeout = \"10m\"", nothing, ": there is no value; expected such as");
+    }
+    check("\"settlement\"", "5", "p.toml:2:12: expected a text, not the number 5");
+    check(
+        "input = \"ticks@*:/*/*/*\"",
+        "input = 5",
+        "p.toml:5:9: expected \"REPO@BRANCH:/GLOB\" or a table with",
+    );
 }
 
 proptest! {

@@ -97,7 +97,7 @@ impl fmt::Display for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a window such as \"30s\", \"5m\" or a number of minutes")]
         enum Written {
             Minutes(u32),
             Text(String),
@@ -124,7 +124,7 @@ struct Number(String);
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected a number")]
         enum Written {
             Whole(i64),
             Number(f64),
