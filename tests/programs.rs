@@ -281,6 +281,41 @@ fn two_datums_that_write_one_path_are_both_named_every_time() {
 }
 
 #[test]
+fn code_that_lies_elsewhere_is_refused_wherever_a_link_leads() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    desk.write("secret/key", "secret");
+    desk.write("mine/lib/real.sh", "true\n");
+    let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, desk.path(name)).unwrap();
+    link("../secret", "mine/dir");
+    link("../secret/key", "mine/file");
+    link("../../secret/key", "mine/lib/within");
+    link("lib/real.sh", "mine/good");
+    let create = |code: &str| {
+        let text =
+            format!("pipeline = 'p'\n[stage.a]\ninput = 'in:/'\ncommand = ['true']\ncode = ['{code}']\n");
+        desk.write("mine/p.toml", &text);
+        desk.run(&["pipeline", "create", "mine/p.toml"])
+    };
+    for (code, want) in [
+        ("dir", "mine/p.toml:5:9: mine/dir leads to "),
+        ("file", "mine/p.toml:5:9: mine/file leads to "),
+        ("lib", "mine/p.toml:5:9: mine/lib/within leads to "),
+        ("dir/key", "mine/p.toml:5:9: mine/dir/key leads to "),
+        ("../secret/key", "mine/p.toml:5:9: stage a: \"../secret/key\" is not a legal path"),
+    ] {
+        let output = create(code);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && said.contains(want), "{code}: {said}");
+    }
+    let output = create("absent");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(3), "{said}");
+    assert!(said.contains("mine/p.toml:5:9: cannot read the declared file mine/absent: "), "{said}");
+    assert!(create("good").status.success());
+}
+
+#[test]
 fn directories_of_code_come_along_and_count() {
     let desk = Desk::new();
     desk.ok(&["repo", "create", "in"]);

@@ -1,4 +1,6 @@
 //! The files that the commands of a pipeline declare, stored with it so that they are the same wherever they are run.
+//!
+//! A pipeline file may come from a stranger, so nothing is read that lies outside of its directory, through links neither.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,8 @@ use crate::store::Store;
 struct File<'a> {
     name: String,
     text: &'a str,
+    /// Its directory, without links.
+    dir: PathBuf,
 }
 
 /// Stores the files that the commands of the pipeline file `file` declare. Its text is `text`.
@@ -26,7 +30,8 @@ pub(super) fn keep(
     spec: &Spec,
 ) -> Result<Vec<(String, Entry)>, Cause> {
     let beside = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = File { name: file.display().to_string(), text };
+    let dir = fs::canonicalize(beside).unwrap_or_else(|_| beside.to_owned());
+    let file = File { name: file.display().to_string(), text, dir };
     let writer = store.writer();
     let mut code = Vec::new();
     for stage in spec.stages.values() {
@@ -64,7 +69,12 @@ impl File<'_> {
     /// Where a declared file, or one in a declared directory, really lies.
     fn resolve(&self, declared: &Declared, place: &Path) -> Result<PathBuf, Error> {
         let real = fs::canonicalize(place).map_err(|source| self.unreadable(declared, place, source))?;
-        Ok(real)
+        if real.starts_with(&self.dir) {
+            return Ok(real);
+        }
+        let (place, real) = (place.display(), real.display());
+        let message = format!("{place} leads to {real}; expected a file beside or below the pipeline file");
+        Err(self.wrong(declared, message).into())
     }
 
     /// Stores one file; of a link, what it leads to.
