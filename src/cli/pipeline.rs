@@ -13,9 +13,9 @@ use super::context::{Answer, Context, Made};
 use crate::fault::{Cause, Kind};
 use crate::ledger::Outcome;
 use crate::meta::Batch;
-use crate::object::PipelineName;
+use crate::object::{PipelineName, StageName};
 use crate::pipeline::registry::{self, Submission, Submit};
-use crate::pipeline::spec::{Spec, SpecError};
+use crate::pipeline::spec::{Spec, SpecError, Stage};
 use crate::pipeline::{Error, trigger};
 
 /// Make, change, list, show and delete pipelines
@@ -110,7 +110,7 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
     };
     let (name, version) = (pipeline.spec.name.clone(), pipeline.record.version);
     let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();
-    let text = format!("pipeline {name}, version {version}: {}\n", stages.join(" -> "));
+    let text = format!("pipeline {name}, version {version}\n{}", graph(&pipeline));
     let document = document(&json!({ "pipeline": name, "version": version, "stages": stages }));
     let made = Made { document, text, quiet: format!("{name}\n"), done: "the pipeline is made" };
     cx.made(&store, made, jobs, no_run)
@@ -125,6 +125,16 @@ fn commit(facts: &mut crate::ledger::Session, batch: &Batch, cx: &Context) -> Re
     }
 }
 
+/// The graph of a pipeline: a line for each stage, with what it reads.
+fn graph(pipeline: &registry::Pipeline) -> String {
+    let line = |(name, stage): (&StageName, &Stage)| {
+        let inputs: Vec<String> =
+            stage.input.sources().into_iter().map(|(_, source)| source.to_string()).collect();
+        format!(" {name} <- {}\n", inputs.join(", "))
+    };
+    pipeline.stages_in_order().into_iter().map(line).collect()
+}
+
 pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
     match verb {
         Verb::Create { file, no_run } => submit(&file, Submit::Create, no_run, cx),
@@ -136,7 +146,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             };
             let document = |p: &registry::Pipeline| json!({ "pipeline": p.spec.name, "version": p.record.version, "stages": stages(p), "description": p.spec.description });
             let line = |p: &registry::Pipeline| {
-                format!("{}  version {}  {}\n", p.spec.name, p.record.version, stages(p).join(" -> "))
+                format!("{}  version {}  {}\n", p.spec.name, p.record.version, stages(p).join(", "))
             };
             let names = || all.iter().map(|p| format!("{}\n", p.spec.name)).collect();
             cx.say(
