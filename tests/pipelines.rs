@@ -119,6 +119,9 @@ fn a_pipeline_runs_on_every_branch_that_is_there_each_in_its_own_run() {
         .map(|job| {
             let text = |what: &str| job[what].as_str().unwrap().to_owned();
             assert_eq!(text("state"), "queued");
+            let input = &job["inputs"][0];
+            assert_eq!(input["branch"], job["branch"]);
+            assert!(if text("stage") == "p/b" { input["job"].is_u64() } else { input["commit"].is_string() });
             assert!(text("cause").starts_with(&format!("in@{} ", text("branch"))));
             (text("branch"), job["run"].as_u64().unwrap(), text("stage"))
         })

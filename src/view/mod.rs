@@ -4,6 +4,6 @@ mod shapes;
 mod text;
 
 pub use shapes::{
-    Change, Commit, Counts, Directory, Failure, File, Job, MadeBy, MadeFrom, Ref, Repo, VERSION,
+    Change, Commit, Counts, Directory, Failure, File, Job, JobInput, MadeBy, MadeFrom, Ref, Repo, VERSION,
 };
 pub use text::{bytes, count, encoded, line, path, text, time};

@@ -150,6 +150,8 @@ pub struct Job {
     pub branch: String,
     /// What caused it.
     pub cause: String,
+    /// What it reads.
+    pub inputs: Vec<JobInput>,
     /// `queued`, `running`, `succeeded`, `failed` or `skipped`.
     pub state: &'static str,
     /// Datums whose result this job made.
@@ -166,6 +168,19 @@ pub struct Job {
     pub output: Option<String>,
     /// Why it failed or was skipped.
     pub reason: Option<String>,
+}
+
+/// One input of a job: a commit, or the job whose output it will be.
+#[derive(Debug, Clone, Serialize)]
+pub struct JobInput {
+    /// The input's name in the stage.
+    pub name: String,
+    /// The branch.
+    pub branch: String,
+    /// The commit's id, once it is there.
+    pub commit: Option<String>,
+    /// Until then, the job that makes it.
+    pub job: Option<u64>,
 }
 
 /// A failure.
@@ -276,6 +291,16 @@ impl From<&Difference> for Change {
     }
 }
 
+impl From<&job::JobInput> for JobInput {
+    fn from(input: &job::JobInput) -> Self {
+        let (commit, job) = match input.source {
+            job::JobSource::Commit(commit) => (Some(commit.to_string()), None),
+            job::JobSource::Job(id) => (None, Some(id)),
+        };
+        Self { name: input.name.clone(), branch: input.branch.clone(), commit, job }
+    }
+}
+
 impl From<&job::Job> for Job {
     fn from(job: &job::Job) -> Self {
         Self {
@@ -284,6 +309,7 @@ impl From<&job::Job> for Job {
             stage: format!("{}/{}", job.pipeline, job.stage),
             branch: job.branch.clone(),
             cause: job.cause.clone(),
+            inputs: job.inputs.iter().map(JobInput::from).collect(),
             state: job.state.word(),
             processed: job.datums.processed,
             reused: job.datums.reused,
