@@ -20,8 +20,8 @@ pub fn empty(sink: &dyn ObjectWrite) -> Result<NodeId, Error> {
     Ok(write_leaf::<super::Raw>(sink, &Leaf::default())?.id)
 }
 
-/// The tree of these entries, which must come in strictly ascending order of their keys. Memory holds [`TOGETHER`]
-/// leaves, and one unfinished node a level.
+/// The tree of these entries, which must come in strictly ascending order of their keys. Memory holds some
+/// dozens of leaves, and one unfinished node a level.
 pub fn build<V: Value>(
     sink: &dyn ObjectWrite,
     entries: impl IntoIterator<Item = (Vec<u8>, V)>,
