@@ -26,6 +26,9 @@ pub enum Error {
     /// Another process changed the same files in the meantime.
     #[error("{target} was changed by another process, and {path} among the same files")]
     Conflict { target: Target, path: String },
+    /// Another process deleted the branch.
+    #[error("{target} was deleted by another process in the meantime")]
+    Deleted { target: Target },
     /// Other processes kept moving the branch.
     #[error("{target} kept moving")]
     Contended { target: Target },
@@ -54,13 +57,14 @@ fault! {
     kind {
         Self::Message { .. } => Kind::Usage,
         Self::Conflict { .. } => Kind::Refused,
-        Self::Contended { .. } => Kind::Busy,
+        Self::Deleted { .. } | Self::Contended { .. } => Kind::Busy,
     }
     hint {
         Self::Message { .. } => Some("put long texts into a file and commit that".to_owned()),
         Self::Conflict { target, .. } => {
             Some(format!("look at `vds log {target}`, then commit again on top of it"))
         }
+        Self::Deleted { .. } => Some("nothing was changed; the same commit again begins the branch anew".to_owned()),
         Self::Contended { .. } => Some("try again; nothing was changed".to_owned()),
     }
 }
@@ -161,10 +165,13 @@ pub fn publish(
         drop(facts);
         writer = store.writer();
         let now = open(store, &target, &writer)?;
+        if base.head.is_some() && now.head.is_none() {
+            return Err(Error::Deleted { target });
+        }
         let (old, new) = (Snapshot::new(&writer, base.tree), Snapshot::new(&writer, now.tree));
         for change in old.diff(&new, "") {
-            let path = change?.path;
-            if draft.touches(&path) {
+            let snapshot::Change { path, after, .. } = change?;
+            if draft.touches(&path) || (after.is_some() && draft.excludes(&path)) {
                 return Err(Error::Conflict { target, path: path.to_string() });
             }
         }

@@ -71,6 +71,17 @@ impl Draft {
         self.edits.contains_key(path)
     }
 
+    /// Whether a file at `path` and what was put cannot both be: one is a directory to the other.
+    pub fn excludes(&self, path: &TreePath) -> bool {
+        let put = |dir: &str| self.edit(dir).is_some_and(Option::is_some);
+        let inside = |other: &TreePath| {
+            other.as_str().strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let after = self.edits.range(path.clone()..);
+        let mut near = after.take_while(|(other, _)| other.as_str().starts_with(path.as_str()));
+        path.ancestors().any(put) || near.any(|(other, entry)| entry.is_some() && inside(other))
+    }
+
     /// Whether nothing was put or removed.
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty()

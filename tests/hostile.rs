@@ -291,6 +291,21 @@ fn a_store_without_its_format_stops_the_search_for_one() {
         let output = desk.command(args).current_dir(desk.path("inner")).output().unwrap();
         (output.status.code().unwrap(), said(&output))
     };
+    // An empty mount point, or a link to a disk that is not there.
+    for name in ["empty", "file", "link"] {
+        fs::create_dir(desk.path(name)).unwrap();
+    }
+    fs::create_dir(desk.path("empty/.vds")).unwrap();
+    fs::write(desk.path("file/.vds"), "").unwrap();
+    symlink("/nowhere", desk.path("link/.vds")).unwrap();
+    for name in ["empty", "file", "link"] {
+        let output = desk.command(&["log", "r"]).current_dir(desk.path(name)).output().unwrap();
+        assert!(
+            output.status.code() == Some(3) && said(&output).contains("is no store"),
+            "{}",
+            said(&output)
+        );
+    }
     fs::write(desk.path("inner/.vds/format"), "").unwrap();
     for args in [&["commit", "r", "x", "-m", "inner"][..], &["log", "r"], &["init"]] {
         let (code, text) = inside(args);

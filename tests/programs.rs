@@ -7,7 +7,7 @@ mod desk;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use desk::{Desk, until};
 
@@ -286,11 +286,14 @@ fn code_that_lies_elsewhere_is_refused_wherever_a_link_leads() {
     desk.ok(&["repo", "create", "in"]);
     desk.write("secret/key", "secret");
     desk.write("mine/lib/real.sh", "true\n");
+    desk.write("mine/lib2/real.sh", "true\n");
     let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, desk.path(name)).unwrap();
     link("../secret", "mine/dir");
     link("../secret/key", "mine/file");
     link("../../secret/key", "mine/lib/within");
     link("lib/real.sh", "mine/good");
+    link("../lib", "mine/lib2/loop");
+    assert!(Command::new("mkfifo").arg(desk.path("mine/pipe")).status().unwrap().success());
     let create = |code: &str| {
         let text =
             format!("pipeline = 'p'\n[stage.a]\ninput = 'in:/'\ncommand = ['true']\ncode = ['{code}']\n");
@@ -302,6 +305,8 @@ fn code_that_lies_elsewhere_is_refused_wherever_a_link_leads() {
         ("file", "mine/p.toml:5:9: mine/file leads to "),
         ("lib", "mine/p.toml:5:9: mine/lib/within leads to "),
         ("dir/key", "mine/p.toml:5:9: mine/dir/key leads to "),
+        ("pipe", "mine/p.toml:5:9: mine/pipe is not a file; expected files and directories"),
+        ("lib2", "mine/p.toml:5:9: mine/lib2/loop is not a file; expected files and directories"),
         ("../secret/key", "mine/p.toml:5:9: stage a: \"../secret/key\" is not a legal path"),
     ] {
         let output = create(code);

@@ -81,8 +81,14 @@ impl File<'_> {
     fn keep_one(&self, writer: &Writer, declared: &Declared, place: &Path) -> Result<Entry, Cause> {
         let fail = |source| self.unreadable(declared, place, source);
         let real = self.resolve(declared, place)?;
+        let meta = fs::metadata(&real).map_err(fail)?;
+        // Reading a pipe would wait for ever.
+        if !meta.is_file() {
+            let message = format!("{} is not a file; expected files and directories", place.display());
+            return Err(Error::from(self.wrong(declared, message)).into());
+        }
         let bytes = fs::read(&real).map_err(fail)?;
-        let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&real).map_err(fail)?);
+        let mode = std::os::unix::fs::MetadataExt::mode(&meta);
         let kept = content::keep_bytes(writer, &bytes)?;
         let kind = if mode & 0o100 == 0 { FileKind::File } else { FileKind::Executable };
         Ok(Entry { kind, blob: kept.blob, size: kept.size })
