@@ -16,6 +16,7 @@ use vds::object::{BlobId, BranchName, CommitId, Digest, Entry, FileKind, NodeId,
 use vds::pipeline::job::{self, Datums, Job, JobInput, JobSource, State};
 use vds::pipeline::registry::{self, Submission, Submit};
 use vds::process::Process;
+use vds::store::{DEFAULT_WAIT, Store};
 
 fn origin(kind: OriginKind) -> Origin {
     let (author, command) = ("Ann <ann@example.org>".to_owned(), "vds commit".to_owned());
@@ -86,20 +87,16 @@ fn facts() -> (tempfile::TempDir, Ledger) {
     });
     let source = "pipeline = \"settlement\"\n[stage.bin]\ninput = \"desk/ticks@*:/*/*/*\"\nbin = { tz = \"Europe/Berlin\" }\n";
     let code = Entry { kind: FileKind::Executable, blob: BlobId::of(b"code"), size: 4 };
+    // Only asked which jobs of the pipeline are running, and there are none.
+    let place = tempfile::tempdir().unwrap();
+    let store = Store::init(place.path(), DEFAULT_WAIT).unwrap();
     for submit in [Submit::Create, Submit::Update] {
         change(&ledger, OriginKind::Operation, |session, batch| {
             let code = vec![("report.py".to_owned(), code)];
             let submission =
                 Submission { source: source.to_owned(), file: "settlement.toml".to_owned(), code };
-            registry::submit(
-                session,
-                &Objects::default(),
-                batch,
-                submission,
-                submit,
-                &origin(OriginKind::Operation),
-            )
-            .unwrap();
+            let origin = origin(OriginKind::Operation);
+            registry::submit(&store, session, batch, submission, submit, &origin).unwrap();
         });
     }
     let states = [

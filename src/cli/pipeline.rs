@@ -91,9 +91,7 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
         let mut facts = store.session()?;
         let mut batch = Batch::default();
         let submission = Submission { source, file: shown, code };
-        let pipeline = registry::submit(&facts, store.objects(), &mut batch, submission, how, &origin)?;
-        let spec = &pipeline.spec;
-        registry::skip_jobs(&store, &facts, &mut batch, &spec.name, Some(spec), &origin)?;
+        let pipeline = registry::submit(&store, &facts, &mut batch, submission, how, &origin)?;
         commit(&mut facts, &batch, cx)?;
         pipeline
     };
@@ -166,8 +164,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let store = cx.store()?;
             let mut facts = store.session()?;
             let mut batch = Batch::default();
-            registry::delete(&facts, &mut batch, &name)?;
-            registry::skip_jobs(&store, &facts, &mut batch, &name, None, &cx.author.now())?;
+            registry::delete(&store, &facts, &mut batch, &name, &cx.author.now())?;
             commit(&mut facts, &batch, cx)?;
             cx.tell(
                 &json!({ "deleted": name }),

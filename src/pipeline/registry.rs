@@ -157,10 +157,10 @@ pub enum Submit {
 }
 
 /// Adds the pipeline and the output repos of its stages to `batch`. Repos that an earlier pipeline of the same name left are its
-/// own again; those of stages that are no more become ordinary ones, and their jobs the business of [`skip_jobs`].
+/// own again; those of stages that are no more become ordinary ones, and their jobs that wait are skipped.
 pub fn submit(
+    store: &Store,
     facts: &Session,
-    objects: &dyn ObjectRead,
     batch: &mut Batch,
     submission: Submission,
     submit: Submit,
@@ -180,9 +180,10 @@ pub fn submit(
     let pipeline = Pipeline { spec, record };
     check_graph(facts, &pipeline)?;
     for stage in pipeline.spec.stages.keys() {
-        create_output(facts, objects, batch, &pipeline.spec.name, stage, origin)?;
+        create_output(facts, store.objects(), batch, &pipeline.spec.name, stage, origin)?;
     }
     release_outputs(facts, batch, &pipeline.spec.name, |stage| !has_stage(&pipeline.spec, stage))?;
+    skip_jobs(store, facts, batch, &pipeline.spec.name, Some(&pipeline.spec), origin)?;
     let bytes = codec::encode(VERSION, &pipeline.record)
         .map_err(|source| Error::Record { what: "a pipeline", source })?;
     batch.put(version_key(&pipeline.spec.name, version), bytes.clone());
@@ -242,7 +243,7 @@ fn has_stage(spec: &Spec, stage: &str) -> bool {
 }
 
 /// Adds to `batch` that the jobs of the pipeline are skipped that wait and whose stage is not, or no longer, in `spec`.
-pub fn skip_jobs(
+fn skip_jobs(
     store: &Store,
     facts: &Session,
     batch: &mut Batch,
@@ -305,11 +306,17 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
     Err(Error::Cycle { place, stages: stages.join(", ") })
 }
 
-/// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones. Its jobs are the business of
-/// [`skip_jobs`].
-pub fn delete(facts: &Session, batch: &mut Batch, name: &PipelineName) -> Result<(), Error> {
+/// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones; its jobs that wait are skipped.
+pub fn delete(
+    store: &Store,
+    facts: &Session,
+    batch: &mut Batch,
+    name: &PipelineName,
+    origin: &Origin,
+) -> Result<(), Error> {
     load(facts, name)?;
     let at = key(name);
     batch.expect(at.clone(), facts.get(&at)?).remove(at);
-    release_outputs(facts, batch, name, |_| true)
+    release_outputs(facts, batch, name, |_| true)?;
+    skip_jobs(store, facts, batch, name, None, origin)
 }
