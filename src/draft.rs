@@ -74,12 +74,10 @@ impl Draft {
     /// Whether a file at `path` and what was put cannot both be: one is a directory to the other.
     pub fn excludes(&self, path: &TreePath) -> bool {
         let put = |dir: &str| self.edit(dir).is_some_and(Option::is_some);
-        let inside = |other: &TreePath| {
-            other.as_str().strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'))
-        };
         let after = self.edits.range(path.clone()..);
         let mut near = after.take_while(|(other, _)| other.as_str().starts_with(path.as_str()));
-        path.ancestors().any(put) || near.any(|(other, entry)| entry.is_some() && inside(other))
+        let below = |other: &TreePath| lies_below(other.as_str().as_bytes(), path.as_str().as_bytes());
+        path.ancestors().any(put) || near.any(|(other, entry)| entry.is_some() && below(other))
     }
 
     /// Whether nothing was put or removed.
@@ -125,6 +123,11 @@ impl Draft {
         }
         found
     }
+}
+
+/// Whether the path `key` lies below the directory `dir`.
+fn lies_below(key: &[u8], dir: &[u8]) -> bool {
+    key.strip_prefix(dir).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 /// A draft's edits as they turn out on the tree below, found in one pass over the places that they touch.
@@ -200,9 +203,8 @@ impl<'a> Settled<'a> {
         next: Option<&[u8]>,
     ) -> Result<(), tree::Error> {
         for dir in path.ancestors() {
-            let inside =
-                |key: &[u8]| key.strip_prefix(dir.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"));
-            if previous.is_some_and(inside) || next.is_some_and(inside) {
+            let below = |key: &[u8]| lies_below(key, dir.as_bytes());
+            if previous.is_some_and(below) || next.is_some_and(below) {
                 continue;
             }
             let Some(previous) = previous.filter(|key| key.starts_with(dir.as_bytes())) else { break };

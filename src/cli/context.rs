@@ -273,7 +273,7 @@ pub(super) fn outcome(job: &Job) -> String {
 /// What a change triggered, with the number of datums where that can be told before anything has run.
 fn triggered(store: &Store, jobs: &[Job]) -> String {
     let name = |job: &Job| {
-        let name = format!("{}/{}", job.pipeline, job.stage);
+        let name = job.stage_name();
         // What stands in the way of counting stands in the way of the job, which tells of it.
         match pipeline::count(store, job) {
             Ok(Some(count)) => format!("{name} ({})", view::count(count, "datum")),

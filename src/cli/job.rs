@@ -186,7 +186,7 @@ fn has_log(store: &Store, root: NodeId, datum: &str) -> Result<bool, Cause> {
 /// The logs of the last job before this one that had to do with the datum: what has not changed since is carried over.
 fn logged_earlier(store: &Store, job: &Job, datum: &str, cx: &Context) -> Result<NodeId, Cause> {
     let id = job.id;
-    let stage = format!("{}/{}", job.pipeline, job.stage);
+    let stage = job.stage_name();
     let mut found: Result<Option<(u64, NodeId)>, Cause> = Ok(None);
     let known = job::known(store, &store.session()?)?;
     known.visit(store.objects(), &stage, &mut |earlier| {

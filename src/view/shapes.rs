@@ -306,7 +306,7 @@ impl From<&job::Job> for Job {
         Self {
             id: job.id,
             run: job.run,
-            stage: format!("{}/{}", job.pipeline, job.stage),
+            stage: job.stage_name(),
             branch: job.branch.clone(),
             cause: job.cause.clone(),
             inputs: job.inputs.iter().map(JobInput::from).collect(),

@@ -96,7 +96,7 @@ impl Known {
         visit: &mut dyn FnMut(Job) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         for job in self.recent {
-            let wanted = format!("{}/{}", job.pipeline, job.stage).starts_with(prefix);
+            let wanted = job.stage_name().starts_with(prefix);
             if wanted && visit(job).is_break() {
                 return Ok(());
             }

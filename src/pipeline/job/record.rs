@@ -132,7 +132,7 @@ impl Job {
     }
 
     /// The stage that it is of, as `PIPELINE/STAGE`.
-    pub(in crate::pipeline) fn stage_name(&self) -> String {
+    pub fn stage_name(&self) -> String {
         format!("{}/{}", self.pipeline, self.stage)
     }
 
