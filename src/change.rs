@@ -96,6 +96,8 @@ pub enum Empty {
 pub struct Published {
     /// The new commit; `None` when nothing differed.
     pub commit: Option<CommitId>,
+    /// The operation that brought it.
+    pub operation: Option<u64>,
     /// How its tree differs from the one before.
     pub tally: Tally,
     /// The jobs that it queued.
@@ -143,7 +145,7 @@ pub fn publish(
         draft.rebase(base.tree);
         let (tree, tally) = draft.finish(&writer)?;
         if tally.is_empty() && empty == Empty::Skip {
-            return Ok(Published { commit: None, tally, jobs: Vec::new(), stored });
+            return Ok(Published { commit: None, operation: None, tally, jobs: Vec::new(), stored });
         }
         let origin = author.now();
         let parents = base.head.into_iter().collect();
@@ -158,8 +160,8 @@ pub fn publish(
         history::record_commit(&mut batch, &base.repo, &id);
         let moved = trigger::Moved { repo: base.repo.clone(), branch: base.branch.clone(), commit: id };
         let jobs = trigger::enqueue(&facts, &mut batch, &[moved], None, &origin)?;
-        if let Outcome::Done { .. } = facts.commit(&origin, &batch)? {
-            return Ok(Published { commit: Some(id), tally, jobs, stored });
+        if let Outcome::Done { number } = facts.commit(&origin, &batch)? {
+            return Ok(Published { commit: Some(id), operation: Some(number), tally, jobs, stored });
         }
         history::check_held(&facts, &base.repo)?;
         drop(facts);
@@ -180,6 +182,19 @@ pub fn publish(
     Err(Error::Contended { target })
 }
 
+/// A branch or tag that was changed.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// The operation that changed it.
+    pub operation: u64,
+    /// Where it pointed before.
+    pub before: Option<CommitId>,
+    /// Where it points now.
+    pub after: Option<CommitId>,
+    /// The jobs that this queued.
+    pub jobs: Vec<Job>,
+}
+
 /// Points a branch at a commit, or removes it with `None`, and queues what that triggers. `before` is where it must be.
 pub fn move_branch(
     store: &Store,
@@ -188,7 +203,7 @@ pub fn move_branch(
     branch: &BranchName,
     before: Option<CommitId>,
     after: Option<CommitId>,
-) -> Result<Vec<Job>, Error> {
+) -> Result<Changed, Error> {
     let origin = author.now();
     let mut facts = store.session()?;
     let mut batch = Batch::default();
@@ -201,7 +216,7 @@ pub fn move_branch(
         .collect();
     let jobs = trigger::enqueue(&facts, &mut batch, &moved, None, &origin)?;
     match facts.commit(&origin, &batch)? {
-        Outcome::Done { .. } => Ok(jobs),
+        Outcome::Done { number } => Ok(Changed { operation: number, before, after, jobs }),
         Outcome::Stale { .. } => {
             history::check_held(&facts, repo)?;
             Err(history::Error::Moved { repo: repo.name.clone(), branch: branch.clone() }.into())

@@ -8,9 +8,10 @@ use crate::history::{self, Author, NewRepo, Repo, Target};
 use crate::ledger::{self, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, RepoName, TagName};
-use crate::pipeline::job::Job;
 use crate::pipeline::{self, registry, trigger};
 use crate::store::Store;
+
+pub use crate::change::Changed;
 
 /// A failed change of branches, tags or repos. All is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -56,15 +57,22 @@ fault! {
     }
 }
 
-/// A branch or tag that was changed.
+/// A repo that was made or renamed.
 #[derive(Debug, Clone)]
-pub struct Changed {
-    /// Where it pointed before.
-    pub before: Option<CommitId>,
-    /// Where it points now.
-    pub after: Option<CommitId>,
-    /// The jobs that this queued.
-    pub jobs: Vec<Job>,
+pub struct ChangedRepo {
+    /// The operation that changed it.
+    pub operation: u64,
+    /// The repo as it is now.
+    pub repo: Repo,
+}
+
+/// A repo that was deleted, or would be.
+#[derive(Debug, Clone)]
+pub struct DeletedRepo {
+    /// The operation that deleted it; `None` when it was only looked at.
+    pub operation: Option<u64>,
+    /// Its branches, with what they pointed to.
+    pub branches: Vec<(BranchName, CommitId)>,
 }
 
 /// The repo and where its branch points, both to be changed by a person.
@@ -90,8 +98,7 @@ pub fn create_branch(
         history::check_free(&facts, &repo, target.branch.as_str())?;
         repo
     };
-    let jobs = change::move_branch(store, author, &repo, &target.branch, None, Some(commit))?;
-    Ok(Changed { before: None, after: Some(commit), jobs })
+    Ok(change::move_branch(store, author, &repo, &target.branch, None, Some(commit))?)
 }
 
 /// Points a branch at `commit`.
@@ -102,8 +109,7 @@ pub fn move_branch(
     commit: CommitId,
 ) -> Result<Changed, Error> {
     let (repo, head) = load(store, target)?;
-    let jobs = change::move_branch(store, author, &repo, &target.branch, Some(head), Some(commit))?;
-    Ok(Changed { before: Some(head), after: Some(commit), jobs })
+    Ok(change::move_branch(store, author, &repo, &target.branch, Some(head), Some(commit))?)
 }
 
 /// Gives a branch another name. To pipelines it is a new branch with commits that they know.
@@ -125,7 +131,9 @@ pub fn rename_branch(
     let moved = trigger::Moved { repo: repo.clone(), branch: name.clone(), commit: head };
     let jobs = trigger::enqueue(&facts, &mut batch, &[moved], None, &origin)?;
     match facts.commit(&origin, &batch)? {
-        Outcome::Done { .. } => Ok(Changed { before: Some(head), after: Some(head), jobs }),
+        Outcome::Done { number } => {
+            Ok(Changed { operation: number, before: Some(head), after: Some(head), jobs })
+        }
         Outcome::Stale { .. } => {
             Err(history::Error::Moved { repo: repo.name, branch: target.branch.clone() }.into())
         }
@@ -135,13 +143,12 @@ pub fn rename_branch(
 /// Deletes a branch. Its commits stay until they are collected.
 pub fn delete_branch(store: &Store, author: &Author, target: &Target) -> Result<Changed, Error> {
     let (repo, head) = load(store, target)?;
-    let jobs = change::move_branch(store, author, &repo, &target.branch, Some(head), None)?;
-    Ok(Changed { before: Some(head), after: None, jobs })
+    Ok(change::move_branch(store, author, &repo, &target.branch, Some(head), None)?)
 }
 
-fn commit(facts: &mut Session, author: &Author, batch: &Batch, repo: &RepoName) -> Result<(), Error> {
+fn commit(facts: &mut Session, author: &Author, batch: &Batch, repo: &RepoName) -> Result<u64, Error> {
     match facts.commit(&author.now(), batch)? {
-        Outcome::Done { .. } => Ok(()),
+        Outcome::Done { number } => Ok(number),
         Outcome::Stale { .. } => Err(Error::Moved { repo: repo.clone() }),
     }
 }
@@ -153,30 +160,26 @@ pub fn create_tag(
     repo: &RepoName,
     name: &TagName,
     commit_id: CommitId,
-) -> Result<(), Error> {
+) -> Result<Changed, Error> {
     let mut facts = store.session()?;
     let repo = history::load_repo(&facts, repo)?;
     history::check_free(&facts, &repo, name.as_str())?;
     let mut batch = Batch::default();
     history::hold(&mut batch, &repo)?;
     history::create_tag(&mut batch, &repo, name, commit_id);
-    commit(&mut facts, author, &batch, &repo.name)
+    let operation = commit(&mut facts, author, &batch, &repo.name)?;
+    Ok(Changed { operation, before: None, after: Some(commit_id), jobs: Vec::new() })
 }
 
-/// Deletes a tag, and returns where it pointed.
-pub fn delete_tag(
-    store: &Store,
-    author: &Author,
-    repo: &RepoName,
-    name: &TagName,
-) -> Result<CommitId, Error> {
+/// Deletes a tag.
+pub fn delete_tag(store: &Store, author: &Author, repo: &RepoName, name: &TagName) -> Result<Changed, Error> {
     let mut facts = store.session()?;
     let repo = history::load_repo(&facts, repo)?;
     let id = history::load_tag(&facts, &repo, name)?;
     let mut batch = Batch::default();
     history::delete_tag(&mut batch, &repo, name, id);
-    commit(&mut facts, author, &batch, &repo.name)?;
-    Ok(id)
+    let operation = commit(&mut facts, author, &batch, &repo.name)?;
+    Ok(Changed { operation, before: Some(id), after: None, jobs: Vec::new() })
 }
 
 /// Makes a repo.
@@ -185,13 +188,13 @@ pub fn create_repo(
     author: &Author,
     name: RepoName,
     description: String,
-) -> Result<Repo, Error> {
+) -> Result<ChangedRepo, Error> {
     let mut facts = store.session()?;
     let mut batch = Batch::default();
     let created = author.now().time;
     let repo = history::create(&facts, &mut batch, NewRepo { name, created, description, output_of: None })?;
-    commit(&mut facts, author, &batch, &repo.name)?;
-    Ok(repo)
+    let operation = commit(&mut facts, author, &batch, &repo.name)?;
+    Ok(ChangedRepo { operation, repo })
 }
 
 /// The repo, if it is neither read nor written by a pipeline, which know it by its name.
@@ -217,13 +220,18 @@ fn load_free(facts: &Session, name: &RepoName) -> Result<Repo, Error> {
 }
 
 /// Gives a repo another name.
-pub fn rename_repo(store: &Store, author: &Author, name: &RepoName, new: RepoName) -> Result<Repo, Error> {
+pub fn rename_repo(
+    store: &Store,
+    author: &Author,
+    name: &RepoName,
+    new: RepoName,
+) -> Result<ChangedRepo, Error> {
     let mut facts = store.session()?;
     let repo = load_free(&facts, name)?;
     let mut batch = Batch::default();
     let renamed = history::rename(&facts, &mut batch, &repo, new)?;
-    commit(&mut facts, author, &batch, name)?;
-    Ok(renamed)
+    let operation = commit(&mut facts, author, &batch, name)?;
+    Ok(ChangedRepo { operation, repo: renamed })
 }
 
 /// Whether a change is made or only looked at.
@@ -235,22 +243,23 @@ pub enum Mode {
     DryRun,
 }
 
-/// Deletes a repo with its branches and tags, and returns what these were.
+/// Deletes a repo with its branches and tags.
 pub fn delete_repo(
     store: &Store,
     author: &Author,
     name: &RepoName,
     mode: Mode,
-) -> Result<Vec<(BranchName, CommitId)>, Error> {
+) -> Result<DeletedRepo, Error> {
     let mut facts = store.session()?;
     let repo = load_free(&facts, name)?;
     let branches = history::branches(&facts, &repo)?;
     let mut batch = Batch::default();
     history::delete(&facts, &mut batch, &repo)?;
-    if mode == Mode::Make {
-        commit(&mut facts, author, &batch, name)?;
-    }
-    Ok(branches)
+    let operation = match mode {
+        Mode::Make => Some(commit(&mut facts, author, &batch, name)?),
+        Mode::DryRun => None,
+    };
+    Ok(DeletedRepo { operation, branches })
 }
 
 #[cfg(test)]

@@ -70,11 +70,12 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
     match verb {
         Verb::Create { target, from, no_run } => {
             let id = commit_of(&store, &target.repo, from)?;
-            let jobs = refs::create_branch(&store, &cx.author, &target, id)?.jobs;
+            let created = refs::create_branch(&store, &cx.author, &target, id)?;
             let text = format!("{target} begins at {id:.12}\n");
             let document = document(&view::Ref::new(&target.branch, id));
-            let made = Made { document, text, quiet: format!("{id}\n"), done: "the branch is made" };
-            cx.made(&store, made, jobs, no_run)
+            let (quiet, operation) = (format!("{id}\n"), Some(created.operation));
+            let made = Made { document, text, quiet, done: "the branch is made", operation };
+            cx.made(&store, made, created.jobs, no_run)
         }
         Verb::List { repo } => {
             let branches = {
@@ -95,7 +96,8 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             if let Some(fields) = document.as_object_mut() {
                 fields.insert("before".to_owned(), json!(moved.before.map(|id| id.to_string())));
             }
-            let made = Made { document, text, quiet: format!("{id}\n"), done: "the branch is moved" };
+            let (quiet, operation) = (format!("{id}\n"), Some(moved.operation));
+            let made = Made { document, text, quiet, done: "the branch is moved", operation };
             cx.made(&store, made, moved.jobs, no_run)
         }
         Verb::Rename { target, name, no_run } => {
@@ -103,18 +105,17 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let text = format!("{target} is now {}@{name}\n", target.repo);
             let commit = moved.after.map(|id| id.to_string());
             let document = document(&json!({ "from": target.branch, "name": name, "commit": commit }));
-            let made = Made { document, text, quiet: format!("{name}\n"), done: "the branch is renamed" };
+            let (quiet, operation) = (format!("{name}\n"), Some(moved.operation));
+            let made = Made { document, text, quiet, done: "the branch is renamed", operation };
             cx.made(&store, made, moved.jobs, no_run)
         }
         Verb::Delete { target } => {
-            let was = refs::delete_branch(&store, &cx.author, &target)?.before;
-            let was = was.map(|id| id.to_string()).unwrap_or_default();
-            let text = || {
-                format!(
-                    "deleted {target}, which was at {was}\nto bring it back: vds branch create {target} --from {was:.12}\n"
-                )
-            };
-            cx.tell(&json!({ "deleted": target.branch, "commit": was }), text, || format!("{was}\n"))
+            let deleted = refs::delete_branch(&store, &cx.author, &target)?;
+            let was = deleted.before.map(|id| id.to_string()).unwrap_or_default();
+            let text = format!("deleted {target}, which was at {was}\n");
+            let document = document(&json!({ "deleted": target.branch, "commit": was }));
+            let (quiet, operation) = (format!("{was}\n"), Some(deleted.operation));
+            cx.changed(Made { document, text, quiet, done: "the branch is deleted", operation })
         }
     }
 }

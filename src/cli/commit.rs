@@ -154,13 +154,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let Some(id) = commit else {
         cx.note(&format!("nothing differs from {}: no commit was made", args.target));
         cx.note_waiting(&store, &args.target)?;
-        let made = Made { document, text: String::new(), quiet: String::new(), done: "" };
+        let made = Made { document, text: String::new(), quiet: String::new(), done: "", operation: None };
         return cx.made(&store, made, Vec::new(), args.no_run);
     };
     let title = view::line(message.lines().next().unwrap_or(""));
     let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
     let text = format!("[{} {id:.12}] {title}\n {}  ({size})\n", args.target, counted(files, counts));
-    let made = Made { document, text, quiet: format!("{id}\n"), done: "the commit is made" };
+    let (quiet, operation) = (format!("{id}\n"), published.operation);
+    let made = Made { document, text, quiet, done: "the commit is made", operation };
     cx.made(&store, made, published.jobs, args.no_run)
 }
 

@@ -49,6 +49,8 @@ pub(super) struct Made {
     pub(super) quiet: String,
     /// What is done, in a few words: `the commit is made`.
     pub(super) done: &'static str,
+    /// The operation that did it; `None` when nothing had to be changed.
+    pub(super) operation: Option<u64>,
 }
 
 /// So many warnings of a job are told at once; its log has all.
@@ -182,10 +184,8 @@ impl Context {
     /// Tells of a change that is made, and runs the jobs that it queued unless they are to wait. People read of the
     /// change before its jobs run; the document tells of the jobs as they ended.
     pub(super) fn made(&self, store: &Store, made: Made, jobs: Vec<Job>, later: bool) -> Answer {
-        let Made { document, text, quiet, done } = made;
-        if !quiet.is_empty() {
-            self.did(done);
-        }
+        let undo = undo(made.operation);
+        let Made { document, text, quiet, done, .. } = self.numbered(made);
         if !jobs.is_empty() {
             interrupt::advise(format!("{done}; `vds run` goes on with its jobs"));
         }
@@ -195,10 +195,28 @@ impl Context {
             return self.ended(document, run(jobs), which.as_ref());
         }
         // What was queued is run, even if nobody could be told of it.
-        let said = self.say(&document, || text + &triggered(store, &jobs), || quiet);
+        let said = self.say(&document, || text + &triggered(store, &jobs) + &undo, || quiet);
         let ran = run(jobs)?;
         said?;
         verdict(&ran, which.as_ref()).map(|()| 0)
+    }
+
+    /// Tells of a change that is made and triggers nothing.
+    pub(super) fn changed(&self, made: Made) -> Answer {
+        let undo = undo(made.operation);
+        let Made { document, text, quiet, .. } = self.numbered(made);
+        self.say(&document, || text + &undo, || quiet)
+    }
+
+    /// Notes that the change is made, and lets its document tell which operation made it.
+    fn numbered(&self, mut made: Made) -> Made {
+        if made.operation.is_some() {
+            self.did(made.done);
+        }
+        if let Some(fields) = made.document.as_object_mut() {
+            fields.insert("operation".to_owned(), json!(made.operation));
+        }
+        made
     }
 
     /// Gives the document of jobs that have ended, and the verdict on them.
@@ -221,6 +239,11 @@ impl Context {
         self.say(&document, String::new, String::new)?;
         verdict.map(|()| 0)
     }
+}
+
+/// How a change is taken back.
+fn undo(operation: Option<u64>) -> String {
+    operation.map(|number| format!("undo: vds undo {number}\n")).unwrap_or_default()
 }
 
 /// The command line, as the record of operations keeps it.

@@ -67,6 +67,7 @@ pub(super) fn edit(
         "commit": id, "repo": target.repo, "branch": target.branch, "counts": counts,
     }));
     let quiet = id.iter().map(|id| format!("{id}\n")).collect();
-    let made = Made { document, text, quiet, done: "the commit is made" };
+    let operation = published.operation;
+    let made = Made { document, text, quiet, done: "the commit is made", operation };
     cx.made(&store, made, published.jobs, how.no_run)
 }

@@ -11,7 +11,7 @@ use super::code;
 use super::complaint::{complaint, io_error, usage};
 use super::context::{Answer, Context, Made};
 use crate::fault::{Cause, Kind};
-use crate::ledger::Outcome;
+use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{PipelineName, StageName};
 use crate::pipeline::registry::{self, Submission, Submit};
@@ -87,13 +87,13 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
     let spec = Spec::parse(&shown, &source).map_err(Error::from)?;
     let code = code::keep(&store, file, &source, &spec)?;
     let origin = cx.author.now();
-    let pipeline = {
+    let (pipeline, operation) = {
         let mut facts = store.session()?;
         let mut batch = Batch::default();
         let submission = Submission { source, file: shown, code };
         let pipeline = registry::submit(&store, &facts, &mut batch, submission, how, &origin)?;
-        commit(&mut facts, &batch, cx)?;
-        pipeline
+        let operation = commit(&mut facts, &batch, &origin)?;
+        (pipeline, operation)
     };
     let jobs = {
         let mut facts = store.session()?;
@@ -102,7 +102,7 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
         let mut jobs = Vec::new();
         if !heads.is_empty() {
             jobs = trigger::enqueue(&facts, &mut batch, &heads, Some(&pipeline.spec.name), &origin)?;
-            commit(&mut facts, &batch, cx)?;
+            commit(&mut facts, &batch, &cx.author.housekeeping())?;
         }
         jobs
     };
@@ -110,13 +110,14 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
     let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();
     let text = format!("pipeline {name}, version {version}\n{}", graph(&pipeline));
     let document = document(&json!({ "pipeline": name, "version": version, "stages": stages }));
-    let made = Made { document, text, quiet: format!("{name}\n"), done: "the pipeline is made" };
+    let (quiet, operation) = (format!("{name}\n"), Some(operation));
+    let made = Made { document, text, quiet, done: "the pipeline is made", operation };
     cx.made(&store, made, jobs, no_run)
 }
 
-fn commit(facts: &mut crate::ledger::Session, batch: &Batch, cx: &Context) -> Result<(), Cause> {
-    match facts.commit(&cx.author.now(), batch)? {
-        Outcome::Done { .. } => Ok(()),
+fn commit(facts: &mut Session, batch: &Batch, origin: &Origin) -> Result<u64, Cause> {
+    match facts.commit(origin, batch)? {
+        Outcome::Done { number } => Ok(number),
         Outcome::Stale { .. } => {
             Err(complaint(Kind::Busy, "another process changed pipelines or repos meanwhile", "try again"))
         }
@@ -164,13 +165,13 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let store = cx.store()?;
             let mut facts = store.session()?;
             let mut batch = Batch::default();
-            registry::delete(&store, &facts, &mut batch, &name, &cx.author.now())?;
-            commit(&mut facts, &batch, cx)?;
-            cx.tell(
-                &json!({ "deleted": name }),
-                || format!("deleted the pipeline {name}; its outputs stay\n"),
-                || format!("{name}\n"),
-            )
+            let origin = cx.author.now();
+            registry::delete(&store, &facts, &mut batch, &name, &origin)?;
+            let operation = Some(commit(&mut facts, &batch, &origin)?);
+            drop(facts);
+            let text = format!("deleted the pipeline {name}; its outputs stay\n");
+            let (document, quiet) = (document(&json!({ "deleted": name })), format!("{name}\n"));
+            cx.changed(Made { document, text, quiet, done: "the pipeline is deleted", operation })
         }
     }
 }

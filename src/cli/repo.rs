@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::context::{Answer, Context};
+use super::answer::document;
+use super::context::{Answer, Context, Made};
 use crate::fault::Cause;
 use crate::history;
 use crate::ledger::Session;
 use crate::object::RepoName;
-use crate::refs::{self, Mode};
+use crate::refs::{self, DeletedRepo, Mode};
 use crate::view;
 
 /// Make, list, show, rename and delete repos
@@ -88,10 +89,12 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
     let store = cx.store()?;
     match verb {
         Verb::Create { name, description } => {
-            let repo = refs::create_repo(&store, &cx.author, name, description)?;
-            let name = &repo.name;
-            let text = || format!("made the repo {name}\n");
-            cx.tell(&view::Repo::new(&repo, &[], &[]), text, || format!("{name}\n"))
+            let created = refs::create_repo(&store, &cx.author, name, description)?;
+            let name = &created.repo.name;
+            let text = format!("made the repo {name}\n");
+            let document = document(&view::Repo::new(&created.repo, &[], &[]));
+            let (quiet, operation) = (format!("{name}\n"), Some(created.operation));
+            cx.changed(Made { document, text, quiet, done: "the repo is made", operation })
         }
         Verb::List { prefix } => {
             let repos = {
@@ -111,20 +114,21 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             cx.say(&repo, || description(&repo), || format!("{}\n", repo.name))
         }
         Verb::Rename { name, new } => {
-            refs::rename_repo(&store, &cx.author, &name, new.clone())?;
-            let text = || format!("renamed {name} to {new}\n");
-            cx.tell(&json!({ "from": name, "name": new }), text, || format!("{new}\n"))
+            let renamed = refs::rename_repo(&store, &cx.author, &name, new.clone())?;
+            let text = format!("renamed {name} to {new}\n");
+            let document = document(&json!({ "from": name, "name": new }));
+            let (quiet, operation) = (format!("{new}\n"), Some(renamed.operation));
+            cx.changed(Made { document, text, quiet, done: "the repo is renamed", operation })
         }
         Verb::Delete { name, dry_run } => {
             let mode = if dry_run { Mode::DryRun } else { Mode::Make };
-            let branches = refs::delete_repo(&store, &cx.author, &name, mode)?;
+            let DeletedRepo { operation, branches } = refs::delete_repo(&store, &cx.author, &name, mode)?;
             let heads: String = branches.iter().map(|(name, id)| format!("  {name} was at {id}\n")).collect();
             let did = if dry_run { "would delete" } else { "deleted" };
             let views: Vec<view::Ref> = branches.iter().map(|(name, id)| view::Ref::new(name, *id)).collect();
-            let document = json!({ "deleted": name, "branches": views, "dry_run": dry_run });
-            let text = || format!("{did} {name}\n{heads}");
-            let quiet = || format!("{name}\n");
-            if dry_run { cx.say(&document, text, quiet) } else { cx.tell(&document, text, quiet) }
+            let document = document(&json!({ "deleted": name, "branches": views, "dry_run": dry_run }));
+            let (text, quiet) = (format!("{did} {name}\n{heads}"), format!("{name}\n"));
+            cx.changed(Made { document, text, quiet, done: "the repo is deleted", operation })
         }
     }
 }

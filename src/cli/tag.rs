@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::context::{Answer, Context, commit_of};
+use super::answer::document;
+use super::context::{Answer, Context, Made, commit_of};
 use crate::fault::Cause;
 use crate::history::{self, Revision, Target};
 use crate::object::{RepoName, TagName};
@@ -46,9 +47,11 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Create { target, rev } => {
             let name = name_of(&target)?;
             let id = commit_of(&store, &target.repo, rev)?;
-            refs::create_tag(&store, &cx.author, &target.repo, &name, id)?;
-            let text = || format!("tagged {id:.12} as {target}\n");
-            cx.tell(&view::Ref::new(&name, id), text, || format!("{id}\n"))
+            let created = refs::create_tag(&store, &cx.author, &target.repo, &name, id)?;
+            let text = format!("tagged {id:.12} as {target}\n");
+            let document = document(&view::Ref::new(&name, id));
+            let (quiet, operation) = (format!("{id}\n"), Some(created.operation));
+            cx.changed(Made { document, text, quiet, done: "the tag is made", operation })
         }
         Verb::List { repo } => {
             let tags = {
@@ -62,9 +65,12 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
         }
         Verb::Delete { target } => {
             let name = name_of(&target)?;
-            let was = refs::delete_tag(&store, &cx.author, &target.repo, &name)?;
-            let text = || format!("deleted the tag {target}, which was at {was}\n");
-            cx.tell(&json!({ "deleted": name, "commit": was.to_string() }), text, || format!("{was}\n"))
+            let deleted = refs::delete_tag(&store, &cx.author, &target.repo, &name)?;
+            let was = deleted.before.map(|id| id.to_string()).unwrap_or_default();
+            let text = format!("deleted the tag {target}, which was at {was}\n");
+            let document = document(&json!({ "deleted": name, "commit": was }));
+            let (quiet, operation) = (format!("{was}\n"), Some(deleted.operation));
+            cx.changed(Made { document, text, quiet, done: "the tag is deleted", operation })
         }
     }
 }
