@@ -13,8 +13,9 @@ pub mod interrupt;
 pub mod process;
 pub mod progress;
 
-// Who lives.
+// Who lives; rows under keys.
 pub mod owner;
+pub mod table;
 
 // What is stored, as names and canonical bytes.
 pub mod object;

@@ -5,9 +5,7 @@ use std::borrow::Cow;
 use super::format::{Delimiter, Header, Separator};
 use super::number;
 use super::stamp::{self, Stamps};
-
-/// The delimiters that are recognised, in order of preference.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+use crate::table::guess_delimiter;
 
 /// The records of a file.
 #[derive(Debug, Clone, Default)]
@@ -82,20 +80,10 @@ fn is_header(record: &csv::StringRecord, decimal: Separator, stamps: &Stamps) ->
     record.iter().any(|field| !field.trim().is_empty()) && !record.iter().any(value)
 }
 
-/// The delimiter that occurs most often in the first line, outside quotes.
+/// The delimiter of a text, from its first line.
 fn guess(text: &str) -> u8 {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
-    let line = line.split('\r').find(|part| !part.trim().is_empty()).unwrap_or("");
-    let mut quoted = false;
-    let mut counts = [0_usize; DELIMITERS.len()];
-    for byte in line.bytes() {
-        quoted ^= byte == b'"';
-        for (count, delimiter) in counts.iter_mut().zip(DELIMITERS) {
-            *count += usize::from(!quoted && byte == delimiter);
-        }
-    }
-    let most = counts.iter().max().copied().unwrap_or(0);
-    DELIMITERS.iter().zip(counts).find(|(_, count)| *count == most).map_or(b',', |(delimiter, _)| *delimiter)
+    guess_delimiter(line.split('\r').find(|part| !part.trim().is_empty()).unwrap_or(""))
 }
 
 /// Appends a record to CSV text: commas, quotes where they are needed, a line feed.
