@@ -13,7 +13,8 @@ pub mod interrupt;
 pub mod process;
 pub mod progress;
 
-// Who lives; rows under keys.
+// Who lives; texts by line, tables by row.
+pub mod lines;
 pub mod owner;
 pub mod table;
 
@@ -48,6 +49,9 @@ pub mod store;
 // Two versions side by side; what paths and patterns name in one.
 pub mod compare;
 pub mod pick;
+
+// What differs within files.
+pub mod patch;
 
 // Directories on disk.
 pub mod checkout;

@@ -1,6 +1,7 @@
 //! How answers are given: as text for people, as one JSON document, or as bare ids and names.
 
 use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -59,44 +60,73 @@ pub(super) struct Listing<'a, T> {
     pub(super) quiet: &'a dyn Fn(&T) -> String,
 }
 
-/// Writes a list as it comes, so that its length is no matter. As JSON it is one document on one line.
+/// A list that is being written. As JSON it is one document on one line.
+struct Listed<'a, T> {
+    form: Form,
+    listing: &'a Listing<'a, T>,
+    out: BufWriter<io::StdoutLock<'static>>,
+    written: io::Result<()>,
+    between: &'static str,
+}
+
+impl<'a, T> Listed<'a, T> {
+    fn begin(form: Form, listing: &'a Listing<'a, T>) -> Self {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let written = match form {
+            Form::Json => write!(out, "{{\"{}\":[", listing.name),
+            _ => Ok(()),
+        };
+        Self { form, listing, out, written, between: "" }
+    }
+
+    fn put(&mut self, item: &T) -> Reader {
+        let Listing { document, text, quiet, .. } = self.listing;
+        if self.written.is_ok() {
+            self.written = match self.form {
+                Form::Json => write!(self.out, "{}{}", self.between, document(item)),
+                Form::Text => self.out.write_all(text(item).as_bytes()),
+                Form::Quiet => self.out.write_all(quiet(item).as_bytes()),
+            };
+            self.between = ",";
+        }
+        if self.written.is_ok() { Reader::There } else { Reader::Gone }
+    }
+
+    /// Ends the list; what the document says of an error is in `failure`.
+    fn end(mut self, failure: Option<Value>) -> Result<(), Cause> {
+        let mut written = self.written;
+        if self.form == Form::Json && written.is_ok() {
+            let error = failure.map(|failure| format!(",\"error\":{failure}"));
+            written = writeln!(self.out, "],\"vds\":{}{}}}", view::VERSION, error.unwrap_or_default());
+        }
+        settle(written.and_then(|()| self.out.flush())).map(drop)
+    }
+}
+
+/// Writes a list as it comes, so that its length is no matter. `make` hands over its items, until nobody reads them.
 /// `failure` makes what the document says of an error that ends it.
 pub(super) fn list<T>(
     form: Form,
-    items: impl Iterator<Item = Result<T, Cause>>,
     listing: &Listing<'_, T>,
+    make: impl FnOnce(&mut dyn FnMut(&T) -> ControlFlow<()>) -> Result<(), Cause>,
     failure: impl Fn(&Cause) -> Value,
 ) -> Result<(), Cause> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut ended = Ok(());
-    let mut written = match form {
-        Form::Json => write!(out, "{{\"{}\":[", listing.name),
-        _ => Ok(()),
-    };
-    let mut between = "";
-    for item in items {
-        if written.is_err() {
-            break;
-        }
-        match item {
-            Ok(item) if form == Form::Json => {
-                written = write!(out, "{between}{}", (listing.document)(&item));
-                between = ",";
-            }
-            Ok(item) => {
-                let text = if form == Form::Quiet { (listing.quiet)(&item) } else { (listing.text)(&item) };
-                written = out.write_all(text.as_bytes());
-            }
-            Err(cause) => {
-                ended = Err(cause);
-                break;
-            }
-        }
-    }
-    if form == Form::Json && written.is_ok() {
-        let error = ended.as_ref().err().map(|cause| format!(",\"error\":{}", failure(cause)));
-        written = writeln!(out, "],\"vds\":{}{}}}", view::VERSION, error.unwrap_or_default());
-    }
-    settle(written.and_then(|()| out.flush()))?;
+    let mut listed = Listed::begin(form, listing);
+    let ended = make(&mut |item| match listed.put(item) {
+        Reader::There => ControlFlow::Continue(()),
+        Reader::Gone => ControlFlow::Break(()),
+    });
+    listed.end(ended.as_ref().err().map(failure))?;
     ended
+}
+
+/// Writes data to standard output piece by piece, until nobody reads it.
+pub(super) fn stream(pieces: impl Iterator<Item = Result<Vec<u8>, Cause>>) -> Result<(), Cause> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    for piece in pieces {
+        if settle(out.write_all(&piece?))? == Reader::Gone {
+            return Ok(());
+        }
+    }
+    settle(out.flush()).map(drop)
 }

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,8 @@ use serde_json::{Value, json};
 
 use super::answer::{self, FREE, Form, Listing, document, print};
 use super::complaint::{complaint, failure};
+use super::ink::Ink;
+use super::pager::{self, Pager};
 use super::progress::Bar;
 use crate::fault::{Cause, Kind};
 use crate::history::{self, Author, Location, Resolved, Revision, Target};
@@ -35,6 +38,9 @@ pub(super) struct Context {
     pub(super) wait: Duration,
     pub(super) form: Form,
     pub(super) author: Author,
+    /// How text for people may look.
+    pub(super) ink: Ink,
+    pager: Pager,
     bar: Bar,
     /// Whether the one JSON document has been given.
     answered: AtomicBool,
@@ -62,12 +68,13 @@ impl Context {
         wait: Duration,
         form: Form,
         author: Option<String>,
+        pager: Pager,
     ) -> Self {
         let login = ["USER", "LOGNAME"].into_iter().filter_map(|name| env::var(name).ok());
         let name = author.into_iter().chain(login).find(|name| !name.is_empty());
         let author = Author { name: name.unwrap_or_else(|| "unknown".to_owned()), command: command_line() };
         let (bar, answered, done) = (Bar::default(), AtomicBool::new(false), OnceLock::new());
-        Self { store_path, wait, form, author, bar, answered, done }
+        Self { store_path, wait, form, author, ink: Ink::of_output(), pager, bar, answered, done }
     }
 
     pub(super) fn store(&self) -> Result<Store, Cause> {
@@ -128,9 +135,32 @@ impl Context {
         items: impl Iterator<Item = Result<T, Cause>>,
         listing: &Listing<'_, T>,
     ) -> Answer {
+        self.feed(listing, |put| {
+            for item in items {
+                if put(&item?).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives a list whose items `make` hands over, until nobody reads them.
+    pub(super) fn feed<T>(
+        &self,
+        listing: &Listing<'_, T>,
+        make: impl FnOnce(&mut dyn FnMut(&T) -> ControlFlow<()>) -> Result<(), Cause>,
+    ) -> Answer {
         self.answered.store(true, Ordering::Relaxed);
-        answer::list(self.form, items, listing, failure)?;
+        answer::list(self.form, listing, make, failure)?;
         Ok(0)
+    }
+
+    /// Has a program show what is printed from here on page by page, if a person reads it on a terminal.
+    pub(super) fn page(&self) {
+        if self.form == Form::Text && self.pager == Pager::Wanted && self.ink != Ink::Raw {
+            pager::open();
+        }
     }
 
     /// Tells something on standard error, unless only data is wanted.

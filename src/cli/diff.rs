@@ -2,25 +2,31 @@
 
 use serde_json::json;
 
-use super::answer::Form;
+use super::answer::{Form, stream};
+use super::changes::{Detail, Show, documents, pieces};
 use super::complaint::usage;
 use super::context::{Answer, Context, resolve, snapshot};
 use super::range::Range;
-use crate::compare::{self, Comparison, Difference};
+use super::rows;
+use crate::compare::{self, Comparison};
 use crate::fault::{Cause, Kind};
 use crate::history::{Location, Resolved, Revision};
-use crate::object::{Entry, TreePath};
+use crate::object::TreePath;
 use crate::store::Store;
+use crate::table::KeyColumns;
 use crate::{pick, view};
 
 /// Show what differs between two revisions
 ///
 /// Each line is A for added, M for modified, D for deleted or R for renamed, and the path. A file that went away and one
-/// that came with the same content are one rename.
+/// that came with the same content are one rename. --patch shows the lines that differ, in the form that git apply takes.
+/// --key shows the rows of CSV files: those that came (+), went away (-), or have other values (~).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds diff ticks@main~1 ticks@main
   vds diff ticks@v1..main --stat -- 2024/05
+  vds diff truth~1 truth -p
+  vds diff truth~1 truth --key date,symbol -- ecb.csv
   vds diff ticks@bbg ticks@lseg --exit-code --quiet")]
 pub(super) struct Args {
     /// REPO@REV, or REPO@A..B
@@ -29,12 +35,11 @@ pub(super) struct Args {
     /// REPO@REV, or REV of the same repo
     #[arg(value_name = "B")]
     after: Option<String>,
-    /// Only kind of change and path (the default)
-    #[arg(long)]
-    name_status: bool,
-    /// Sizes, and a sum
-    #[arg(long, conflicts_with = "name_status")]
-    stat: bool,
+    #[command(flatten)]
+    show: Show,
+    /// The rows and cells of CSV files that differ, found by these columns
+    #[arg(long, value_name = "COLUMN,...", conflicts_with_all = ["name_status", "stat", "patch", "unified"])]
+    key: Option<KeyColumns>,
     /// Exit with 1 if anything differs; --quiet does so, too
     #[arg(long)]
     exit_code: bool,
@@ -93,35 +98,20 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     };
     let comparison = compare::compare(compare::changes(&before, &after, &scopes)?);
     let Comparison { differences, tally } = &comparison;
-    let text = || {
-        let line = |difference| if args.stat { stat_line(difference) } else { status_line(difference) };
-        let sum = if args.stat { format!(" {}\n", view::Counts::from(*tally)) } else { String::new() };
-        differences.iter().map(line).collect::<String>() + &sum
-    };
-    let changes: Vec<view::Change> = differences.iter().map(view::Change::from).collect();
-    let document = json!({
-        "before": a.commit.to_string(), "after": b.commit.to_string(),
-        "changes": changes, "counts": view::Counts::from(*tally),
-    });
+    let detail = args.show.asked().unwrap_or(Detail::Names);
     let paths = || differences.iter().map(|d| format!("{}\n", view::path(d.path.as_str()))).collect();
-    cx.say(&document, text, paths)?;
+    cx.page();
+    match (&args.key, cx.form) {
+        (Some(key), _) => rows::show(store.objects(), differences, key, cx)?,
+        (None, Form::Text) => stream(pieces(store.objects(), &comparison, detail, cx.ink)).map(|()| 0)?,
+        (None, _) => {
+            let document = json!({
+                "before": a.commit.to_string(), "after": b.commit.to_string(),
+                "changes": documents(store.objects(), &comparison, detail)?,
+                "counts": view::Counts::from(*tally),
+            });
+            cx.say(&document, String::new, paths)?
+        }
+    };
     Ok(u8::from(!differences.is_empty() && (args.exit_code || cx.form == Form::Quiet)))
-}
-
-pub(super) fn status_line(difference: &Difference) -> String {
-    let path = view::path(difference.path.as_str());
-    match &difference.renamed_from {
-        Some(from) => format!("R\t{}\t{path}\n", view::path(from.as_str())),
-        None => format!("{}\t{path}\n", difference.letter()),
-    }
-}
-
-fn stat_line(difference: &Difference) -> String {
-    let size = |entry: &Option<Entry>| entry.map_or_else(|| "-".to_owned(), |entry| entry.size.to_string());
-    let path = view::path(difference.path.as_str());
-    let (before, after) = (size(&difference.before), size(&difference.after));
-    match &difference.renamed_from {
-        Some(from) => format!(" {} => {path} | {after} bytes, renamed\n", view::path(from.as_str())),
-        None => format!(" {path} | {before} -> {after} bytes\n"),
-    }
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::answer::Listing;
 use super::context::{Answer, Context, resolve};
+use super::ink::{Ink, Tone};
 use super::range::Range;
 use crate::compare;
 use crate::fault::Cause;
@@ -55,9 +56,10 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         if args.oneline {
             format!("{id:.12} {}\n", view::line(commit.title()))
         } else {
-            format!("{}\n", commit_text(*id, commit))
+            format!("{}\n", commit_text(*id, commit, cx.ink))
         }
     };
+    cx.page();
     cx.list(
         touching.take(args.max_count.unwrap_or(usize::MAX)),
         &Listing {
@@ -87,9 +89,9 @@ fn touches(store: &Store, commit: &Commit, scopes: &[TreePath]) -> Result<bool, 
     Ok(false)
 }
 
-pub(super) fn commit_text(id: CommitId, commit: &Commit) -> String {
+pub(super) fn commit_text(id: CommitId, commit: &Commit, ink: Ink) -> String {
     let view = view::Commit::new(id, commit);
-    let mut text = format!("commit {id}\n");
+    let mut text = format!("{}\n", ink.paint(Tone::Id, &format!("commit {id}")));
     if commit.parents.len() > 1 {
         let parents: Vec<String> = commit.parents.iter().map(|parent| format!("{parent:.12}")).collect();
         text += &format!("parents {}\n", parents.join(" "));

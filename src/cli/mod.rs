@@ -3,6 +3,7 @@
 mod answer;
 mod branch;
 mod cat;
+mod changes;
 mod checkout;
 mod code;
 mod commit;
@@ -14,10 +15,12 @@ mod diff;
 mod du;
 mod edit;
 mod init;
+mod ink;
 mod job;
 mod log;
 mod ls;
 mod mv;
+mod pager;
 mod pipeline;
 mod progress;
 mod range;
@@ -25,6 +28,7 @@ mod reference;
 mod repo;
 mod rm;
 mod root;
+mod rows;
 mod show;
 mod tag;
 

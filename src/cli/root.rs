@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 use super::answer::{Form, document, print, settle};
 use super::complaint::{code_of, complain, failure, usage};
 use super::context::{Answer, Context};
+use super::pager::{self, Closed, Pager};
 use super::{
     branch, cat, checkout, commit, completion, cp, diff, du, init, job, log, ls, mv, pipeline, repo, rm,
     show, tag,
@@ -66,6 +67,9 @@ pub(super) struct Cli {
         value_name = "SECONDS"
     )]
     lock_timeout: u64,
+    /// Print long answers at once, not page by page
+    #[arg(long, global = true, help_heading = "Options of every verb")]
+    no_pager: bool,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -115,8 +119,11 @@ pub fn main() -> ExitCode {
         _ => Form::Text,
     };
     listen();
-    let cx = Context::new(cli.store, Duration::from_secs(cli.lock_timeout), form, cli.author);
-    match run(cli.verb, &cx) {
+    let pager = if cli.no_pager { Pager::Unwanted } else { Pager::Wanted };
+    let cx = Context::new(cli.store, Duration::from_secs(cli.lock_timeout), form, cli.author, pager);
+    let answer = run(cli.verb, &cx);
+    pager::close();
+    match answer {
         Ok(code) => ExitCode::from(code),
         Err(cause) => refuse(&cause, form == Form::Json && !cx.has_answered()),
     }
@@ -128,6 +135,9 @@ fn listen() {
     thread::spawn(move || {
         let Some(signal) = signals.forever().next() else { return };
         interrupt::undo_all();
+        if pager::close() == Closed::Pager {
+            std::process::exit(128 + signal);
+        }
         let hint = interrupt::advice()
             .unwrap_or_else(|| "nothing is half done; the same command can be given again".to_owned());
         let _ = writeln!(io::stderr().lock(), "error: interrupted\nhint: {hint}");

@@ -1,9 +1,12 @@
 //! `vds show`.
 
+use std::iter;
+
 use serde_json::json;
 
+use super::answer::{Form, stream};
+use super::changes::{Detail, Show, documents, pieces};
 use super::context::{Answer, Context, resolve, snapshot};
-use super::diff::status_line;
 use super::log::commit_text;
 use super::{cat, ls};
 use crate::compare;
@@ -15,11 +18,14 @@ use crate::view;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds show ticks~1
+  vds show truth -p
   vds show settlement/select@4c9f21ab
   vds show settlement/select:best.csv")]
 pub(super) struct Args {
     /// REPO@REV, or REPO@REV:PATH
     location: Location,
+    #[command(flatten)]
+    show: Show,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
@@ -46,15 +52,17 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
             .collect::<Result<Vec<_>, _>>()?,
     };
     let compared = compare::compare(changes);
+    let detail = args.show.asked().unwrap_or(Detail::Names);
+    cx.page();
+    if cx.form == Form::Text {
+        let head = format!("{}\n", commit_text(found.commit, &commit, cx.ink));
+        let changes = pieces(store.objects(), &compared, detail, cx.ink);
+        return stream(iter::once(Ok(head.into_bytes())).chain(changes)).map(|()| 0);
+    }
     let mut document = json!(view::Commit::new(found.commit, &commit));
     if let Some(fields) = document.as_object_mut() {
-        let changes: Vec<view::Change> = compared.differences.iter().map(view::Change::from).collect();
-        fields.insert("changes".to_owned(), json!(changes));
+        fields.insert("changes".to_owned(), json!(documents(store.objects(), &compared, detail)?));
         fields.insert("counts".to_owned(), json!(view::Counts::from(compared.tally)));
     }
-    let text = || {
-        let lines: String = compared.differences.iter().map(status_line).collect();
-        format!("{}\n{lines}", commit_text(found.commit, &commit))
-    };
-    cx.say(&document, text, || format!("{}\n", found.commit))
+    cx.say(&document, String::new, || format!("{}\n", found.commit))
 }

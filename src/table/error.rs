@@ -46,10 +46,7 @@ fn join(lines: &[u64], count: usize) -> String {
 
 impl Fault for Error {
     fn kind(&self) -> Kind {
-        match self {
-            Self::NoColumn { .. } | Self::SeveralColumns { .. } | Self::Columns { .. } => Kind::Usage,
-            _ => Kind::Refused,
-        }
+        Kind::Usage
     }
 
     fn hint(&self) -> Option<String> {

@@ -2,6 +2,7 @@
 //!
 //! What compares or merges tables reads them here. Nothing here knows where the text comes from or what a column means.
 
+mod compare;
 mod error;
 mod key;
 mod record;
@@ -10,6 +11,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub use compare::{CellChange, Pair, RowChange, RowFate};
 pub use error::Error;
 pub use key::{Key, KeyColumns};
 pub use record::{Cell, encode, guess_delimiter};

@@ -1,0 +1,108 @@
+//! How the changes between two versions are shown: kind and path, sizes, or line by line.
+
+use serde_json::{Value, json};
+
+use super::ink::{Ink, Tone};
+use crate::compare::{Comparison, Difference};
+use crate::fault::Cause;
+use crate::object::{Entry, ObjectRead};
+use crate::patch::{self, Context};
+use crate::view;
+
+/// How much is shown of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Kind of change and path.
+    Names,
+    /// Sizes, and a sum.
+    Sizes,
+    /// The lines.
+    Lines(Context),
+}
+
+/// How changes are to be shown; kind and path, unless something else is asked for.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Show {
+    /// Only kind of change and path (the default)
+    #[arg(long)]
+    pub(super) name_status: bool,
+    /// Sizes, and a sum
+    #[arg(long, conflicts_with = "name_status")]
+    pub(super) stat: bool,
+    /// The lines that differ, as a patch
+    #[arg(short, long, conflicts_with_all = ["name_status", "stat"])]
+    pub(super) patch: bool,
+    /// With so many lines around each change [default: 3]
+    #[arg(short = 'U', long, value_name = "LINES", conflicts_with_all = ["name_status", "stat"])]
+    unified: Option<usize>,
+}
+
+impl Show {
+    /// What was asked for, if anything was.
+    pub(super) fn asked(self) -> Option<Detail> {
+        let context = self.unified.map_or_else(Context::default, Context);
+        if self.patch || self.unified.is_some() {
+            return Some(Detail::Lines(context));
+        }
+        (self.stat || self.name_status).then_some(if self.stat { Detail::Sizes } else { Detail::Names })
+    }
+}
+
+/// The changes as text, piece by piece.
+pub(super) fn pieces<'a>(
+    objects: &'a dyn ObjectRead,
+    compared: &'a Comparison,
+    detail: Detail,
+    ink: Ink,
+) -> impl Iterator<Item = Result<Vec<u8>, Cause>> + use<'a> {
+    let sum = (detail == Detail::Sizes).then(|| format!(" {}\n", view::Counts::from(compared.tally)));
+    let piece = move |difference: &Difference| match detail {
+        Detail::Names => Ok(status_line(difference, ink).into_bytes()),
+        Detail::Sizes => Ok(stat_line(difference).into_bytes()),
+        Detail::Lines(context) => Ok(ink.patch(patch::text(objects, difference, context)?)),
+    };
+    compared.differences.iter().map(piece).chain(sum.map(|sum| Ok(sum.into_bytes())))
+}
+
+/// The changes for a document, with their patches if these are asked for.
+pub(super) fn documents(
+    objects: &dyn ObjectRead,
+    compared: &Comparison,
+    detail: Detail,
+) -> Result<Vec<Value>, Cause> {
+    let document = |difference| {
+        let mut document = json!(view::Change::from(difference));
+        if let (Detail::Lines(context), Some(fields)) = (detail, document.as_object_mut()) {
+            let patch = patch::text(objects, difference, context)?;
+            fields.insert("patch".to_owned(), json!(String::from_utf8_lossy(&patch)));
+        }
+        Ok(document)
+    };
+    compared.differences.iter().map(document).collect()
+}
+
+fn status_line(difference: &Difference, ink: Ink) -> String {
+    let path = view::path(difference.path.as_str());
+    let letter = difference.letter();
+    let tone = match letter {
+        'A' => Tone::New,
+        'D' => Tone::Gone,
+        'R' => Tone::Place,
+        _ => Tone::Changed,
+    };
+    let letter = ink.paint(tone, &letter.to_string());
+    match &difference.renamed_from {
+        Some(from) => format!("{letter}\t{}\t{path}\n", view::path(from.as_str())),
+        None => format!("{letter}\t{path}\n"),
+    }
+}
+
+fn stat_line(difference: &Difference) -> String {
+    let size = |entry: &Option<Entry>| entry.map_or_else(|| "-".to_owned(), |entry| entry.size.to_string());
+    let path = view::path(difference.path.as_str());
+    let (before, after) = (size(&difference.before), size(&difference.after));
+    match &difference.renamed_from {
+        Some(from) => format!(" {} => {path} | {after} bytes, renamed\n", view::path(from.as_str())),
+        None => format!(" {path} | {before} -> {after} bytes\n"),
+    }
+}

@@ -1,0 +1,10 @@
+//! What differs within files: by line, as git writes a patch, or by row of a table.
+
+mod error;
+mod head;
+mod rows;
+mod text;
+
+pub use error::Error;
+pub use rows::{Counts, Part, Values, rows};
+pub use text::{Context, text};
