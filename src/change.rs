@@ -3,7 +3,7 @@
 use crate::draft::{Draft, Tally};
 use crate::fault::{Kind, fault};
 use crate::history::{self, Author, Repo, Target};
-use crate::ledger::{self, Outcome};
+use crate::ledger::{self, Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{AccessError, BranchName, CommitId, MAX_MESSAGE, NodeId, ObjectWrite};
 use crate::pack::Writer;
@@ -209,12 +209,9 @@ pub fn move_branch(
     let mut batch = Batch::default();
     history::hold(&mut batch, repo)?;
     history::move_head(&mut batch, repo, branch, before, after);
-    let moved: Vec<_> = after
-        .filter(|after| before != Some(*after))
-        .map(|commit| trigger::Moved { repo: repo.clone(), branch: branch.clone(), commit })
-        .into_iter()
-        .collect();
-    let jobs = trigger::enqueue(&facts, &mut batch, &moved, None, &origin)?;
+    let moved = after.filter(|after| before != Some(*after));
+    let jobs =
+        moved.map_or(Ok(Vec::new()), |to| trigger_by(&facts, &mut batch, repo, branch, to, &origin))?;
     match facts.commit(&origin, &batch)? {
         Outcome::Done { number } => Ok(Changed { operation: number, before, after, jobs }),
         Outcome::Stale { .. } => {
@@ -222,4 +219,27 @@ pub fn move_branch(
             Err(history::Error::Moved { repo: repo.name.clone(), branch: branch.clone() }.into())
         }
     }
+}
+
+/// The jobs that would be queued if the branch came to point at `commit`.
+pub fn would_trigger(
+    store: &Store,
+    author: &Author,
+    repo: &Repo,
+    branch: &BranchName,
+    commit: CommitId,
+) -> Result<Vec<Job>, Error> {
+    trigger_by(&store.session()?, &mut Batch::default(), repo, branch, commit, &author.now())
+}
+
+fn trigger_by(
+    facts: &Session,
+    batch: &mut Batch,
+    repo: &Repo,
+    branch: &BranchName,
+    commit: CommitId,
+    origin: &Origin,
+) -> Result<Vec<Job>, Error> {
+    let moved = trigger::Moved { repo: repo.clone(), branch: branch.clone(), commit };
+    Ok(trigger::enqueue(facts, batch, &[moved], None, origin)?)
 }

@@ -69,6 +69,9 @@ pub mod change;
 // Branches, tags and repos, changed as a whole.
 pub mod refs;
 
+// The record of all changes, and going back in it.
+pub mod operation;
+
 // Our nouns as outsiders see them.
 pub mod view;
 

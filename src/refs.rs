@@ -8,6 +8,7 @@ use crate::history::{self, Author, NewRepo, Repo, Target};
 use crate::ledger::{self, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, RepoName, TagName};
+use crate::pipeline::job::Job;
 use crate::pipeline::{self, registry, trigger};
 use crate::store::Store;
 
@@ -110,6 +111,40 @@ pub fn move_branch(
 ) -> Result<Changed, Error> {
     let (repo, head) = load(store, target)?;
     Ok(change::move_branch(store, author, &repo, &target.branch, Some(head), Some(commit))?)
+}
+
+/// A branch that was set back, or would be.
+#[derive(Debug, Clone)]
+pub struct Reset {
+    /// The operation that did it; `None` when nothing was changed.
+    pub operation: Option<u64>,
+    /// Where the branch pointed before.
+    pub before: CommitId,
+    /// The jobs that this queued, or would.
+    pub jobs: Vec<Job>,
+}
+
+/// Points a branch at `commit`, if it does not do so already.
+pub fn reset_branch(
+    store: &Store,
+    author: &Author,
+    target: &Target,
+    commit: CommitId,
+    mode: Mode,
+) -> Result<Reset, Error> {
+    let (repo, before) = load(store, target)?;
+    if before == commit {
+        return Ok(Reset { operation: None, before, jobs: Vec::new() });
+    }
+    let (operation, jobs) = match mode {
+        Mode::Make => {
+            let moved =
+                change::move_branch(store, author, &repo, &target.branch, Some(before), Some(commit))?;
+            (Some(moved.operation), moved.jobs)
+        }
+        Mode::DryRun => (None, change::would_trigger(store, author, &repo, &target.branch, commit)?),
+    };
+    Ok(Reset { operation, before, jobs })
 }
 
 /// Gives a branch another name. To pipelines it is a new branch with commits that they know.

@@ -27,4 +27,4 @@ macro_rules! pages {
     };
 }
 
-pages! { branch cat checkout commit completion cp diff du errors init job log ls mv output pipeline repo revisions rm show tag }
+pages! { branch cat checkout commit completion cp diff du errors init job log ls mv op output pipeline repo reset revisions rm show tag undo }

@@ -278,7 +278,12 @@ fn undo(operation: Option<u64>) -> String {
 
 /// The command line, as the record of operations keeps it.
 fn command_line() -> String {
-    let args: Vec<String> = env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let is_plain =
+        |arg: &str| !arg.is_empty() && !arg.contains(|c: char| c.is_whitespace() || "'\"\\$`".contains(c));
+    let quoted = |arg: &str| {
+        if is_plain(arg) { arg.to_owned() } else { format!("'{}'", arg.replace('\'', "'\\''")) }
+    };
+    let args: Vec<String> = env::args_os().map(|arg| quoted(&arg.to_string_lossy())).collect();
     let mut line = args.join(" ");
     if let Some((end, _)) = line.char_indices().nth(LONGEST_COMMAND) {
         line.truncate(end);
@@ -335,6 +340,11 @@ fn triggered(store: &Store, jobs: &[Job]) -> String {
     };
     let names: Vec<String> = jobs.iter().map(name).collect();
     if names.is_empty() { String::new() } else { format!(" triggered: {}\n", names.join(", ")) }
+}
+
+/// What a change would trigger, if it were made.
+pub(super) fn would_trigger(store: &Store, jobs: &[Job]) -> String {
+    triggered(store, jobs).replacen(" triggered", " would trigger", 1)
 }
 
 /// Finds what a location means.

@@ -87,24 +87,20 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
     let spec = Spec::parse(&shown, &source).map_err(Error::from)?;
     let code = code::keep(&store, file, &source, &spec)?;
     let origin = cx.author.now();
-    let (pipeline, operation) = {
+    let (pipeline, jobs, operation) = {
         let mut facts = store.session()?;
         let mut batch = Batch::default();
         let submission = Submission { source, file: shown, code };
         let pipeline = registry::submit(&store, &facts, &mut batch, submission, how, &origin)?;
+        let (jobs, next) = facts.suppose(&batch.writes, |facts| {
+            let mut next = Batch::default();
+            let heads = trigger::heads(facts, &pipeline)?;
+            let jobs = trigger::enqueue(facts, &mut next, &heads, Some(&pipeline.spec.name), &origin)?;
+            Ok::<_, Error>((jobs, next))
+        })?;
+        batch.then(next);
         let operation = commit(&mut facts, &batch, &origin)?;
-        (pipeline, operation)
-    };
-    let jobs = {
-        let mut facts = store.session()?;
-        let mut batch = Batch::default();
-        let heads = trigger::heads(&facts, &pipeline)?;
-        let mut jobs = Vec::new();
-        if !heads.is_empty() {
-            jobs = trigger::enqueue(&facts, &mut batch, &heads, Some(&pipeline.spec.name), &origin)?;
-            commit(&mut facts, &batch, &cx.author.housekeeping())?;
-        }
-        jobs
+        (pipeline, jobs, operation)
     };
     let (name, version) = (pipeline.spec.name.clone(), pipeline.record.version);
     let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();

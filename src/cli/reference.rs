@@ -20,7 +20,8 @@ REV is looked for in this order:
 | `main`, `feature/x` | a branch |
 | `v1` | a tag; a branch and a tag never have the same name |
 | `4c9f21ab` | the commit whose id starts so; at least four digits |
-| `main@{2 hours ago}` | where the branch stood then: `2024-05-01`, `2024-05-01 14:30`, RFC 3339, `yesterday`, `3 days ago` |
+| `main@{2 hours ago}` | where the branch stood then: `2024-05-01`, `2024-05-01 14:30`, RFC 3339, `yesterday`, `yesterday 14:30`, `3 days ago` |
+| `main@{1}` | where the branch stood one move ago, whatever moved it |
 
 and each may be followed by `~n` (n commits back, always to the first parent) and `^n` (the n-th parent). `REPO~2`,
 `REPO^` and `REPO@{yesterday}` start from `main`. In patterns `*` and `?` stop at a slash, `**` does not, `[...]` is one of

@@ -19,8 +19,8 @@ use super::complaint::{code_of, complain, failure, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
-    branch, cat, checkout, commit, completion, cp, diff, du, init, job, log, ls, mv, pipeline, repo, rm,
-    show, tag,
+    branch, cat, checkout, commit, completion, cp, diff, du, init, job, log, ls, mv, op, pipeline, repo,
+    reset, rm, show, tag, undo,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -94,6 +94,11 @@ enum Verb {
     Branch(branch::Verb),
     #[command(subcommand)]
     Tag(tag::Verb),
+    Reset(reset::Args),
+    Undo(undo::UndoArgs),
+    Redo(undo::RedoArgs),
+    #[command(subcommand)]
+    Op(op::Verb),
     #[command(subcommand)]
     Pipeline(pipeline::Verb),
     Run(job::RunArgs),
@@ -217,6 +222,10 @@ fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Checkout(args) => checkout::run(&args, cx),
         Verb::Branch(verb) => branch::run(verb, cx),
         Verb::Tag(verb) => tag::run(verb, cx),
+        Verb::Reset(args) => reset::run(args, cx),
+        Verb::Undo(args) => undo::undo(&args, cx),
+        Verb::Redo(args) => undo::redo(&args, cx),
+        Verb::Op(verb) => op::run(verb, cx),
         Verb::Pipeline(verb) => pipeline::run(verb, cx),
         Verb::Run(args) => job::run(&args, cx),
         Verb::Job(verb) => job::job(verb, cx),

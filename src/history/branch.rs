@@ -63,8 +63,8 @@ where
     raw.into_iter().map(|(name, id)| Ok((name.parse::<N>()?, id))).collect()
 }
 
-/// The value of a reference: the commit's 32 bytes.
-pub(super) fn commit_id(value: &[u8]) -> Option<CommitId> {
+/// The commit that a branch, a tag or a derived commit points to, from the fact's value: its 32 bytes.
+pub fn commit_id(value: &[u8]) -> Option<CommitId> {
     Some(CommitId::new(Digest::from_bytes(value.try_into().ok()?)))
 }
 

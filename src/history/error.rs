@@ -21,7 +21,7 @@ pub enum Error {
     UnknownRevision { repo: RepoName, rev: String, nearest: Vec<String> },
     /// The repo has no commit on the branch that was asked for.
     #[error("{repo} has no commit on {branch} yet")]
-    NoCommits { repo: RepoName, branch: String },
+    NoCommits { repo: RepoName, branch: String, branches: Vec<String> },
     /// Several commits start with these digits.
     #[error("{rev:?} stands for several commits of {repo}: {}", .candidates.join(", "))]
     Ambiguous { repo: RepoName, rev: String, candidates: Vec<String> },
@@ -31,6 +31,9 @@ pub enum Error {
     /// The branch was made later than the time that was asked for.
     #[error("{repo}@{branch} did not exist at {time}")]
     NotYet { repo: RepoName, branch: String, time: String },
+    /// The branch has not moved so often.
+    #[error("{repo}@{branch} has stood on {places} only", places = places(*.stood))]
+    NotSoOften { repo: RepoName, branch: String, stood: u32 },
     /// A branch or tag has this name already.
     #[error("{repo} has a {what} {name} already")]
     RefExists { repo: RepoName, what: &'static str, name: String },
@@ -69,6 +72,10 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
 }
 
+fn places(count: u32) -> String {
+    if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") }
+}
+
 fn did_you_mean(nearest: &[String], otherwise: &str) -> String {
     if nearest.is_empty() { otherwise.to_owned() } else { format!("did you mean {}?", nearest.join(" or ")) }
 }
@@ -81,6 +88,7 @@ fault! {
         | Self::NoCommits { .. }
         | Self::BeforeFirst { .. }
         | Self::NotYet { .. }
+        | Self::NotSoOften { .. }
         | Self::UnknownRef { .. } => Kind::NotFound,
         Self::RepoExists { .. }
         | Self::RefExists { .. }
@@ -108,10 +116,15 @@ fault! {
         Self::UnknownRevision { repo, nearest, .. } => {
             Some(did_you_mean(nearest, &format!("`vds branch list {repo}` and `vds log {repo}` show what there is")))
         }
-        Self::NoCommits { repo, branch } => Some(format!("`vds commit {repo}@{branch} PATH -m MESSAGE` makes the first")),
+        Self::NoCommits { repo, branch, branches } if branches.is_empty() => {
+            Some(format!("`vds commit {repo}@{branch} PATH -m MESSAGE` makes the first"))
+        }
+        Self::NoCommits { branches, .. } => Some(format!("there is {}", branches.join(", "))),
         Self::Ambiguous { .. } => Some("give more digits".to_owned()),
         Self::BeforeFirst { repo, .. } => Some(format!("`vds log {repo}` shows how far it goes")),
-        Self::NotYet { repo, branch, .. } => Some(format!("`vds log {repo}@{branch}` shows when it began")),
+        Self::NotYet { repo, .. } | Self::NotSoOften { repo, .. } => {
+            Some(format!("`vds op log {repo}` shows what was done to it"))
+        }
         Self::RefExists { what, .. } => Some(format!("choose another name, or delete the {what} first")),
         Self::UnknownRef { repo, what, nearest, .. } => {
             Some(did_you_mean(nearest, &format!("`vds {what} list {repo}` shows what there is")))
@@ -122,9 +135,9 @@ fault! {
             Some(format!("nothing was changed; `vds repo show {repo}` tells about the one that is there now"))
         }
         Self::Time { .. } => {
-            Some("write it like 2024-05-01, \"2024-05-01 14:30\", \"2 hours ago\" or yesterday".to_owned())
+            Some("write it like 2024-05-01, \"2024-05-01 14:30\", \"2 hours ago\", yesterday or \"yesterday 14:30\"".to_owned())
         }
-        Self::Syntax(_) => Some("a revision is REPO@REV:PATH, with REV a branch, a tag, a commit id, REV~2 or BRANCH@{2 days ago}".to_owned()),
+        Self::Syntax(_) => Some("a revision is REPO@REV:PATH, with REV a branch, a tag, a commit id, REV~2, BRANCH@{2 days ago} or BRANCH@{1}".to_owned()),
         Self::Name(_) => None,
         Self::Record { .. } | Self::Fact { .. } => {
             Some("a later vds may have written it; or restore the store from a backup".to_owned())

@@ -4,6 +4,10 @@ use crate::object::{BranchName, CommitId, RepoName, TagName};
 
 pub(super) const NEXT_REPO: &[u8] = b"next/repo";
 pub(super) const REPOS: &[u8] = b"repo/";
+pub(super) const BRANCH: &[u8] = b"branch/";
+pub(super) const TAG: &[u8] = b"tag/";
+pub(super) const COMMIT: &[u8] = b"commit/";
+pub(super) const DERIVED: &[u8] = b"derived/";
 
 pub(super) fn repo(name: &RepoName) -> Vec<u8> {
     [REPOS, name.as_str().as_bytes()].concat()
@@ -14,34 +18,34 @@ fn of_repo(what: &[u8], repo: u64, rest: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn branches(repo: u64) -> Vec<u8> {
-    of_repo(b"branch/", repo, b"")
+    of_repo(BRANCH, repo, b"")
 }
 
 /// Where the head of a branch lies.
 pub(super) fn branch(repo: u64, name: &BranchName) -> Vec<u8> {
-    of_repo(b"branch/", repo, name.as_str().as_bytes())
+    of_repo(BRANCH, repo, name.as_str().as_bytes())
 }
 
 pub(super) fn tags(repo: u64) -> Vec<u8> {
-    of_repo(b"tag/", repo, b"")
+    of_repo(TAG, repo, b"")
 }
 
 pub(super) fn tag(repo: u64, name: &TagName) -> Vec<u8> {
-    of_repo(b"tag/", repo, name.as_str().as_bytes())
+    of_repo(TAG, repo, name.as_str().as_bytes())
 }
 
 pub(super) fn commits(repo: u64) -> Vec<u8> {
-    of_repo(b"commit/", repo, b"")
+    of_repo(COMMIT, repo, b"")
 }
 
 pub(super) fn commit(repo: u64, id: &CommitId) -> Vec<u8> {
-    of_repo(b"commit/", repo, id.digest().as_bytes())
+    of_repo(COMMIT, repo, id.digest().as_bytes())
 }
 
 pub(super) fn derived(output_repo: u64, input: &CommitId) -> Vec<u8> {
-    of_repo(b"derived/", output_repo, input.digest().as_bytes())
+    of_repo(DERIVED, output_repo, input.digest().as_bytes())
 }
 
 pub(super) fn derived_of(output_repo: u64) -> Vec<u8> {
-    of_repo(b"derived/", output_repo, b"")
+    of_repo(DERIVED, output_repo, b"")
 }

@@ -13,11 +13,12 @@ mod log;
 mod repo;
 mod resolve;
 mod revision;
+mod subject;
 mod tag;
 mod when;
 
 pub use author::Author;
-pub use branch::{branches, check_free, head, load_head, move_head};
+pub use branch::{branches, check_free, commit_id, head, load_head, move_head};
 pub use commit::{Draft, load, write};
 pub use error::Error;
 pub use index::{derived, find_by_prefix, record_commit, record_derived};
@@ -27,6 +28,7 @@ pub use repo::{
 };
 pub use resolve::{Resolved, nearest, resolve, resolve_optional};
 pub use revision::{Base, Location, Revision, Step, SyntaxError, Target};
+pub use subject::{Subject, subject};
 pub use tag::{create as create_tag, delete as delete_tag, list as tags, load as load_tag};
 pub use when::parse as parse_time;
 

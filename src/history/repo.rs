@@ -50,7 +50,8 @@ pub struct NewRepo {
 }
 
 impl Repo {
-    fn read(name: RepoName, bytes: &[u8]) -> Result<Self, Error> {
+    /// The repo `name`, from the fact's value.
+    pub fn read(name: RepoName, bytes: &[u8]) -> Result<Self, Error> {
         let record: Record = codec::decode(VERSION, bytes)
             .map_err(|source| Error::Fact { what: format!("repo {name}"), source })?;
         let Record { id, created, description, output_of } = record;

@@ -32,12 +32,8 @@ pub fn resolve(ledger: &Ledger, objects: &dyn ObjectRead, location: &Location) -
     let repo = repo::load(&facts, &location.repo)?;
     let base = match &location.rev.base {
         Base::Name(name) => find_name(&facts, &repo, name)?,
-        Base::At { branch, time } => {
-            let operations = facts.operations();
-            // The journal may be long: others need not wait while it is read.
-            drop(facts);
-            find_at(operations, &repo, branch, time)?
-        }
+        Base::At { branch, time } => earlier(facts, &repo, branch, &Earlier::At(time))?,
+        Base::Before { branch, moves } => earlier(facts, &repo, branch, &Earlier::Before(*moves))?,
     };
     let commit = walk(objects, &repo, base, &location.rev)?;
     let branch = match &location.rev {
@@ -74,7 +70,9 @@ fn find_name(facts: &Session, repo: &Repo, name: &str) -> Result<CommitId, Error
         return Ok(id);
     }
     if name == DEFAULT_BRANCH {
-        return Err(Error::NoCommits { repo: repo.name.clone(), branch: name.to_owned() });
+        let branches = branch::branches(facts, repo)?.into_iter().map(|(branch, _)| branch.to_string());
+        let branches = branches.take(CANDIDATES).collect();
+        return Err(Error::NoCommits { repo: repo.name.clone(), branch: name.to_owned(), branches });
     }
     let branches = branch::branches(facts, repo)?.into_iter().map(|(branch, _)| branch.to_string());
     let names = branches.chain(tags.into_iter().map(|(tag, _)| tag.to_string()));
@@ -103,29 +101,78 @@ fn find_digits(facts: &Session, repo: &Repo, digits: &str) -> Result<Option<Comm
     }
 }
 
-/// Where the branch stood at `time`: the newest of the operations, newest first, up to then that set it says so.
+/// An earlier place of a branch.
+enum Earlier<'a> {
+    /// That at a time.
+    At(&'a str),
+    /// That so many moves ago.
+    Before(u32),
+}
+
+/// Where the branch stood then. The operations are read backwards, without the session: the journal may be long, and others
+/// need not wait for it.
+fn earlier(facts: Session, repo: &Repo, branch: &str, earlier: &Earlier<'_>) -> Result<CommitId, Error> {
+    let name: BranchName = branch.parse()?;
+    let branches = branch::branches(&facts, repo)?;
+    let operations = facts.operations();
+    drop(facts);
+    let key = keys::branch(repo.id, &name);
+    let moves = operations.filter_map(|operation| match operation {
+        Err(error) => Some(Err(error)),
+        Ok(Operation { origin, changes, .. }) => {
+            let change = changes.into_iter().find(|change| change.key == key)?;
+            Some(Ok((origin.time, change.after.as_deref().and_then(branch::commit_id))))
+        }
+    });
+    let mut moves = moves.peekable();
+    if moves.peek().is_none() {
+        let names = branches.into_iter().map(|(branch, _)| branch.to_string());
+        return Err(branch::unknown(repo, "branch", branch, names));
+    }
+    match earlier {
+        Earlier::At(time) => find_at(moves, repo, branch, time),
+        Earlier::Before(count) => find_before(moves, repo, branch, *count),
+    }
+}
+
+/// When a branch came to where, newest first; or that it was deleted.
+type Move = Result<(i64, Option<CommitId>), ledger::Error>;
+
+/// Where the branch stood at `time`: the newest move up to then says so.
 fn find_at(
-    operations: impl Iterator<Item = Result<Operation, ledger::Error>>,
+    moves: impl Iterator<Item = Move>,
     repo: &Repo,
     branch: &str,
     time: &str,
 ) -> Result<CommitId, Error> {
     let limit = when::parse(time, Local::now())?;
-    let name: BranchName = branch.parse()?;
-    let key = keys::branch(repo.id, &name);
-    for operation in operations {
-        let operation = operation?;
-        let moved = operation.changes.into_iter().find(|change| change.key == key);
-        if operation.origin.time <= limit
-            && let Some(change) = moved
-        {
-            if let Some(id) = change.after.as_deref().and_then(branch::commit_id) {
-                return Ok(id);
-            }
-            break;
+    let not_yet =
+        || Error::NotYet { repo: repo.name.clone(), branch: branch.to_owned(), time: time.to_owned() };
+    for step in moves {
+        let (at, to) = step?;
+        if at <= limit {
+            return to.ok_or_else(not_yet);
         }
     }
-    Err(Error::NotYet { repo: repo.name.clone(), branch: branch.to_owned(), time: time.to_owned() })
+    Err(not_yet())
+}
+
+/// Where the branch stood `count` moves ago. While it was deleted it stood nowhere.
+fn find_before(
+    moves: impl Iterator<Item = Move>,
+    repo: &Repo,
+    branch: &str,
+    count: u32,
+) -> Result<CommitId, Error> {
+    let mut stood = 0;
+    for step in moves {
+        let (_, Some(commit)) = step? else { continue };
+        if stood == count {
+            return Ok(commit);
+        }
+        stood += 1;
+    }
+    Err(Error::NotSoOften { repo: repo.name.clone(), branch: branch.to_owned(), stood })
 }
 
 fn walk(objects: &dyn ObjectRead, repo: &Repo, base: CommitId, rev: &Revision) -> Result<CommitId, Error> {

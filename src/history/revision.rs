@@ -1,6 +1,6 @@
 //! The syntax of `REPO@REV:PATH`.
 //!
-//! REV is a branch, a tag, the first digits of a commit id (at least four), or `BRANCH@{TIME}`, each followed by any
+//! REV is a branch, a tag, the first digits of a commit id (at least four), `BRANCH@{TIME}` or `BRANCH@{n}`, each followed by any
 //! number of `~n` (n first parents back) and `^n` (the n-th parent), as in git.
 
 use std::fmt;
@@ -39,6 +39,13 @@ pub enum Base {
         branch: String,
         /// The time as it was written.
         time: String,
+    },
+    /// Where a branch stood so many moves ago.
+    Before {
+        /// The branch.
+        branch: String,
+        /// The number of moves.
+        moves: u32,
     },
 }
 
@@ -85,10 +92,15 @@ impl FromStr for Revision {
             None => (Base::Name(name.to_owned()), rest),
             Some(inner) => {
                 let (time, rest) = inner.split_once('}').ok_or_else(|| fail("a '{' is not closed"))?;
-                (Base::At { branch: name.to_owned(), time: time.to_owned() }, rest)
+                let (branch, time) = (name.to_owned(), time.to_owned());
+                match time.parse() {
+                    Ok(moves) => (Base::Before { branch, moves }, rest),
+                    Err(_) => (Base::At { branch, time }, rest),
+                }
             }
         };
-        let steps = steps(rest).ok_or_else(|| fail("after the name only ~n, ^n and @{TIME} may follow"))?;
+        let steps =
+            steps(rest).ok_or_else(|| fail("after the name only ~n, ^n, @{TIME} and @{n} may follow"))?;
         Ok(Self { base, steps })
     }
 }
@@ -115,6 +127,7 @@ impl fmt::Display for Revision {
         match &self.base {
             Base::Name(name) => f.write_str(name)?,
             Base::At { branch, time } => write!(f, "{branch}@{{{time}}}")?,
+            Base::Before { branch, moves } => write!(f, "{branch}@{{{moves}}}")?,
         }
         self.steps.iter().try_for_each(|step| match step {
             Step::Back(n) => write!(f, "~{n}"),
@@ -217,6 +230,8 @@ mod tests {
         check("ticks@4c9f~2^2~ -> ticks@4c9f~2^2~1");
         check("ticks@main@{2024-05-01 14:30}:a:b -> ticks@main@{2024-05-01 14:30}:a:b");
         check("ticks@main@{2 days ago}~3 -> ticks@main@{2 days ago}~3");
+        check("ticks@main@{1}:a -> ticks@main@{1}:a");
+        check("ticks@{02}~ -> ticks@main@{2}~1");
         check("ticks~1 -> ticks@main~1");
         check("ticks^2~3:x -> ticks@main^2~3:x");
         check("ticks@~1 -> ticks@main~1");

@@ -1,11 +1,12 @@
 //! Points in time as people write them.
 
-use chrono::{DateTime, Days, Duration, Local, NaiveDate, NaiveDateTime, TimeZone};
+use chrono::{DateTime, Days, Duration, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 
 use super::Error;
 
 /// The time that `text` stands for, in milliseconds since 1970, seen from `now`: RFC 3339, `2024-05-01`,
-/// `2024-05-01 14:30[:15]` in the zone of `now`, `now`, `yesterday`, or `N seconds|minutes|hours|days|weeks ago`.
+/// `2024-05-01 14:30[:15]` in the zone of `now`, `now`, `today`, `yesterday`, or `N seconds|minutes|hours|days|weeks ago`; a time
+/// of day alone, or after a day.
 pub fn parse(text: &str, now: DateTime<Local>) -> Result<i64, Error> {
     relative(text, now)
         .or_else(|| absolute(text, &now))
@@ -15,8 +16,20 @@ pub fn parse(text: &str, now: DateTime<Local>) -> Result<i64, Error> {
 
 fn relative(text: &str, now: DateTime<Local>) -> Option<DateTime<Local>> {
     let words: Vec<&str> = text.split([' ', '.', '_']).filter(|word| !word.is_empty()).collect();
-    match words.as_slice() {
-        ["now"] => Some(now),
+    let clock =
+        |word: &str| ["%H:%M", "%H:%M:%S"].iter().find_map(|form| NaiveTime::parse_from_str(word, form).ok());
+    if let [day @ .., last] = words.as_slice()
+        && let Some(clock) = clock(last)
+    {
+        let day = if day.is_empty() { now } else { moment(day, now)? };
+        return day.with_time(clock).earliest();
+    }
+    moment(&words, now)
+}
+
+fn moment(words: &[&str], now: DateTime<Local>) -> Option<DateTime<Local>> {
+    match words {
+        ["now" | "today"] => Some(now),
         ["yesterday"] => now.checked_sub_days(Days::new(1)),
         [count, unit, "ago"] => now.checked_sub_signed(span(count.parse().ok()?, unit)?),
         _ => None,
@@ -66,6 +79,10 @@ mod tests {
     fn times_as_people_write_them() {
         check("now", (2, 12, 0, 0));
         check("yesterday", (1, 12, 0, 0));
+        check("yesterday 14:30", (1, 14, 30, 0));
+        check("1 day ago 09:00:15", (1, 9, 0, 15));
+        check("today 9:05", (2, 9, 5, 0));
+        check("08:30", (2, 8, 30, 0));
         check("2 hours ago", (2, 10, 0, 0));
         check("1.day.ago", (1, 12, 0, 0));
         check("90 sec ago", (2, 11, 58, 30));
@@ -78,7 +95,16 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "soon", "2024-13-01", "x days ago", "5/1/2024", "9223372036854775807 weeks ago"] {
+        for text in [
+            "",
+            "soon",
+            "soon 14:30",
+            "25:00",
+            "2024-13-01",
+            "x days ago",
+            "5/1/2024",
+            "9223372036854775807 weeks ago",
+        ] {
             assert!(parse(text, now()).is_err(), "{text}");
         }
     }

@@ -1,6 +1,7 @@
 //! Short sessions, in which facts are read and changes are made.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct Session {
     journal: Journal,
     /// Why nothing can be changed, if so.
     barred: Option<Barred>,
+    /// What is seen in place of what the facts hold.
+    supposed: Writes,
 }
 
 /// How a commit to the ledger ended.
@@ -82,7 +85,8 @@ impl Ledger {
             }
             other => other?,
         };
-        let mut session = Session { facts, journal: Journal::open(&self.journal)?, barred: None };
+        let journal = Journal::open(&self.journal)?;
+        let mut session = Session { facts, journal, barred: None, supposed: Writes::new() };
         session.catch_up()?;
         Ok(session)
     }
@@ -91,7 +95,7 @@ impl Ledger {
     fn read_only(&self, barred: Barred) -> Result<Session, Error> {
         let journal = Journal::read(&self.journal)?;
         let facts = MemoryMeta::default().session()?;
-        let mut session = Session { facts, journal, barred: None };
+        let mut session = Session { facts, journal, barred: None, supposed: Writes::new() };
         let (changes, _) = session.changes_since(0)?;
         session.follow(changes)?;
         session.barred = Some(barred);
@@ -116,12 +120,44 @@ impl Barred {
 impl Session {
     /// The value at `key`.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.facts.get(key)?)
+        match self.supposed.get(key) {
+            Some(supposed) => Ok(supposed.clone()),
+            None => Ok(self.facts.get(key)?),
+        }
     }
 
     /// Visits every key that starts with `prefix`, in order, until told to stop.
     pub fn scan(&self, prefix: &[u8], visit: &mut Visitor<'_>) -> Result<(), Error> {
-        Ok(self.facts.scan(prefix, visit)?)
+        if self.supposed.is_empty() {
+            return Ok(self.facts.scan(prefix, visit)?);
+        }
+        let mut seen = Writes::new();
+        self.facts.scan(prefix, &mut |key, value| {
+            seen.insert(key.to_vec(), Some(value.to_vec()));
+            ControlFlow::Continue(())
+        })?;
+        let supposed = self.supposed.iter().filter(|(key, _)| key.starts_with(prefix));
+        seen.extend(supposed.map(|(key, value)| (key.clone(), value.clone())));
+        let held = seen.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+        for (key, value) in held {
+            if visit(key, value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What `look` makes of the facts as they would be after these writes. Nothing is changed.
+    pub fn suppose<T>(&mut self, writes: &[(Vec<u8>, Option<Vec<u8>>)], look: impl FnOnce(&Self) -> T) -> T {
+        self.supposed.extend(writes.iter().cloned());
+        let made = look(self);
+        self.supposed.clear();
+        made
+    }
+
+    /// The number of the newest operation; 0 when there is none.
+    pub fn newest(&self) -> u64 {
+        self.journal.tip().number
     }
 
     /// All operations up to now, newest first, each read from the journal when it is asked for. They can be read on when

@@ -28,6 +28,21 @@ impl Batch {
         self
     }
 
+    /// Adds another batch, which was made in view of what this one writes.
+    pub fn then(&mut self, next: Self) -> &mut Self {
+        let writes = |batch: &Self, key: &[u8]| batch.writes.iter().any(|(written, _)| written == key);
+        let expected = next.expect.into_iter().filter(|(key, _)| !writes(self, key));
+        let expected: Vec<_> = expected.collect();
+        self.expect.extend(expected);
+        for (key, value) in next.writes {
+            match self.writes.iter_mut().find(|(written, _)| *written == key) {
+                Some((_, earlier)) => *earlier = value,
+                None => self.writes.push((key, value)),
+            }
+        }
+        self
+    }
+
     /// Adds the removal of `key`.
     pub fn remove(&mut self, key: Vec<u8>) -> &mut Self {
         self.writes.push((key, None));

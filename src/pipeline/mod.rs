@@ -12,6 +12,7 @@ mod error;
 mod lease;
 mod results;
 mod run;
+mod subject;
 mod task;
 mod view;
 
@@ -26,3 +27,4 @@ pub use base::count;
 pub use claim::Which;
 pub use error::Error;
 pub use run::run;
+pub use subject::{Subject, subject};

@@ -14,7 +14,8 @@ use crate::meta::Batch;
 use crate::object::{Digest, Entry, ObjectRead, PipelineName, RepoName, StageName, TreePath, codec};
 use crate::store::Store;
 
-const PIPELINES: &[u8] = b"pipeline/";
+pub(super) const PIPELINES: &[u8] = b"pipeline/";
+pub(super) const VERSIONS: &[u8] = b"pipeline-version/";
 const VERSION: u8 = 1;
 
 /// A registered pipeline.
@@ -47,12 +48,12 @@ fn key(name: &PipelineName) -> Vec<u8> {
 
 /// Where an older version of a pipeline lies.
 fn version_key(name: &PipelineName, version: u64) -> Vec<u8> {
-    [b"pipeline-version/", name.as_str().as_bytes(), b"\0", &version.to_be_bytes()].concat()
+    [VERSIONS, name.as_str().as_bytes(), b"\0", &version.to_be_bytes()].concat()
 }
 
-/// The newest version that a pipeline of this name ever had, though it was deleted since; 0 if there was none.
+/// The newest version that a pipeline of this name ever had, though it is not the one that counts now; 0 if there was none.
 fn last_version(facts: &Session, name: &PipelineName) -> Result<u64, Error> {
-    let prefix = [b"pipeline-version/", name.as_str().as_bytes(), b"\0"].concat();
+    let prefix = [VERSIONS, name.as_str().as_bytes(), b"\0"].concat();
     let mut last = 0;
     facts.scan(&prefix, &mut |key, _| {
         let number = key.get(prefix.len()..).and_then(|number| number.try_into().ok());
@@ -67,10 +68,16 @@ pub fn output_name(pipeline: &PipelineName, stage: &StageName) -> Result<RepoNam
     Ok(format!("{pipeline}/{stage}").parse().map_err(history::Error::from)?)
 }
 
+impl Record {
+    /// The record, from the fact's value.
+    pub fn read(bytes: &[u8]) -> Result<Self, Error> {
+        codec::decode(VERSION, bytes).map_err(|source| Error::Record { what: "a pipeline", source })
+    }
+}
+
 impl Pipeline {
     fn read(bytes: &[u8]) -> Result<Self, Error> {
-        let record: Record =
-            codec::decode(VERSION, bytes).map_err(|source| Error::Record { what: "a pipeline", source })?;
+        let record = Record::read(bytes)?;
         Ok(Self { spec: Spec::parse(&record.file, &record.source)?, record })
     }
 
@@ -127,7 +134,7 @@ pub fn list(facts: &Session) -> Result<Vec<Pipeline>, Error> {
 }
 
 /// The pipeline with this name, if there is one.
-pub(super) fn find(facts: &Session, name: &PipelineName) -> Result<Option<Pipeline>, Error> {
+pub fn find(facts: &Session, name: &PipelineName) -> Result<Option<Pipeline>, Error> {
     facts.get(&key(name))?.map(|bytes| Pipeline::read(&bytes)).transpose()
 }
 
@@ -169,12 +176,12 @@ pub fn submit(
     let spec = Spec::parse(&submission.file, &submission.source)?;
     let at = key(&spec.name);
     let before = facts.get(&at)?;
-    let version = match (&before, submit) {
+    match (&before, submit) {
         (Some(_), Submit::Create) => return Err(Error::Exists { name: spec.name }),
         (None, Submit::Update) => return Err(Error::Unknown { name: spec.name }),
-        (Some(bytes), Submit::Update) => Pipeline::read(bytes)?.record.version + 1,
-        (None, Submit::Create) => last_version(facts, &spec.name)? + 1,
-    };
+        (Some(_), Submit::Update) | (None, Submit::Create) => {}
+    }
+    let version = last_version(facts, &spec.name)? + 1;
     let Submission { source, file, code } = submission;
     let record = Record { version, source, file, updated: origin.time, code };
     let pipeline = Pipeline { spec, record };
@@ -217,7 +224,7 @@ fn create_output(
 
 /// Whether this ordinary repo is what an earlier pipeline of the same name left: all its branches stand where the stage put
 /// them. One that a person has committed to is that person's.
-fn is_left_by(
+pub fn is_left_by(
     facts: &Session,
     objects: &dyn ObjectRead,
     repo: &Repo,
@@ -243,7 +250,7 @@ fn has_stage(spec: &Spec, stage: &str) -> bool {
 }
 
 /// Adds to `batch` that the jobs of the pipeline are skipped that wait and whose stage is not, or no longer, in `spec`.
-fn skip_jobs(
+pub fn skip_jobs(
     store: &Store,
     facts: &Session,
     batch: &mut Batch,
@@ -304,6 +311,22 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
     let stages: Vec<String> =
         circle.iter().map(|(of, stage, _)| format!("{}/{stage}", of.spec.name)).collect();
     Err(Error::Cycle { place, stages: stages.join(", ") })
+}
+
+/// An error unless all pipelines together are as [`submit`] would let them be.
+pub fn check(facts: &Session) -> Result<(), Error> {
+    for pipeline in list(facts)? {
+        check_graph(facts, &pipeline)?;
+        let name = &pipeline.spec.name;
+        for stage in pipeline.spec.stages.keys() {
+            let repo = output_name(name, stage)?;
+            let owner = history::find(facts, &repo)?.and_then(|repo| repo.output_of);
+            if owner != Some((name.to_string(), stage.to_string())) {
+                return Err(Error::OutputTaken { repo });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones; its jobs that wait are skipped.

@@ -25,8 +25,10 @@ pub(super) struct Outcome {
     pub logs: NodeId,
 }
 
+pub(super) const RESULTS: &[u8] = b"results/";
+
 fn key(repo: &Repo) -> Vec<u8> {
-    [b"results/", &repo.id.to_be_bytes()[..]].concat()
+    [RESULTS, &repo.id.to_be_bytes()[..]].concat()
 }
 
 /// The table of a stage's output repo, if it has one yet.

@@ -1,8 +1,10 @@
 //! Our nouns as outsiders see them: the JSON shapes, and small pieces of text for people.
 
+mod operation;
 mod shapes;
 mod text;
 
+pub use operation::{Operation, OperationChange};
 pub use shapes::{
     Change, Commit, Counts, Directory, Failure, File, Job, JobInput, MadeBy, MadeFrom, Ref, Repo, VERSION,
 };

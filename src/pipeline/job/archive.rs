@@ -20,7 +20,7 @@ use crate::store::Store;
 use crate::tree::{self, Cursor, Raw};
 
 /// Where the archive's root lies.
-const ARCHIVE: &[u8] = b"job-archive";
+pub(in crate::pipeline) const ARCHIVE: &[u8] = b"job-archive";
 
 const VERSION: u8 = 1;
 

@@ -4,6 +4,7 @@ mod archive;
 mod record;
 
 pub use archive::{Known, archive, known, load};
-pub use record::{Datums, Job, JobInput, JobSource, State, living, replace, save, waiting, warnings};
+pub use record::{Datums, Job, JobInput, JobSource, State, living, read, replace, save, waiting, warnings};
 
-pub(super) use record::{Numbers, as_it_stands};
+pub(super) use archive::ARCHIVE;
+pub(super) use record::{JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE, as_it_stands};

@@ -16,10 +16,10 @@ use crate::process::Process;
 use crate::store::Store;
 use crate::tree::Cursor;
 
-pub(super) const JOBS: &[u8] = b"job/";
-const QUEUE: &[u8] = b"queue/";
-const NEXT_JOB: &[u8] = b"next/job";
-const NEXT_RUN: &[u8] = b"next/run";
+pub(in crate::pipeline) const JOBS: &[u8] = b"job/";
+pub(in crate::pipeline) const QUEUE: &[u8] = b"queue/";
+pub(in crate::pipeline) const NEXT_JOB: &[u8] = b"next/job";
+pub(in crate::pipeline) const NEXT_RUN: &[u8] = b"next/run";
 const VERSION: u8 = 1;
 
 /// One stage, run on one set of input commits.
@@ -145,7 +145,8 @@ pub(super) fn key(prefix: &[u8], id: u64) -> Vec<u8> {
     [prefix, &id.to_be_bytes()].concat()
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Job, Error> {
+/// The job, from the fact's value.
+pub fn read(bytes: &[u8]) -> Result<Job, Error> {
     codec::decode(VERSION, bytes).map_err(|source| Error::Record { what: "a job", source })
 }
 

@@ -1,0 +1,71 @@
+//! What a fact is about, read from its key: for those who look at changes that others made.
+
+use super::{branch, keys};
+use crate::object::{BranchName, CommitId, RepoName, TagName};
+
+/// What a fact of history is about. Repos are told by their numbers where their names may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The repo of this name.
+    Repo(RepoName),
+    /// A branch of a repo.
+    Branch(u64, BranchName),
+    /// A tag of a repo.
+    Tag(u64, TagName),
+    /// That a repo has a commit.
+    Commit(u64, CommitId),
+    /// What the stage that writes a repo made from a commit.
+    Derived(u64, CommitId),
+    /// The number of the next repo.
+    NextRepo,
+}
+
+/// What the fact at `key` is about, if it is one of history.
+pub fn subject(key: &[u8]) -> Option<Subject> {
+    if key == keys::NEXT_REPO {
+        return Some(Subject::NextRepo);
+    }
+    if let Some(name) = key.strip_prefix(keys::REPOS) {
+        return Some(Subject::Repo(std::str::from_utf8(name).ok()?.parse().ok()?));
+    }
+    let of_repo = |kind: &[u8]| {
+        let (number, rest) = key.strip_prefix(kind)?.split_first_chunk::<8>()?;
+        Some((u64::from_be_bytes(*number), rest))
+    };
+    let name = |bytes: &[u8]| Some(std::str::from_utf8(bytes).ok()?.to_owned());
+    if let Some((repo, rest)) = of_repo(keys::BRANCH) {
+        return Some(Subject::Branch(repo, name(rest)?.parse().ok()?));
+    }
+    if let Some((repo, rest)) = of_repo(keys::TAG) {
+        return Some(Subject::Tag(repo, name(rest)?.parse().ok()?));
+    }
+    if let Some((repo, rest)) = of_repo(keys::COMMIT) {
+        return Some(Subject::Commit(repo, branch::commit_id(rest)?));
+    }
+    let (repo, rest) = of_repo(keys::DERIVED)?;
+    Some(Subject::Derived(repo, branch::commit_id(rest)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_tells_what_its_fact_is_about() {
+        let (name, id) = ("desk/ticks".parse::<RepoName>().unwrap(), CommitId::of(b"x"));
+        let (branch, tag) = ("feature/x".parse::<BranchName>().unwrap(), "v1".parse::<TagName>().unwrap());
+        for (key, want) in [
+            (keys::NEXT_REPO.to_vec(), Some(Subject::NextRepo)),
+            (keys::repo(&name), Some(Subject::Repo(name.clone()))),
+            (keys::branch(7, &branch), Some(Subject::Branch(7, branch.clone()))),
+            (keys::tag(7, &tag), Some(Subject::Tag(7, tag.clone()))),
+            (keys::commit(7, &id), Some(Subject::Commit(7, id))),
+            (keys::derived(7, &id), Some(Subject::Derived(7, id))),
+            (b"branch/short".to_vec(), None),
+            (b"job/12345678".to_vec(), None),
+            (Vec::new(), None),
+        ] {
+            assert_eq!(subject(&key), want, "{}", key.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Going back, made in one session.
+
+use super::error::{Aim, Error};
+use super::names::Names;
+use super::plan::{Plan, Stop, Wish, plan};
+use super::subject::is_change;
+use super::told::{Changed, Noun, tell};
+use crate::history::Author;
+use crate::ledger::{Outcome, Session};
+use crate::pipeline::job::Job;
+use crate::refs::Mode;
+use crate::store::Store;
+
+/// What is to be made.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) wishes: Vec<Wish>,
+    /// The newest operation when this was decided.
+    pub(super) seen: u64,
+    pub(super) aim: Aim,
+}
+
+/// What was made, or would be.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) operation: Option<u64>,
+    pub(super) changes: Vec<Changed>,
+    pub(super) jobs: Vec<Job>,
+}
+
+/// Makes what is wanted; `None` if somebody has changed something since it was decided.
+pub(super) fn make(
+    store: &Store,
+    author: &Author,
+    mode: Mode,
+    wanted: Wanted,
+) -> Result<Option<Made>, Error> {
+    let Wanted { wishes, seen, aim } = wanted;
+    let mut facts = store.session()?;
+    if has_changed(&facts, seen)? {
+        return Ok(None);
+    }
+    let origin = author.now();
+    let mut names = Names::now(&facts)?;
+    let Plan { batch, changes, jobs } = match plan(store, &mut facts, wishes, &origin, aim) {
+        Ok(plan) => plan,
+        Err(Stop::Failed(error)) => return Err(error),
+        Err(Stop::Obstacle(obstacle)) => {
+            let operations = facts.operations();
+            drop(facts);
+            return Err(obstacle.blame(operations, names, aim));
+        }
+    };
+    names.learn(&changes)?;
+    let mut told = tell(&changes, &names)?;
+    told.retain(|changed| changed.noun != Noun::Commit);
+    let operation = match mode {
+        Mode::Make if !batch.writes.is_empty() => match facts.commit(&origin, &batch)? {
+            Outcome::Done { number } => Some(number),
+            Outcome::Stale { .. } => return Ok(None),
+        },
+        Mode::Make | Mode::DryRun => None,
+    };
+    Ok(Some(Made { operation, changes: told, jobs }))
+}
+
+/// Whether somebody changed something after the operation `seen`.
+fn has_changed(facts: &Session, seen: u64) -> Result<bool, Error> {
+    for operation in facts.operations() {
+        let operation = operation?;
+        if operation.number <= seen {
+            break;
+        }
+        if is_change(&operation) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,54 @@
+//! What a changed fact is about, and what going back does with it.
+
+use super::mark;
+use crate::ledger::{KeyChange, Operation, OriginKind};
+use crate::{history, pipeline};
+
+/// What a fact is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Subject {
+    History(history::Subject),
+    Pipeline(pipeline::Subject),
+    /// That the operation of this number is undone.
+    Mark(u64),
+    Other,
+}
+
+/// What going back does with a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Care {
+    /// It gets its old value again, if nothing else has changed it.
+    Reverted,
+    /// It is put back where it was removed, and else stays: knowledge about commits and versions, which stays true.
+    PutBack,
+    /// It stays: numbers are used once, and jobs are what they are.
+    Left,
+}
+
+impl Subject {
+    pub(super) fn of(key: &[u8]) -> Self {
+        let mark = mark::number(key).map(Self::Mark);
+        mark.or_else(|| history::subject(key).map(Self::History))
+            .or_else(|| pipeline::subject(key).map(Self::Pipeline))
+            .unwrap_or(Self::Other)
+    }
+
+    pub(super) fn care(&self) -> Care {
+        use crate::history::Subject as H;
+        use crate::pipeline::Subject as P;
+        match self {
+            Self::History(H::Repo(_) | H::Branch(..) | H::Tag(..))
+            | Self::Pipeline(P::Pipeline(_))
+            | Self::Mark(_)
+            | Self::Other => Care::Reverted,
+            Self::History(H::Commit(..) | H::Derived(..)) | Self::Pipeline(P::Version) => Care::PutBack,
+            Self::History(H::NextRepo) | Self::Pipeline(P::Job(_) | P::Machinery) => Care::Left,
+        }
+    }
+}
+
+/// Whether a person made this operation, and it changed something that can be taken back.
+pub(super) fn is_change(operation: &Operation) -> bool {
+    let reverted = |change: &KeyChange| Subject::of(&change.key).care() == Care::Reverted;
+    operation.origin.kind == OriginKind::Operation && operation.changes.iter().any(reverted)
+}

@@ -1,0 +1,35 @@
+//! What a fact about pipelines is about, read from its key: for those who look at changes that others made.
+
+use super::job::{ARCHIVE, JOBS, NEXT_JOB, NEXT_RUN, QUEUE};
+use super::registry::{PIPELINES, VERSIONS};
+use super::results::RESULTS;
+use crate::object::PipelineName;
+
+/// What a fact about pipelines is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// The pipeline of this name.
+    Pipeline(PipelineName),
+    /// A version that a pipeline had.
+    Version,
+    /// The job of this number.
+    Job(u64),
+    /// What the machinery keeps for itself: numbers, the queue, the archive, the tables of results.
+    Machinery,
+}
+
+/// What the fact at `key` is about, if it is one about pipelines.
+pub fn subject(key: &[u8]) -> Option<Subject> {
+    if let Some(name) = key.strip_prefix(PIPELINES) {
+        return Some(Subject::Pipeline(std::str::from_utf8(name).ok()?.parse().ok()?));
+    }
+    if let Some(id) = key.strip_prefix(JOBS) {
+        return Some(Subject::Job(u64::from_be_bytes(id.try_into().ok()?)));
+    }
+    if key.starts_with(VERSIONS) {
+        return Some(Subject::Version);
+    }
+    let machinery = [QUEUE, RESULTS].iter().any(|kind| key.starts_with(kind))
+        || [NEXT_JOB, NEXT_RUN, ARCHIVE].contains(&key);
+    machinery.then_some(Subject::Machinery)
+}
