@@ -1,5 +1,6 @@
 //! What a place for the small facts promises, and how it fails.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -30,14 +31,16 @@ impl Batch {
 
     /// Adds another batch, which was made in view of what this one writes.
     pub fn then(&mut self, next: Self) -> &mut Self {
-        let writes = |batch: &Self, key: &[u8]| batch.writes.iter().any(|(written, _)| written == key);
-        let expected = next.expect.into_iter().filter(|(key, _)| !writes(self, key));
-        let expected: Vec<_> = expected.collect();
-        self.expect.extend(expected);
+        let mut places: HashMap<Vec<u8>, usize> =
+            self.writes.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
+        self.expect.extend(next.expect.into_iter().filter(|(key, _)| !places.contains_key(key)));
         for (key, value) in next.writes {
-            match self.writes.iter_mut().find(|(written, _)| *written == key) {
+            match places.get(&key).and_then(|at| self.writes.get_mut(*at)) {
                 Some((_, earlier)) => *earlier = value,
-                None => self.writes.push((key, value)),
+                None => {
+                    places.insert(key.clone(), self.writes.len());
+                    self.writes.push((key, value));
+                }
             }
         }
         self

@@ -16,6 +16,9 @@ mod subject;
 mod told;
 mod undo;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::Error;
 pub use log::{Filter, Scope, load, log};
 pub use restore::restore;

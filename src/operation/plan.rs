@@ -209,6 +209,9 @@ fn remove(store: &Store, facts: &Session, batch: &mut Batch, repo: &Repo) -> Res
     }
     let mut rest = Batch::default();
     history::delete(facts, &mut rest, repo)?;
+    // Another repo may come to have its name.
+    let written: BTreeSet<&Vec<u8>> = batch.writes.iter().map(|(key, _)| key).collect();
+    rest.writes.retain(|(key, _)| !written.contains(key));
     batch.then(rest);
     Ok(())
 }
