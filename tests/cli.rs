@@ -161,3 +161,40 @@ fn a_branch_and_a_tag_never_have_one_name() {
     let names = desk.ok(&["branch", "list", "r", "--quiet"]) + &desk.ok(&["tag", "list", "r", "--quiet"]);
     assert_eq!(names.lines().count(), 5, "{names}");
 }
+
+#[test]
+fn what_two_branches_brought_is_put_together_without_working_on_a_day_again() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "ticks"]);
+    desk.ok(&["repo", "create", "truth"]);
+    desk.write("truth.csv", "date,price\n2024-05-01,114\n2024-05-02,214\n2024-05-03,314\n");
+    desk.ok(&["commit", "truth", "truth.csv", "-m", "truth"]);
+    let by_time = PIPELINE.replace("\"settlement\"", "\"rows\"").replace("settlement/", "rows/");
+    desk.write("p.toml", PIPELINE);
+    desk.write("q.toml", &by_time.replace("bin = {}", "bin = { by = \"time\" }"));
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.ok(&["pipeline", "create", "q.toml"]);
+    for (name, price) in [("01", "1"), ("02", "2"), ("03", "3")] {
+        day(&desk, name, price);
+    }
+    desk.ok(&["commit", "ticks", "days/01", "-m", "one"]);
+    for (branch, name) in [("ticks@a", "02"), ("ticks@b", "03")] {
+        desk.ok(&["branch", "create", branch]);
+        desk.ok(&["commit", branch, &format!("days/{name}"), "-m", name]);
+    }
+    // What a merge of both makes.
+    desk.ok(&["branch", "move", "ticks", "a"]);
+    desk.ok(&["commit", "ticks", "days/03", "-m", "both"]);
+    for pipeline in ["settlement", "rows"] {
+        for (stage, processed) in [("bin", 0), ("measure", 0), ("count", 0), ("select", 1)] {
+            let listed = desk.ok(&["job", "list", &format!("{pipeline}/{stage}"), "-n", "1", "--json"]);
+            let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+            assert_eq!(listed["jobs"][0]["processed"], processed, "{listed}");
+            assert!(listed["jobs"][0]["reused"].as_u64().unwrap() + processed > 0, "{listed}");
+        }
+        let best = desk.ok(&["cat", &format!("{pipeline}/select:best.csv")]);
+        assert!(
+            best.lines().nth(1).unwrap().starts_with("14:14,,last,1m,end,14:14:00,14:15:00,14:15:00,3,0,")
+        );
+    }
+}

@@ -35,12 +35,11 @@ impl Batch {
             self.writes.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
         self.expect.extend(next.expect.into_iter().filter(|(key, _)| !places.contains_key(key)));
         for (key, value) in next.writes {
-            match places.get(&key).and_then(|at| self.writes.get_mut(*at)) {
-                Some((_, earlier)) => *earlier = value,
-                None => {
-                    places.insert(key.clone(), self.writes.len());
-                    self.writes.push((key, value));
-                }
+            if let Some((_, earlier)) = places.get(&key).and_then(|at| self.writes.get_mut(*at)) {
+                *earlier = value;
+            } else {
+                places.insert(key.clone(), self.writes.len());
+                self.writes.push((key, value));
             }
         }
         self

@@ -1,12 +1,16 @@
 //! The work of a built-in stage: one function over whole trees, started from what an earlier job left.
+//!
+//! What the parts of the work come to is kept in the table of results as well, so that what one branch brought costs nothing on
+//! another: after a merge the parts are only put together.
 
 use super::base::{self, Base};
 use super::error::Error;
 use super::job::Datums;
+use super::parts::Parts;
 use super::pattern::PathPattern;
 use super::results::{self, Outcome};
 use super::spec::Work;
-use super::stage::{self, Change, Earlier, Input, bin, measure, select};
+use super::stage::{self, Change, Earlier, Effort, Input, bin, measure, select};
 use super::task::{Done, Failure, Task};
 use super::view::{Sink, View};
 use crate::content;
@@ -33,12 +37,23 @@ pub(super) fn work(task: &Task<'_>, sink: &dyn ObjectWrite) -> Result<Done, Fail
         let datums = Datums { reused: units, ..Datums::default() };
         return Ok(Done { outcome, datums, results: Vec::new() });
     }
+    let mut parts = Parts::new(sink, task.table, task.code)?;
+    let anew = match (&task.stage.work, globs.first(), changes.first(), roots.first()) {
+        (Work::Bin(_), Some(glob), Some(changes), Some(root)) => parts.count_new(*root, glob, changes)?,
+        _ => units,
+    };
     let changes: Vec<Vec<Change>> =
         changes.into_iter().map(|changes| changes.into_iter().map(told).collect()).collect();
-    let outcome = apply(task, sink, &globs, &roots, &before, &changes, base.as_ref())
-        .map_err(|error| Failure { error, datums: Datums { failed: 1, ..Datums::default() }, logs: None })?;
-    let datums = Datums { processed: units, ..Datums::default() };
-    Ok(Done { outcome, datums, results: vec![(key, outcome)] })
+    let trees = Trees { globs: &globs, now: &roots, then: &before, changes: &changes, base: base.as_ref() };
+    let (outcome, effort) = apply(task, sink, &trees, &mut parts).map_err(|error| Failure {
+        error,
+        datums: Datums { failed: 1, ..Datums::default() },
+        logs: None,
+    })?;
+    let processed = if effort == Effort::Found { 0 } else { anew };
+    let datums = Datums { processed, reused: units.saturating_sub(processed), ..Datums::default() };
+    let results = parts.made.into_iter().chain([(key, outcome)]).collect();
+    Ok(Done { outcome, datums, results })
 }
 
 fn told(snapshot::Change { path, before, after }: snapshot::Change) -> Change {
@@ -56,20 +71,27 @@ fn key(task: &Task<'_>, globs: &[&PathPattern], roots: &[NodeId]) -> Digest {
     Digest::from_bytes(*hasher.finalize().as_bytes())
 }
 
+/// What a job reads: for each source what it covers, the tree now and that of the earlier job, and what differs.
+struct Trees<'a> {
+    globs: &'a [&'a PathPattern],
+    now: &'a [NodeId],
+    then: &'a [NodeId],
+    changes: &'a [Vec<Change>],
+    base: Option<&'a Base>,
+}
+
 fn apply(
     task: &Task<'_>,
     sink: &dyn ObjectWrite,
-    globs: &[&PathPattern],
-    roots: &[NodeId],
-    before: &[NodeId],
-    changes: &[Vec<Change>],
-    base: Option<&Base>,
-) -> Result<Outcome, Error> {
+    trees: &Trees<'_>,
+    parts: &mut Parts<'_>,
+) -> Result<(Outcome, Effort), Error> {
+    let Trees { globs, now, then, changes, base } = *trees;
     let empty = tree::empty(sink)?;
     let now: Vec<View<'_>> =
-        globs.iter().zip(roots).map(|(glob, root)| View::new(sink, *root, Some(glob))).collect();
+        globs.iter().zip(now).map(|(glob, root)| View::new(sink, *root, Some(glob))).collect();
     let then: Vec<View<'_>> =
-        globs.iter().zip(before).map(|(glob, root)| View::new(sink, *root, Some(glob))).collect();
+        globs.iter().zip(then).map(|(glob, root)| View::new(sink, *root, Some(glob))).collect();
     let inputs: Vec<Input<'_>> = now
         .iter()
         .zip(&then)
@@ -82,9 +104,9 @@ fn apply(
     let mut output = Sink { objects: sink, draft: Draft::new(base.map_or(empty, |base| base.output)) };
     let mut state = Sink { objects: sink, draft: Draft::new(base.map_or(empty, |base| base.state)) };
     let report = match (&task.stage.work, inputs.as_slice()) {
-        (Work::Bin(params), [input]) => bin::run(params, input, earlier, &mut output, &mut state)?,
+        (Work::Bin(params), [input]) => bin::run(params, input, earlier, &mut output, &mut state, parts)?,
         (Work::Measure(params), [bins, truth]) => {
-            measure::run(params, bins, truth, earlier, &mut output, &mut state)?
+            measure::run(params, bins, truth, earlier, &mut output, &mut state, parts)?
         }
         (Work::Select(params), [scores]) => select::run(params, scores, earlier, &mut output, &mut state)?,
         _ => {
@@ -95,7 +117,7 @@ fn apply(
     let logs = log_tree(sink, &report)?;
     let (output, _) = output.draft.finish(sink)?;
     let (state, _) = state.draft.finish(sink)?;
-    Ok(Outcome { output, state, logs })
+    Ok((Outcome { output, state, logs }, report.effort))
 }
 
 fn log_tree(sink: &dyn ObjectWrite, report: &stage::Report) -> Result<NodeId, Error> {

@@ -10,6 +10,7 @@ mod claim;
 mod command;
 mod error;
 mod lease;
+mod parts;
 mod results;
 mod run;
 mod subject;

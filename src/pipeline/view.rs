@@ -8,7 +8,7 @@ use crate::fault::{Cause, Fault};
 use crate::object::{Entry, FileKind, NodeId, ObjectRead, ObjectWrite, TreePath};
 use crate::snapshot::Snapshot;
 
-fn storage<F: Fault>(verb: &'static str, path: &str, fault: F) -> stage::Error {
+pub(super) fn storage<F: Fault>(verb: &'static str, path: &str, fault: F) -> stage::Error {
     stage::Error::Storage { verb, path: path.to_owned(), cause: Cause::from(fault) }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::fake::Tree;
+use super::fake::{Remembered, Tree};
 use super::{Input, bin, measure, select};
 
 /// Turns `--stats last,mean --where type=TRADE` into a TOML table.
@@ -49,6 +49,7 @@ fn run_stage(case: &Path, line: &str) {
     let empty = Tree::default();
     let mut out = Tree::default();
     let mut state = Tree::default();
+    let memo = &mut Remembered::default();
     let input_dir = match *stage {
         "bin" => option(words, "--in"),
         "measure" => option(words, "--bins"),
@@ -58,12 +59,13 @@ fn run_stage(case: &Path, line: &str) {
     let changes = empty.changes_to(&now);
     let input = Input { now: &now, before: &empty, changes: &changes };
     match *stage {
-        "bin" => bin::run(&toml::from_str(&text).unwrap(), &input, None, &mut out, &mut state).unwrap(),
+        "bin" => bin::run(&toml::from_str(&text).unwrap(), &input, None, &mut out, &mut state, memo).unwrap(),
         "measure" => {
             let truth = tree("truth.csv");
             let changes = empty.changes_to(&truth);
             let truth = Input { now: &truth, before: &empty, changes: &changes };
-            measure::run(&toml::from_str(&text).unwrap(), &input, &truth, None, &mut out, &mut state).unwrap()
+            measure::run(&toml::from_str(&text).unwrap(), &input, &truth, None, &mut out, &mut state, memo)
+                .unwrap()
         }
         _ => select::run(&toml::from_str(&text).unwrap(), &input, None, &mut out, &mut state).unwrap(),
     };

@@ -1,7 +1,9 @@
 //! What a stage is given and what it gives.
 
+use std::collections::BTreeMap;
+
 use crate::fault::Cause;
-use crate::object::{Entry, TreePath};
+use crate::object::{Digest, Entry, TreePath};
 
 /// One version of a file tree, read only.
 pub trait Files: Sync {
@@ -47,6 +49,16 @@ pub trait Output {
     fn remove(&mut self, path: TreePath) -> Result<(), Error>;
 }
 
+/// What parts of a stage's work came to before, on whatever branch. A part is found by the digest of all that it is made from,
+/// besides the stage's parameters.
+pub trait Memo {
+    /// The files that were made from this, if that was done before.
+    fn find(&self, of: &Digest) -> Result<Option<BTreeMap<String, Vec<u8>>>, Error>;
+
+    /// Keeps the files that were made from this.
+    fn keep(&mut self, of: Digest, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error>;
+}
+
 /// One input of a stage in this run: its tree, and how it differs from the earlier run's.
 pub struct Input<'a> {
     /// The tree as it is now.
@@ -71,6 +83,18 @@ pub struct Earlier<'a> {
 pub struct Report {
     /// Lines for the job's log, in a fixed order: counts of what was skipped, and warnings.
     pub lines: Vec<String>,
+    /// Whether all that is new was found, and only put together.
+    pub effort: Effort,
+}
+
+/// What a run had to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Effort {
+    /// Some of the work was done anew.
+    #[default]
+    Made,
+    /// What each part of the input comes to was known.
+    Found,
 }
 
 impl Report {

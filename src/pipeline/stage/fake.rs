@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Change, Error, Files, Output};
-use crate::object::{BlobId, Entry, FileKind, TreePath};
+use super::{Change, Error, Files, Memo, Output};
+use crate::object::{BlobId, Digest, Entry, FileKind, TreePath};
 
 /// A tree in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,6 +75,21 @@ impl Output for Tree {
 
     fn remove(&mut self, path: TreePath) -> Result<(), Error> {
         self.0.remove(&path);
+        Ok(())
+    }
+}
+
+/// What parts came to, in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered(BTreeMap<Digest, BTreeMap<String, Vec<u8>>>);
+
+impl Memo for Remembered {
+    fn find(&self, of: &Digest) -> Result<Option<BTreeMap<String, Vec<u8>>>, Error> {
+        Ok(self.0.get(of).cloned())
+    }
+
+    fn keep(&mut self, of: Digest, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
+        self.0.insert(of, files.clone());
         Ok(())
     }
 }

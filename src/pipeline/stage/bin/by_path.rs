@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDateTime;
 
 use super::super::listing::tree_path;
-use super::super::{Change, Error, Input, Output, Report, counted};
+use super::super::{Change, Error, Input, Memo, Output, Report, counted};
 use super::merge::{self, Source};
 use super::params::Params;
-use crate::object::{Entry, FileKind, TreePath};
+use crate::object::{Digest, Entry, FileKind, TreePath};
 use crate::tick::Table;
+
+/// What the file of several sources is called where it is remembered.
+const JOINED: &str = "joined";
 
 /// The sources of an output, each with its instant. Mostly there is one, and room is made for no more.
 type Sources = Vec<(i64, TreePath, Entry)>;
@@ -65,7 +68,12 @@ fn place(params: &Params, path: &str) -> Place {
     target().unwrap_or(Place::NoTime)
 }
 
-pub(super) fn run(params: &Params, input: &Input<'_>, output: &mut dyn Output) -> Result<Report, Error> {
+pub(super) fn run(
+    params: &Params,
+    input: &Input<'_>,
+    output: &mut dyn Output,
+    memo: &mut dyn Memo,
+) -> Result<Report, Error> {
     let mut ignored = Ignored::default();
     let mut no_time: Vec<&str> = Vec::new();
     let mut touched: BTreeMap<String, Sources> = BTreeMap::new();
@@ -89,10 +97,10 @@ pub(super) fn run(params: &Params, input: &Input<'_>, output: &mut dyn Output) -
         sources.sort_unstable_by(|(a, x, _), (b, y, _)| (a, x).cmp(&(b, y)));
         // One date's prefix may be the beginning of another's.
         sources.dedup_by(|(_, a, _), (_, b, _)| a == b);
-        put(params, input, tree_path(&target)?, &sources, output)?;
+        put(params, input, tree_path(&target)?, &sources, output, memo)?;
     }
-    let mut report =
-        Report { lines: vec![format!("{written} outputs from {} changed files", changed.len())] };
+    let lines = vec![format!("{written} outputs from {} changed files", changed.len())];
+    let mut report = Report { lines, ..Report::default() };
     ignored.tell(changed.len(), &mut report);
     if let Some(first) = no_time.first() {
         report.warn(format!(
@@ -140,11 +148,21 @@ fn put(
     path: TreePath,
     sources: &[(i64, TreePath, Entry)],
     output: &mut dyn Output,
+    memo: &mut dyn Memo,
 ) -> Result<(), Error> {
     match sources {
         [] => output.remove(path),
         [(_, _, only)] => output.put_entry(path, Entry { kind: FileKind::File, ..*only }),
         _ => {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(b"joined\0");
+            for (_, _, entry) in sources {
+                hasher.update(entry.blob.digest().as_bytes());
+            }
+            let of = Digest::from_bytes(*hasher.finalize().as_bytes());
+            if let Some(bytes) = memo.find(&of)?.and_then(|mut files| files.remove(JOINED)) {
+                return output.put_bytes(path, &bytes).map(|_| ());
+            }
             let mut parts = Vec::new();
             for (_, source, entry) in sources {
                 let format = &params.format;
@@ -153,7 +171,9 @@ fn put(
                     Table::read(&bytes, format.delimiter, format.header, format.decimal, &format.stamps);
                 parts.push(Source { path: source.to_string(), header, records });
             }
-            output.put_bytes(path, &merge::concat(&parts)?).map(|_| ())
+            let files = BTreeMap::from([(JOINED.to_owned(), merge::concat(&parts)?)]);
+            memo.keep(of, &files)?;
+            files.values().try_for_each(|bytes| output.put_bytes(path.clone(), bytes).map(|_| ()))
         }
     }
 }

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::listing::{list, load, tree_path};
-use super::super::{Change, Earlier, Error, Input, Output, Report, counted};
+use super::super::{Change, Earlier, Error, Input, Memo, Output, Report, counted};
 use super::by_path::{Ignored, is_input};
 use super::merge::{Source, header_of};
 use super::params::Params;
 use super::template::{Captures, Matched};
-use crate::object::TreePath;
+use crate::object::{Digest, Entry, TreePath};
 use crate::tick::{Table, write_record};
 
 const SECOND: i64 = 1_000_000_000;
@@ -40,6 +40,7 @@ pub(super) fn run(
     earlier: Option<Earlier<'_>>,
     output: &mut dyn Output,
     state: &mut dyn Output,
+    memo: &mut dyn Memo,
 ) -> Result<Report, Error> {
     let mut touched: BTreeSet<String> = BTreeSet::new();
     let mut fresh: BTreeMap<(String, String), Vec<u8>> = BTreeMap::new();
@@ -65,26 +66,25 @@ pub(super) fn run(
             state.remove(tree_path(&format!("sources/{source}"))?)?;
             continue;
         };
-        let parts = split(params, source, &matched, &input.now.read(&entry)?);
+        let parts = parts_of(params, input, source, &entry, &matched, memo)?;
         rejected += parts
             .iter()
             .filter(|(to, _)| to.starts_with("_rejects/"))
-            .map(|(_, part)| part.rows.len() as u64)
+            .map(|(_, part)| decode(part).rows.len() as u64)
             .sum::<u64>();
         let list: String = parts.keys().map(|to| format!("{to}\n")).collect();
         state.put_bytes(tree_path(&format!("sources/{source}"))?, list.as_bytes())?;
-        for (to, part) in parts {
-            let bytes = encode(&part);
+        for (to, bytes) in parts {
             state.put_bytes(tree_path(&part_path(&to, source))?, &bytes)?;
             fresh.insert((to.clone(), source.to_owned()), bytes);
             touched.insert(to);
         }
     }
     for to in &touched {
-        rebuild(to, earlier, &changed, &fresh, output)?;
+        rebuild(to, earlier, &changed, &fresh, output, memo)?;
     }
-    let mut report =
-        Report { lines: vec![format!("{} outputs from {} changed files", touched.len(), changed.len())] };
+    let lines = vec![format!("{} outputs from {} changed files", touched.len(), changed.len())];
+    let mut report = Report { lines, ..Report::default() };
     ignored.tell(changed.len(), &mut report);
     if rejected > 0 {
         report.warn(format!("{} rejected; _rejects/ says which and why", counted(rejected, "row")));
@@ -106,6 +106,28 @@ fn old_outputs(change: &Change, earlier: Option<Earlier<'_>>) -> Result<Vec<Stri
     };
     let text = String::from_utf8_lossy(&bytes);
     Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// A source's parts in outputs, dealt out by somebody before or by this run.
+fn parts_of(
+    params: &Params,
+    input: &Input<'_>,
+    source: &str,
+    entry: &Entry,
+    matched: &Matched,
+    memo: &mut dyn Memo,
+) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"parts\0").update(source.as_bytes()).update(b"\0");
+    hasher.update(entry.blob.digest().as_bytes());
+    let of = Digest::from_bytes(*hasher.finalize().as_bytes());
+    if let Some(parts) = memo.find(&of)? {
+        return Ok(parts);
+    }
+    let parts = split(params, source, matched, &input.now.read(entry)?);
+    let parts = parts.iter().map(|(to, part)| (to.clone(), encode(part))).collect();
+    memo.keep(of, &parts)?;
+    Ok(parts)
 }
 
 /// Deals a source's rows out to outputs; what cannot go anywhere goes to the rejects.
@@ -204,13 +226,14 @@ fn decode(bytes: &[u8]) -> Part {
     part
 }
 
-/// Puts an output together from the parts of all its sources.
+/// Makes an output from the parts of all its sources.
 fn rebuild(
     to: &str,
     earlier: Option<Earlier<'_>>,
     changed: &BTreeSet<&str>,
     fresh: &BTreeMap<(String, String), Vec<u8>>,
     output: &mut dyn Output,
+    memo: &mut dyn Memo,
 ) -> Result<(), Error> {
     let mut parts: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     if let Some(earlier) = earlier {
@@ -228,6 +251,22 @@ fn rebuild(
     if parts.is_empty() {
         return output.remove(target);
     }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"output\0").update(to.as_bytes());
+    for (source, part) in &parts {
+        hasher.update(b"\0").update(source.as_bytes()).update(b"\0").update(blake3::hash(part).as_bytes());
+    }
+    let of = Digest::from_bytes(*hasher.finalize().as_bytes());
+    if let Some(bytes) = memo.find(&of)?.and_then(|mut files| files.remove(to)) {
+        return output.put_bytes(target, &bytes).map(|_| ());
+    }
+    let bytes = put_together(to, parts)?;
+    memo.keep(of, &BTreeMap::from([(to.to_owned(), bytes.clone())]))?;
+    output.put_bytes(target, &bytes).map(|_| ())
+}
+
+/// The file of an output with these parts.
+fn put_together(to: &str, parts: BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, Error> {
     let mut sources = Vec::new();
     let mut rows: Vec<(i64, usize, u64, csv::StringRecord)> = Vec::new();
     for (at, (source, bytes)) in parts.into_iter().enumerate() {
@@ -243,5 +282,5 @@ fn rebuild(
         write_record(&mut out, header.iter());
     }
     rows.iter().for_each(|(.., fields)| write_record(&mut out, fields.iter()));
-    output.put_bytes(target, &out).map(|_| ())
+    Ok(out)
 }

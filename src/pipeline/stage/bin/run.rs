@@ -2,7 +2,7 @@
 
 use super::params::{By, Params};
 use super::{by_path, by_time};
-use crate::pipeline::stage::{Earlier, Error, Input, Output, Report};
+use crate::pipeline::stage::{Earlier, Error, Input, Memo, Output, Report};
 
 /// Runs the stage: see the module.
 pub fn run(
@@ -11,9 +11,10 @@ pub fn run(
     earlier: Option<Earlier<'_>>,
     output: &mut dyn Output,
     state: &mut dyn Output,
+    memo: &mut dyn Memo,
 ) -> Result<Report, Error> {
     match params.by {
-        By::Path => by_path::run(params, input, output),
-        By::Time => by_time::run(params, input, earlier, output, state),
+        By::Path => by_path::run(params, input, output, memo),
+        By::Time => by_time::run(params, input, earlier, output, state, memo),
     }
 }

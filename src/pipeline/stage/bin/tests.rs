@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::fake::{Sealed, Tree};
+use super::super::fake::{Remembered, Sealed, Tree};
 use super::super::{Earlier, Input};
 use super::{Params, run};
 
@@ -57,12 +57,18 @@ fn lines(rows: &[(i64, i64, &str)]) -> String {
 /// Output and state after a run, or why there is none.
 type Outcome = Result<(Tree, Tree), String>;
 
-fn outcome(params: &Params, before: &Tree, now: &Tree, base: Option<&(Tree, Tree)>) -> Outcome {
+fn outcome(
+    params: &Params,
+    before: &Tree,
+    now: &Tree,
+    base: Option<&(Tree, Tree)>,
+    memo: &mut Remembered,
+) -> Outcome {
     let changes = before.changes_to(now);
     let input = Input { now, before, changes: &changes };
     let earlier = base.map(|(output, state)| Earlier { output, state });
     let (mut output, mut state) = base.cloned().unwrap_or_default();
-    run(params, &input, earlier, &mut output, &mut state).map_err(|error| error.to_string())?;
+    run(params, &input, earlier, &mut output, &mut state, memo).map_err(|error| error.to_string())?;
     Ok((output, state))
 }
 
@@ -71,6 +77,7 @@ fn check(params: &str, rounds: &[Vec<Step>]) -> Result<(), TestCaseError> {
     let params: Params = toml::from_str(params).unwrap();
     let mut tree = Tree::default();
     let mut last: Option<(Tree, (Tree, Tree))> = None;
+    let memo = &mut Remembered::default();
     for round in rounds {
         for Step { path, text } in round {
             match text {
@@ -78,9 +85,9 @@ fn check(params: &str, rounds: &[Vec<Step>]) -> Result<(), TestCaseError> {
                 None => drop(tree.0.remove(&path.parse().unwrap())),
             }
         }
-        let full = outcome(&params, &Tree::default(), &tree, None);
+        let full = outcome(&params, &Tree::default(), &tree, None, &mut Remembered::default());
         if let Some((seen, base)) = &last {
-            prop_assert_eq!(&outcome(&params, seen, &tree, Some(base)), &full);
+            prop_assert_eq!(&outcome(&params, seen, &tree, Some(base), memo), &full);
         }
         if let Ok(base) = full {
             last = Some((tree.clone(), base));
@@ -132,7 +139,7 @@ fn a_day_of_minute_files_moves_without_any_content_being_read_or_written() {
     let (mut output, mut state) = (Sealed::default(), Sealed::default());
     let input = Input { now: &now, before: &before, changes: &changes };
     let params: Params = toml::from_str("tz = \"America/New_York\"").unwrap();
-    run(&params, &input, None, &mut output, &mut state).unwrap();
+    run(&params, &input, None, &mut output, &mut state, &mut Remembered::default()).unwrap();
     assert_eq!((output.tree.0.len(), state.tree.0.len()), (1440, 0));
     assert_eq!(now.reads() + before.reads() + output.writes + state.writes, 0, "contents read or written");
 }

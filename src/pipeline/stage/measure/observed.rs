@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::super::listing::load;
-use super::super::{Error, Files};
+use super::super::{Error, Files, Memo};
 use super::day::{Day, estimate, read_minute};
 use super::params::Params;
-use crate::object::Entry;
+use super::symbols;
+use crate::object::{Digest, Entry};
 use crate::tick::{Count, write_record};
 
 /// A day's estimates by bucket and symbol, symbols filled in.
@@ -22,6 +23,11 @@ pub(super) type Unsized = (usize, String, usize);
 
 /// The files of days, by date and minute.
 pub(super) type DayFiles = BTreeMap<String, BTreeMap<usize, Entry>>;
+
+/// What the files of a day are called where it is remembered.
+const OBS: &str = "obs";
+const UNSIZED: &str = "unsized";
+const SYMBOLS: &str = "symbols";
 
 /// What a day's ticks came to.
 #[derive(Debug)]
@@ -46,6 +52,25 @@ impl Observed {
             count: day.count,
             first_bad: day.first_bad,
         }
+    }
+
+    /// What was kept of it. What was said of its ticks when they were read is not said again.
+    fn found(mut files: BTreeMap<String, Vec<u8>>) -> Self {
+        Self {
+            obs: files.remove(OBS),
+            unsized_ticks: files.remove(UNSIZED),
+            symbols: files.remove(SYMBOLS).map(|bytes| symbols::from_csv(&bytes)).unwrap_or_default(),
+            count: Count::default(),
+            first_bad: None,
+        }
+    }
+
+    /// What is kept of it, to be found again.
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::from([(SYMBOLS.to_owned(), symbols::to_csv(&self.symbols))]);
+        files.extend(self.obs.clone().map(|bytes| (OBS.to_owned(), bytes)));
+        files.extend(self.unsized_ticks.clone().map(|bytes| (UNSIZED.to_owned(), bytes)));
+        files
     }
 
     /// The estimates.
@@ -79,14 +104,40 @@ pub(super) fn load_unsized(state: &dyn Files, date: &str) -> Result<Vec<Unsized>
     Ok(load(state, &unsized_path(date))?.map(|bytes| unsized_rows(&bytes)).unwrap_or_default())
 }
 
-/// Estimates days from their files, side by side. Ticks that name no symbol stand for `unnamed`.
+/// Estimated days, by date.
+pub(super) struct Estimated {
+    pub(super) days: BTreeMap<String, Observed>,
+    /// How many of them were not known before.
+    pub(super) made: usize,
+}
+
+/// All that a day is estimated from, besides the parameters.
+fn made_from(minutes: &BTreeMap<usize, Entry>, unnamed: &str) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"day\0").update(unnamed.as_bytes()).update(b"\0");
+    for (minute, entry) in minutes {
+        hasher.update(&(*minute as u64).to_le_bytes()).update(entry.blob.digest().as_bytes());
+    }
+    Digest::from_bytes(*hasher.finalize().as_bytes())
+}
+
+/// Estimates days from their files, side by side, but those that are known. Ticks that name no symbol stand for `unnamed`.
 pub(super) fn estimate_all(
     params: &Params,
     bins: &dyn Files,
     files: &DayFiles,
     unnamed: &str,
-) -> Result<BTreeMap<String, Observed>, Error> {
-    let days: Vec<(&String, &BTreeMap<usize, Entry>)> = files.iter().collect();
+    memo: &mut dyn Memo,
+) -> Result<Estimated, Error> {
+    let mut known = BTreeMap::new();
+    let mut days: Vec<(&String, &BTreeMap<usize, Entry>)> = Vec::new();
+    for (date, minutes) in files {
+        match memo.find(&made_from(minutes, unnamed))? {
+            Some(files) => drop(known.insert(date.clone(), Observed::found(files))),
+            None => days.push((date, minutes)),
+        }
+    }
+    let made = days.len();
     let estimated: Vec<Result<(String, Observed), Error>> = days
         .par_iter()
         .map(|(date, minutes)| {
@@ -105,7 +156,14 @@ pub(super) fn estimate_all(
             Ok(((*date).clone(), Observed::new(estimate(&read, params), params)))
         })
         .collect();
-    estimated.into_iter().collect()
+    for estimated in estimated {
+        let (date, day) = estimated?;
+        if let Some(minutes) = files.get(&date) {
+            memo.keep(made_from(minutes, unnamed), &day.files())?;
+        }
+        known.insert(date, day);
+    }
+    Ok(Estimated { days: known, made })
 }
 
 fn obs_csv(rows: &Rows, params: &Params) -> Option<Vec<u8>> {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::listing::{list, load, put_or_remove, tree_path};
-use super::super::{Change, Earlier, Error, Files, Input, Output, Report};
-use super::observed::{DayFiles, estimate_all, obs_path, unsized_path};
+use super::super::{Change, Earlier, Effort, Error, Files, Input, Memo, Output, Report};
+use super::observed::{DayFiles, Estimated, estimate_all, obs_path, unsized_path};
 use super::params::Params;
 use super::report::report;
 use super::symbols::{self, Symbols};
@@ -37,6 +37,7 @@ pub fn run(
     earlier: Option<Earlier<'_>>,
     output: &mut dyn Output,
     state: &mut dyn Output,
+    memo: &mut dyn Memo,
 ) -> Result<Report, Error> {
     let published = truth::read(truth.now, params)?;
     let changed: BTreeSet<String> = bins
@@ -50,7 +51,7 @@ pub fn run(
     let old_days = earlier.map_or(Ok(BTreeMap::new()), |earlier| days(earlier.state, &changed))?;
     let files = files_of(bins, &changed, &old_days)?;
     let unnamed = truth::single(published.truths.keys().map(|(_, symbol)| symbol.as_str()));
-    let new_days = estimate_all(params, bins.now, &files, &unnamed)?;
+    let Estimated { days: new_days, made } = estimate_all(params, bins.now, &files, &unnamed, memo)?;
 
     let mut symbols = old_symbols.clone().unwrap_or_default();
     for date in &changed {
@@ -60,7 +61,7 @@ pub fn run(
     let names = Names { ticks: unnamed, truths: truth::single(symbols.names()) };
     if earlier.is_some() && (old_names.as_ref() != Some(&names) || old_symbols.is_none()) {
         // Ticks or truths without a symbol now stand for another one: nothing of the earlier result can be kept.
-        return run_anew(params, bins, truth, earlier, output, state);
+        return run_anew(params, bins, truth, earlier, output, state, memo);
     }
     let truths = names.fill(published.truths)?;
     let old_truths = match earlier {
@@ -91,7 +92,11 @@ pub fn run(
         state.put_bytes(tree_path("names")?, format!("{}\n{}\n", names.ticks, names.truths).as_bytes())?;
     }
     let bad_truths = (published.unreadable, published.first_bad);
-    Ok(report(&new_days, bad_truths, affected.len(), found_prices))
+    let mut report = report(&new_days, bad_truths, affected.len(), found_prices);
+    if made == 0 && !new_days.is_empty() && truths == *old_truths {
+        report.effort = Effort::Found;
+    }
+    Ok(report)
 }
 
 /// The whole computation once more, from nothing, over the earlier result.
@@ -102,6 +107,7 @@ fn run_anew(
     earlier: Option<Earlier<'_>>,
     output: &mut dyn Output,
     state: &mut dyn Output,
+    memo: &mut dyn Memo,
 ) -> Result<Report, Error> {
     if let Some(earlier) = earlier {
         clear(earlier.output, output)?;
@@ -110,7 +116,7 @@ fn run_anew(
     let added = |(path, entry)| Change { path, before: None, after: Some(entry) };
     let changes: Vec<Change> = list(bins.now, "")?.into_iter().map(added).collect();
     let bins = Input { now: bins.now, before: bins.before, changes: &changes };
-    run(params, &bins, truth, None, output, state)
+    run(params, &bins, truth, None, output, state, memo)
 }
 
 fn clear(files: &dyn Files, output: &mut dyn Output) -> Result<(), Error> {

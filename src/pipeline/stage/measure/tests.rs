@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::fake::Tree;
+use super::super::fake::{Remembered, Tree};
 use super::super::{Earlier, Input};
 use super::{Params, run};
 
@@ -79,13 +79,14 @@ fn outcome(
     before: &(Tree, Tree),
     now: &(Tree, Tree),
     base: Option<&(Tree, Tree)>,
+    memo: &mut Remembered,
 ) -> Outcome {
     let (bins, truths) = (before.0.changes_to(&now.0), before.1.changes_to(&now.1));
     let bins = Input { now: &now.0, before: &before.0, changes: &bins };
     let truths = Input { now: &now.1, before: &before.1, changes: &truths };
     let earlier = base.map(|(output, state)| Earlier { output, state });
     let (mut output, mut state) = base.cloned().unwrap_or_default();
-    run(params, &bins, &truths, earlier, &mut output, &mut state).map_err(|error| error.to_string())?;
+    run(params, &bins, &truths, earlier, &mut output, &mut state, memo).map_err(|error| error.to_string())?;
     Ok((output, state))
 }
 
@@ -100,12 +101,13 @@ proptest! {
         let mut truths = std::collections::BTreeMap::new();
         let empty = (Tree::default(), Tree::default());
         let mut last: Option<((Tree, Tree), (Tree, Tree))> = None;
+        let memo = &mut Remembered::default();
         for round in rounds {
             round.iter().for_each(|step| apply(step, &mut bins, &mut truths));
             let now = (bins.clone(), truth_file(&truths));
-            let full = outcome(&params, &empty, &now, None);
+            let full = outcome(&params, &empty, &now, None, &mut Remembered::default());
             let step = match &last {
-                Some((seen, base)) => outcome(&params, seen, &now, Some(base)),
+                Some((seen, base)) => outcome(&params, seen, &now, Some(base), memo),
                 None => full.clone(),
             };
             prop_assert_eq!(&step, &full);

@@ -267,7 +267,7 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::super::super::fake::Tree;
+    use super::super::super::fake::{Remembered, Tree};
     use super::super::super::measure;
     use super::super::{Params, run};
     use super::*;
@@ -338,7 +338,8 @@ mod tests {
             let params =
                 toml::from_str("stats = [\"last\", \"mean\"]\nwindows = [1, 2]\ntick = 0.25\n").unwrap();
             let (mut output, mut state) = (Tree::default(), Tree::default());
-            measure::run(&params, &bins, &truth, None, &mut output, &mut state).unwrap();
+            let memo = &mut Remembered::default();
+            measure::run(&params, &bins, &truth, None, &mut output, &mut state, memo).unwrap();
             output
         }
     }

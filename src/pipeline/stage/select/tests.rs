@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::fake::Tree;
+use super::super::fake::{Remembered, Tree};
 use super::super::{Earlier, Input, Report, measure};
 use super::{Params, run};
 
@@ -24,7 +24,9 @@ fn measured(ticks: &[(u32, u32, i32)], days: u32, params: &str) -> Tree {
     let (bin_changes, truth_changes) = (empty.changes_to(&bins), empty.changes_to(&truth));
     let bins = Input { now: &bins, before: &empty, changes: &bin_changes };
     let truth = Input { now: &truth, before: &empty, changes: &truth_changes };
-    measure::run(&toml::from_str(params).unwrap(), &bins, &truth, None, &mut output, &mut state).unwrap();
+    let memo = &mut Remembered::default();
+    measure::run(&toml::from_str(params).unwrap(), &bins, &truth, None, &mut output, &mut state, memo)
+        .unwrap();
     output
 }
 
