@@ -72,6 +72,9 @@ pub mod refs;
 // The record of all changes, and going back in it.
 pub mod operation;
 
+// From store to store.
+pub mod transfer;
+
 // Our nouns as outsiders see them.
 pub mod view;
 

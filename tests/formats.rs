@@ -17,6 +17,7 @@ use vds::pipeline::job::{self, Datums, Job, JobInput, JobSource, State};
 use vds::pipeline::registry::{self, Submission, Submit};
 use vds::process::Process;
 use vds::store::{DEFAULT_WAIT, Store};
+use vds::transfer::remotes::{self, Remote, Standing};
 
 fn origin(kind: OriginKind) -> Origin {
     let (author, command) = ("Ann <ann@example.org>".to_owned(), "vds commit".to_owned());
@@ -84,7 +85,14 @@ fn facts() -> (tempfile::TempDir, Ledger) {
         history::record_commit(batch, &repo, &head);
         history::record_derived(batch, &repo, &CommitId::of(b"input"), &head);
         history::create_tag(batch, &repo, &"v1".parse().unwrap(), head);
+        history::see(batch, &repo, &"origin/main".parse().unwrap(), Some(head));
     });
+    for standing in [Standing::Settled, Standing::Cloning] {
+        change(&ledger, OriginKind::Operation, |_, batch| {
+            let (name, place) = (format!("{standing:?}").parse().unwrap(), "/mnt/desk/.vds".to_owned());
+            remotes::put(batch, &Remote { name, place, standing }).unwrap();
+        });
+    }
     let source = "pipeline = \"settlement\"\n[stage.bin]\ninput = \"desk/ticks@*:/*/*/*\"\nbin = { tz = \"Europe/Berlin\" }\n";
     let code = Entry { kind: FileKind::Executable, blob: BlobId::of(b"code"), size: 4 };
     // Only asked which jobs of the pipeline are running, and there are none.

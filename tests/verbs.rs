@@ -27,4 +27,6 @@ macro_rules! pages {
     };
 }
 
-pages! { branch cat checkout commit completion cp diff du errors init job log ls mv op output pipeline repo reset revisions rm show tag undo }
+pages! {
+    branch cat checkout clone commit completion cp diff du errors fetch init job log ls mv op output pipeline pull push remote repo reset revisions rm show tag undo
+}

@@ -6,6 +6,7 @@ use super::answer::document;
 use super::context::{Answer, Context, Made, commit_of};
 use crate::history::{self, Revision, Target};
 use crate::object::{BranchName, RepoName};
+use crate::store::Store;
 use crate::{refs, view};
 
 /// Make, list, move, rename and delete branches
@@ -29,10 +30,13 @@ pub(super) enum Verb {
         no_run: bool,
     },
     /// List the branches of a repo
-    #[command(after_help = "Example:\n  vds branch list ticks")]
+    #[command(after_help = "Examples:\n  vds branch list ticks\n  vds branch list ticks --all")]
     List {
         /// The repo
         repo: RepoName,
+        /// Those of remotes too, where they were last seen
+        #[arg(short, long)]
+        all: bool,
     },
     /// Point a branch at another commit
     #[command(after_help = "Example:\n  vds branch move ticks@main main~1")]
@@ -77,16 +81,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let made = Made { document, text, quiet, done: "the branch is made", operation };
             cx.made(&store, made, created.jobs, no_run)
         }
-        Verb::List { repo } => {
-            let branches = {
-                let facts = store.session()?;
-                history::branches(&facts, &history::load_repo(&facts, &repo)?)?
-            };
-            let views: Vec<view::Ref> = branches.iter().map(|(name, id)| view::Ref::new(name, *id)).collect();
-            let text = || branches.iter().map(|(name, id)| format!("{id:.12}  {name}\n")).collect();
-            let names = || branches.iter().map(|(name, _)| format!("{name}\n")).collect();
-            cx.say(&json!({ "branches": views }), text, names)
-        }
+        Verb::List { repo, all } => list(&store, &repo, all, cx),
         Verb::Move { target, to, no_run } => {
             let id = commit_of(&store, &target.repo, to)?;
             let moved = refs::move_branch(&store, &cx.author, &target, id)?;
@@ -118,4 +113,26 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             cx.changed(Made { document, text, quiet, done: "the branch is deleted", operation })
         }
     }
+}
+
+fn list(store: &Store, repo: &RepoName, all: bool, cx: &Context) -> Answer {
+    let (branches, seen) = {
+        let facts = store.session()?;
+        let repo = history::load_repo(&facts, repo)?;
+        let seen = if all { history::remote_branches(&facts, &repo)? } else { Vec::new() };
+        (history::branches(&facts, &repo)?, seen)
+    };
+    let ours = branches.iter().map(|(name, id)| view::Ref::new(name, *id));
+    let theirs = seen.iter().map(|(name, id)| view::Ref::new(name, *id));
+    let (ours, theirs): (Vec<_>, Vec<_>) = (ours.collect(), theirs.collect());
+    let lines = |line: fn(&view::Ref) -> String| ours.iter().chain(&theirs).map(line).collect();
+    let mut document = json!({ "branches": ours });
+    if all && let Some(fields) = document.as_object_mut() {
+        fields.insert("remote_branches".to_owned(), json!(theirs));
+    }
+    cx.say(
+        &document,
+        || lines(|r| format!("{:.12}  {}\n", r.commit, r.name)),
+        || lines(|r| format!("{}\n", r.name)),
+    )
 }

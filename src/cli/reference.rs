@@ -20,6 +20,7 @@ REV is looked for in this order:
 | `main`, `feature/x` | a branch |
 | `v1` | a tag; a branch and a tag never have the same name |
 | `4c9f21ab` | the commit whose id starts so; at least four digits |
+| `origin/main` | where a branch of a remote stood when it was last seen |
 | `main@{2 hours ago}` | where the branch stood then: `2024-05-01`, `2024-05-01 14:30`, RFC 3339, `yesterday`, `yesterday 14:30`, `3 days ago` |
 | `main@{1}` | where the branch stood one move ago, whatever moved it |
 

@@ -19,8 +19,7 @@ use super::complaint::{code_of, complain, failure, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
-    branch, cat, checkout, commit, completion, cp, diff, du, init, job, log, ls, mv, op, pipeline, repo,
-    reset, rm, show, tag, undo,
+    branch, cat, checkout, clone, commit, completion, cp, diff, du, fetch, init, job, log, ls, mv, op, pipeline, pull, push, remote, repo, reset, rm, show, tag, undo,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -99,6 +98,12 @@ enum Verb {
     Redo(undo::RedoArgs),
     #[command(subcommand)]
     Op(op::Verb),
+    Clone(clone::Args),
+    #[command(subcommand)]
+    Remote(remote::Verb),
+    Fetch(fetch::Args),
+    Pull(pull::Args),
+    Push(push::Args),
     #[command(subcommand)]
     Pipeline(pipeline::Verb),
     Run(job::RunArgs),
@@ -226,6 +231,11 @@ fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Undo(args) => undo::undo(&args, cx),
         Verb::Redo(args) => undo::redo(&args, cx),
         Verb::Op(verb) => op::run(verb, cx),
+        Verb::Clone(args) => clone::run(&args, cx),
+        Verb::Remote(verb) => remote::run(verb, cx),
+        Verb::Fetch(args) => fetch::run(&args, cx),
+        Verb::Pull(args) => pull::run(&args, cx),
+        Verb::Push(args) => push::run(&args, cx),
         Verb::Pipeline(verb) => pipeline::run(verb, cx),
         Verb::Run(args) => job::run(&args, cx),
         Verb::Job(verb) => job::job(verb, cx),

@@ -4,8 +4,8 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::vec;
 
-use super::Error;
 use super::manifest::{Manifest, Piece};
+use super::{CHUNK_MAX, Error};
 use crate::object::access::read_hashed;
 use crate::object::{BlobId, Digest, ObjectKind, ObjectRead};
 
@@ -57,6 +57,21 @@ pub fn copy(source: &dyn ObjectRead, blob: BlobId, mut target: impl Write) -> Re
         target.write_all(&part?).map_err(|source| Error::Target { blob, source })?;
     }
     Ok(())
+}
+
+/// An error unless the chunks that `manifest` lists are there and add up to `blob`. Reads them all.
+pub fn check(source: &dyn ObjectRead, blob: BlobId, manifest: Manifest) -> Result<(), Error> {
+    let [few, size] = [
+        manifest.pieces.len() < 2,
+        manifest.pieces.iter().any(|piece| !(1..=CHUNK_MAX).contains(&piece.len)),
+    ];
+    if few || size {
+        let reason = "its list of chunks is not one that a file has".to_owned();
+        return Err(Error::Damaged { blob, reason });
+    }
+    let rest = Rest::Pieces(manifest.pieces.into_iter());
+    let mut parts = Reader { source, blob, rest, hasher: blake3::Hasher::new(), failed: false };
+    parts.try_for_each(|part| part.map(drop))
 }
 
 impl Reader<'_> {

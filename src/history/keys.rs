@@ -34,6 +34,10 @@ pub(super) fn tag(repo: u64, name: &TagName) -> Vec<u8> {
     of_repo(TAG, repo, name.as_str().as_bytes())
 }
 
+pub(super) fn remote_branches(repo: u64) -> Vec<u8> {
+    of_repo(b"remote-branch/", repo, b"")
+}
+
 pub(super) fn commits(repo: u64) -> Vec<u8> {
     of_repo(COMMIT, repo, b"")
 }

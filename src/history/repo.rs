@@ -180,7 +180,7 @@ pub fn delete(facts: &Session, batch: &mut Batch, repo: &Repo) -> Result<(), Err
     for (name, commit) in tag::list(facts, repo)? {
         tag::delete(batch, repo, &name, commit);
     }
-    for prefix in [keys::commits(repo.id), keys::derived_of(repo.id)] {
+    for prefix in [keys::commits(repo.id), keys::derived_of(repo.id), keys::remote_branches(repo.id)] {
         facts.scan(&prefix, &mut |key, _| {
             batch.remove(key.to_vec());
             ControlFlow::Continue(())

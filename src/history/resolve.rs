@@ -3,7 +3,7 @@
 use chrono::Local;
 
 use super::revision::{Base, Location, Revision, Step};
-use super::{DEFAULT_BRANCH, Error, Repo, branch, commit, index, keys, repo, tag, when};
+use super::{DEFAULT_BRANCH, Error, Repo, branch, commit, index, keys, remote, repo, tag, when};
 use crate::ledger::{self, Ledger, Operation, Session};
 use crate::object::{BranchName, CommitId, ObjectRead, TreePath};
 
@@ -69,13 +69,19 @@ fn find_name(facts: &Session, repo: &Repo, name: &str) -> Result<CommitId, Error
     if let Some(id) = find_digits(facts, repo, name)? {
         return Ok(id);
     }
+    if let Ok(seen) = name.parse()
+        && let Some(id) = remote::find(facts, repo, &seen)?
+    {
+        return Ok(id);
+    }
     if name == DEFAULT_BRANCH {
         let branches = branch::branches(facts, repo)?.into_iter().map(|(branch, _)| branch.to_string());
         let branches = branches.take(CANDIDATES).collect();
         return Err(Error::NoCommits { repo: repo.name.clone(), branch: name.to_owned(), branches });
     }
     let branches = branch::branches(facts, repo)?.into_iter().map(|(branch, _)| branch.to_string());
-    let names = branches.chain(tags.into_iter().map(|(tag, _)| tag.to_string()));
+    let seen = remote::list(facts, repo)?.into_iter().map(|(branch, _)| branch.to_string());
+    let names = branches.chain(tags.into_iter().map(|(tag, _)| tag.to_string())).chain(seen);
     Err(Error::UnknownRevision {
         repo: repo.name.clone(),
         rev: name.to_owned(),

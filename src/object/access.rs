@@ -145,6 +145,12 @@ pub mod memory {
         pub fn take_counts(&self) -> (u64, u64) {
             (self.reads.swap(0, Ordering::Relaxed), self.writes.swap(0, Ordering::Relaxed))
         }
+
+        /// All objects.
+        pub fn all(&self) -> Vec<(Digest, Payload)> {
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.iter().map(|(digest, payload)| (*digest, payload.clone())).collect()
+        }
     }
 
     impl ObjectRead for Objects {

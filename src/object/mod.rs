@@ -16,5 +16,5 @@ pub use access::{AccessError, ObjectKind, ObjectRead, ObjectWrite, Payload};
 pub use commit::{Commit, InputCommit, MAX_MESSAGE, Provenance};
 pub use digest::{Blob, BlobId, CommitId, CommitTag, Digest, Id, IdError, NodeId, NodeTag};
 pub use entry::{Entry, FileKind};
-pub use name::{BranchName, MAX_NAME, NameError, PipelineName, RepoName, StageName, TagName};
+pub use name::{BranchName, MAX_NAME, NameError, PipelineName, RemoteName, RepoName, StageName, TagName};
 pub use path::{MAX_PATH, MAX_SEGMENT, PathError, STORE_NAME, TreePath};

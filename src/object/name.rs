@@ -124,6 +124,11 @@ name!(
     StageName, "stage", flat_fault_of
 );
 
+name!(
+    /// The name of another store, as this one knows it.
+    RemoteName, "remote", flat_fault_of
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

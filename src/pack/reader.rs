@@ -145,18 +145,18 @@ impl Packs {
         self.shared.backend.list().map_err(|error| storage_error("find", digest, error))
     }
 
-    /// Whether `digest` is kept, for who would keep it otherwise: in a pack that is there, not only in a table that says so.
-    pub(super) fn holds(&self, digest: &Digest) -> Result<bool, AccessError> {
+    /// Where `digest` is kept, for who would keep it otherwise: in a pack that is there, not only in a table that says so.
+    pub fn find(&self, digest: &Digest) -> Result<Option<Location>, AccessError> {
         self.expect_tables(digest)?;
         // A table that lists a pack that is gone is mended; then another pack may be found to have it.
         for _ in 0..2 {
             match self.locate(digest)? {
-                None => return Ok(false),
-                Some(found) if self.is_there(&found.pack, digest)? => return Ok(true),
+                None => return Ok(None),
+                Some(found) if self.is_there(&found.pack, digest)? => return Ok(Some(found)),
                 Some(_) => {}
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Sees to it that a lost index is made again, before `digest` is asked for or kept.

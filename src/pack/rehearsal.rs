@@ -38,6 +38,6 @@ impl ObjectWrite for Rehearsal {
 
     fn has_object(&self, digest: &Digest) -> Result<bool, AccessError> {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner).contains_key(digest);
-        Ok(taken || self.packs.holds(digest)?)
+        Ok(taken || self.packs.find(digest)?.is_some())
     }
 }

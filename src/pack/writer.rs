@@ -127,6 +127,14 @@ impl Writer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is known of the object `digest` without reading it, if this writer wrote it or a pack has it.
+    pub fn find(&self, digest: &Digest) -> Result<Option<Located>, AccessError> {
+        if let Some(own) = self.state().own.get(digest) {
+            return Ok(Some(own.at));
+        }
+        Ok(self.packs.find(digest)?.map(|found| found.at))
+    }
+
     /// Makes everything that was written durable.
     pub fn finish(self) -> Result<Written, AccessError> {
         let open = self.state().open.take();
@@ -244,6 +252,6 @@ impl ObjectWrite for Writer {
     }
 
     fn has_object(&self, digest: &Digest) -> Result<bool, AccessError> {
-        Ok(self.state().own.contains_key(digest) || self.packs.holds(digest)?)
+        Ok(self.find(digest)?.is_some())
     }
 }

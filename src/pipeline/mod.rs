@@ -26,6 +26,8 @@ pub mod trigger;
 
 pub use base::count;
 pub use claim::Which;
+pub use command::{Named, state_names};
 pub use error::Error;
+pub use results::result_names;
 pub use run::run;
 pub use subject::{Subject, subject};

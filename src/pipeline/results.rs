@@ -57,6 +57,13 @@ pub(super) fn find(
     found.map(decode).transpose()
 }
 
+/// The trees that a value of a table of results names: those of the output, of the private state, and of the logs.
+pub fn result_names(value: &Raw) -> Result<[NodeId; 3], Error> {
+    let outcome: Outcome = codec::decode(VERSION, &value.0)
+        .map_err(|source| Error::Record { what: "a datum's result", source })?;
+    Ok([outcome.output, outcome.state, outcome.logs])
+}
+
 /// The table with these outcomes added.
 pub(super) fn add(
     sink: &dyn ObjectWrite,

@@ -5,6 +5,7 @@
 //! roots whatever edits led there, an edit writes the nodes on its path, and equal subtrees are skipped in comparisons.
 //! (The idea is Noms'; the size-conditioned cut is Dolt's.)
 
+mod beyond;
 mod build;
 mod cursor;
 mod cut;
@@ -22,6 +23,7 @@ mod hostile;
 #[cfg(test)]
 mod tests;
 
+pub use beyond::{Novel, Site, beyond};
 pub use build::{build, empty};
 pub use cursor::Cursor;
 pub use cut::{CONSTANT, MAX, MIN, SCALE};

@@ -71,6 +71,18 @@ impl<V: Value> Node<V> {
         Ok(node)
     }
 
+    /// How a parent lists the node.
+    pub(super) fn listed(&self, id: NodeId) -> Child {
+        let (last, count, weight) = match self {
+            Self::Leaf(leaf) => (leaf.last_key(), leaf.len() as u64, weight(leaf)),
+            Self::Inner { children, .. } => {
+                let last = children.last().map(|child| child.last.as_slice());
+                (last, sum(children, |c| c.count), sum(children, |c| c.weight))
+            }
+        };
+        Child { last: last.unwrap_or_default().to_vec(), id, count, weight }
+    }
+
     /// Compares the node with what its parent says of it.
     fn check(&self, level: u8, child: &Child, before: Option<&[u8]>) -> Result<(), &'static str> {
         let (own_level, first, last, count, weight) = match self {

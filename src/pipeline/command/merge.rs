@@ -55,6 +55,25 @@ fn claim_key(path: &[u8], order: &[u8]) -> Vec<u8> {
     [claims_of(path).as_slice(), order].concat()
 }
 
+/// What an entry of the state names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The output of a datum: a tree of files.
+    Output(NodeId),
+    /// A file that a datum wrote.
+    File(Entry),
+}
+
+/// What an entry of a command's private state names.
+pub fn state_names(key: &[u8], value: &Raw) -> Result<Named, Error> {
+    let malformed = |source| Error::Record { what: "a datum", source };
+    if key.starts_with(DATUMS) {
+        let record: Record = codec::decode(VERSION, &value.0).map_err(malformed)?;
+        return Ok(Named::Output(record.output));
+    }
+    Entry::decode(&value.0).map(Named::File).ok_or(malformed(codec::Error::Empty))
+}
+
 /// What the state tells of the datum at this place.
 fn record(objects: &dyn ObjectRead, state: NodeId, order: &[u8]) -> Result<Option<Record>, Error> {
     let found = Cursor::<Raw>::new(objects, state)?.get(&datum_key(order))?;

@@ -16,4 +16,5 @@ mod work;
 mod tests;
 
 pub(super) use datum::plan;
+pub use merge::{Named, state_names};
 pub(super) use work::work;

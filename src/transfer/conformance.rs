@@ -1,0 +1,133 @@
+//! What every peer must do, as one suite that each implementation runs.
+
+use super::contract::{Name, Parcel, Peer, RefMove};
+use super::error::Error;
+use super::story::author;
+use crate::history;
+use crate::object::access::memory::Objects;
+use crate::object::{AccessError, Commit, CommitId, Digest, NodeId, ObjectKind, ObjectRead, TagName};
+use crate::tree;
+
+/// Checks the contract on an empty peer.
+pub(super) fn check(peer: &dyn Peer) {
+    assert_eq!(peer.names().unwrap(), []);
+    what_is_not_there_is_missing(peer);
+    let [first, second] = what_was_put_is_there(peer);
+    names_move_in_one_step_or_not_at_all(peer, first, second);
+    what_is_not_right_is_refused(peer, first);
+}
+
+fn what_is_not_there_is_missing(peer: &dyn Peer) {
+    let absent = Digest::of(b"absent");
+    assert!(matches!(peer.read(&[absent]), Err(AccessError::Missing { digest }) if digest == absent));
+    assert_eq!(peer.receive().unwrap().have(&[absent]).unwrap(), [None]);
+    assert_eq!(peer.read(&[]).unwrap().len(), 0);
+}
+
+fn parcel(objects: &Objects, digest: &Digest) -> Parcel {
+    let payload = objects.read_object(digest).unwrap();
+    Parcel { digest: *digest, kind: payload.kind, bytes: payload.bytes }
+}
+
+/// A commit of the empty tree.
+fn commit(objects: &Objects, parents: Vec<CommitId>, message: &str) -> CommitId {
+    let tree = tree::empty(objects).unwrap();
+    let draft = history::Draft { parents, tree, message: message.to_owned(), provenance: None };
+    history::write(objects, draft, &author().now()).unwrap().0
+}
+
+fn what_was_put_is_there(peer: &dyn Peer) -> [CommitId; 2] {
+    let objects = Objects::default();
+    let first = commit(&objects, Vec::new(), "first");
+    let second = commit(&objects, vec![first], "second");
+    let root = tree::empty(&objects).unwrap();
+    let ids = [*root.digest(), *first.digest(), *second.digest()];
+    let parcels: Vec<Parcel> = ids.iter().map(|id| parcel(&objects, id)).collect();
+    let kinds = [Some(ObjectKind::Node), Some(ObjectKind::Commit), Some(ObjectKind::Commit)];
+    for _ in 0..2 {
+        let mut delivery = peer.receive().unwrap();
+        delivery.put(&parcels[..1]).unwrap();
+        delivery.put(&parcels[1..]).unwrap();
+        assert_eq!(delivery.have(&ids).unwrap(), kinds);
+        delivery.finish().unwrap();
+    }
+    assert_eq!(peer.receive().unwrap().have(&ids).unwrap(), kinds);
+    for (read, sent) in peer.read(&ids).unwrap().iter().zip(&parcels) {
+        assert_eq!((read.kind, &read.bytes), (sent.kind, &sent.bytes));
+    }
+    [first, second]
+}
+
+fn begin(name: &str, before: Option<CommitId>, after: CommitId) -> RefMove {
+    let name = Name::Branch(name.parse().unwrap());
+    RefMove { repo: "r".parse().unwrap(), description: "a repo".to_owned(), name, before, after }
+}
+
+fn names_move_in_one_step_or_not_at_all(peer: &dyn Peer, first: CommitId, second: CommitId) {
+    let ann = author();
+    let heads = || {
+        let names = peer.names().unwrap();
+        let heads = |name: &super::contract::Names| {
+            name.branches.iter().map(|(b, id)| (b.to_string(), *id)).collect()
+        };
+        names.iter().map(heads).collect::<Vec<Vec<_>>>().concat()
+    };
+    peer.update(&ann, &[begin("a", None, first), begin("b", None, second)]).unwrap();
+    let made = peer.names().unwrap();
+    assert_eq!((made.len(), made[0].description.as_str()), (1, "a repo"));
+    let both = vec![("a".to_owned(), first), ("b".to_owned(), second)];
+    assert_eq!(heads(), both);
+    for stale in [begin("b", Some(first), first), begin("b", None, first), begin("c", Some(first), first)] {
+        let refused = peer.update(&ann, &[begin("a", Some(first), second), stale]);
+        assert!(matches!(refused, Err(Error::Moved { .. })), "{refused:?}");
+        assert_eq!(heads(), both);
+    }
+    let unknown = CommitId::of(b"unknown");
+    let refused = peer.update(&ann, &[begin("a", Some(first), second), begin("c", None, unknown)]);
+    assert!(matches!(refused, Err(Error::NoCommit { commit, .. }) if commit == unknown), "{refused:?}");
+    assert_eq!(heads(), both);
+    peer.update(&ann, &[]).unwrap();
+    let tag: TagName = "v1".parse().unwrap();
+    let tagged = RefMove { name: Name::Tag(tag.clone()), ..begin("a", None, first) };
+    peer.update(&ann, &[begin("a", Some(first), second), tagged.clone()]).unwrap();
+    assert_eq!(peer.names().unwrap()[0].tags, [(tag, first)]);
+    assert!(peer.update(&ann, &[tagged]).is_err());
+    assert_eq!(heads(), [("a".to_owned(), second), ("b".to_owned(), second)]);
+}
+
+fn what_is_not_right_is_refused(peer: &dyn Peer, first: CommitId) {
+    let objects = Objects::default();
+    let tree = tree::empty(&objects).unwrap();
+    let lone = Commit { tree: NodeId::of(b"no tree"), ..history::load(&Loaded(peer), first).unwrap() };
+    let orphan = Commit { tree, parents: vec![CommitId::of(b"nobody")], generation: 2, ..lone.clone() };
+    let old = Commit { tree, generation: 7, ..lone.clone() };
+    for wrong in [lone, orphan, old] {
+        let bytes = wrong.to_bytes().unwrap();
+        let (digest, kind) = (Digest::of(&bytes), ObjectKind::Commit);
+        refuses(peer, Parcel { digest, kind, bytes: bytes.into() });
+    }
+    for kind in [ObjectKind::Chunk, ObjectKind::Node, ObjectKind::Commit, ObjectKind::Manifest] {
+        refuses(peer, Parcel { digest: Digest::of(b"this"), kind, bytes: b"that"[..].into() });
+    }
+    let whole = Parcel { digest: Digest::of(b"x"), kind: ObjectKind::Chunk, bytes: b"x"[..].into() };
+    let mut delivery = peer.receive().unwrap();
+    delivery.put(&[whole]).unwrap();
+    delivery.finish().unwrap();
+}
+
+fn refuses(peer: &dyn Peer, parcel: Parcel) {
+    let mut delivery = peer.receive().unwrap();
+    assert!(delivery.put(std::slice::from_ref(&parcel)).is_err(), "{parcel:?}");
+    assert_eq!(delivery.have(&[parcel.digest]).unwrap(), [None]);
+    drop(delivery);
+    assert_eq!(peer.receive().unwrap().have(&[parcel.digest]).unwrap(), [None]);
+}
+
+#[derive(Debug)]
+struct Loaded<'a>(&'a dyn Peer);
+
+impl ObjectRead for Loaded<'_> {
+    fn read_object(&self, digest: &Digest) -> Result<crate::object::Payload, AccessError> {
+        Ok(self.0.read(&[*digest])?.remove(0))
+    }
+}

@@ -1,0 +1,121 @@
+//! Pulling: after a fetch, branches of ours go on to where those of the other store stand.
+
+use super::contract::{Name, RefMove};
+use super::error::Error;
+use super::fetch::{Desk, is_ancestor};
+use super::update::{Moved, update};
+use crate::history::{self, RemoteBranch, Target};
+use crate::object::{CommitId, RemoteName};
+use crate::store::Store;
+
+/// How a branch of ours stands to the one of the other store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// They are the same.
+    Same,
+    /// Ours is ahead.
+    Ahead,
+    /// Ours is not there yet.
+    Absent,
+    /// Ours is behind.
+    Behind,
+    /// Each has what the other has not.
+    Apart,
+}
+
+/// A branch of ours and the one that it follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    /// Ours.
+    pub target: Target,
+    /// Where it stood.
+    pub before: Option<CommitId>,
+    /// Where the other one stands.
+    pub theirs: CommitId,
+    /// How they stood to each other.
+    pub relation: Relation,
+}
+
+impl Pulled {
+    /// An error if they have gone apart.
+    pub fn check(&self, remote: &RemoteName) -> Result<(), Error> {
+        if self.relation != Relation::Apart {
+            return Ok(());
+        }
+        let Target { repo, branch } = self.target.clone();
+        Err(Error::Diverged { repo, branch, remote: remote.clone() })
+    }
+}
+
+/// Lets our branches go on to where those of `remote` were last seen: these, or without any all that are in both. Those that
+/// have gone apart stay.
+pub fn pull(desk: &Desk<'_>, remote: &RemoteName, targets: &[Target]) -> Result<(Vec<Pulled>, Moved), Error> {
+    let store = desk.store;
+    let pairs = match targets {
+        [] => followed(store, remote)?,
+        _ => named(store, remote, targets)?,
+    };
+    let mut pulled = Vec::new();
+    for (target, before, theirs) in pairs {
+        let relation = relation(store, before, theirs)?;
+        pulled.push(Pulled { target, before, theirs, relation });
+    }
+    let moving = pulled.iter().filter(|p| matches!(p.relation, Relation::Absent | Relation::Behind));
+    let moves: Vec<RefMove> = moving
+        .map(|pulled| RefMove {
+            repo: pulled.target.repo.clone(),
+            description: String::new(),
+            name: Name::Branch(pulled.target.branch.clone()),
+            before: pulled.before,
+            after: pulled.theirs,
+        })
+        .collect();
+    let moved = update(store, desk.author, &moves)?;
+    Ok((pulled, moved))
+}
+
+type Pair = (Target, Option<CommitId>, CommitId);
+
+/// Our branches whose like was seen in the remote, in repos that a person may write.
+fn followed(store: &Store, remote: &RemoteName) -> Result<Vec<Pair>, Error> {
+    let facts = store.session()?;
+    let mut pairs = Vec::new();
+    for repo in history::list(&facts)?.into_iter().filter(|repo| repo.output_of.is_none()) {
+        let ours = history::branches(&facts, &repo)?;
+        for (name, theirs) in history::remote_branches(&facts, &repo)? {
+            let head = ours.iter().find(|(branch, _)| *branch == name.branch).map(|(_, id)| *id);
+            if name.remote == *remote && head.is_some() {
+                pairs.push((Target { repo: repo.name.clone(), branch: name.branch }, head, theirs));
+            }
+        }
+    }
+    Ok(pairs)
+}
+
+fn named(store: &Store, remote: &RemoteName, targets: &[Target]) -> Result<Vec<Pair>, Error> {
+    let facts = store.session()?;
+    let mut pairs = Vec::new();
+    for target in targets {
+        let repo = history::load_repo(&facts, &target.repo)?;
+        repo.writable()?;
+        let name = RemoteBranch { remote: remote.clone(), branch: target.branch.clone() };
+        // It was fetched a moment ago; what was asked for may also be a tag, which no branch follows.
+        if let Some(theirs) = history::find_remote(&facts, &repo, &name)? {
+            pairs.push((target.clone(), history::head(&facts, &repo, &target.branch)?, theirs));
+        }
+    }
+    Ok(pairs)
+}
+
+fn relation(store: &Store, ours: Option<CommitId>, theirs: CommitId) -> Result<Relation, Error> {
+    let Some(ours) = ours else { return Ok(Relation::Absent) };
+    Ok(if ours == theirs {
+        Relation::Same
+    } else if is_ancestor(store.objects(), ours, theirs)? {
+        Relation::Behind
+    } else if is_ancestor(store.objects(), theirs, ours)? {
+        Relation::Ahead
+    } else {
+        Relation::Apart
+    })
+}
