@@ -75,6 +75,9 @@ pub mod operation;
 // From store to store.
 pub mod transfer;
 
+// From store to store, as a file.
+pub mod bundle;
+
 // Our nouns as outsiders see them.
 pub mod view;
 

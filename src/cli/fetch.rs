@@ -138,22 +138,35 @@ fn word(fate: Fate) -> &'static str {
 }
 
 pub(super) fn fields_of(fetched: &Fetched, remote: &RemoteName) -> Map<String, Value> {
+    let mut fields = amount_fields(&fetched.copied);
+    fields.insert("fetched".to_owned(), shapes(&fetched.seen, remote));
+    fields
+}
+
+/// What was seen, for programs.
+pub(super) fn shapes(seen: &[Seen], remote: &RemoteName) -> Value {
     let shape = |seen: &Seen| {
-        let kind = if matches!(seen.name, Name::Tag(_)) { "tag" } else { "branch" };
         json!({
-            "repo": seen.repo, "kind": kind, "name": seen.name.to_string(), "as": place(seen, remote),
+            "repo": seen.repo, "kind": seen.name.what(), "name": seen.name.to_string(), "as": place(seen, remote),
             "before": seen.before.map(|id| id.to_string()), "after": seen.after.map(|id| id.to_string()),
             "change": word(seen.fate),
         })
     };
-    let mut fields = amount_fields(&fetched.copied);
-    fields.insert("fetched".to_owned(), fetched.seen.iter().map(shape).collect());
-    fields
+    seen.iter().map(shape).collect()
 }
 
 pub(super) fn text(fetched: &Fetched, remote: &RemoteName) -> String {
+    let mut text = lines(&fetched.seen, remote);
+    if fetched.copied.objects > 0 {
+        text += &format!("copied {}\n", amount(&fetched.copied));
+    }
+    text
+}
+
+/// What was seen, for people.
+pub(super) fn lines(seen: &[Seen], remote: &RemoteName) -> String {
     let mut text = String::new();
-    for seen in &fetched.seen {
+    for seen in seen {
         let name = place(seen, remote);
         let [before, after] =
             [seen.before, seen.after].map(|id| id.map(|id| format!("{id:.12}")).unwrap_or_default());
@@ -166,11 +179,5 @@ pub(super) fn text(fetched: &Fetched, remote: &RemoteName) -> String {
             Fate::Gone => format!("{name} is gone; it was at {before}\n"),
         };
     }
-    if text.is_empty() {
-        return format!("nothing is new in {remote}\n");
-    }
-    if fetched.copied.objects > 0 {
-        text += &format!("copied {}\n", amount(&fetched.copied));
-    }
-    text
+    if text.is_empty() { format!("nothing is new in {remote}\n") } else { text }
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod branch;
+mod bundle;
 mod cat;
 mod changes;
 mod checkout;

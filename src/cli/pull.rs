@@ -6,6 +6,7 @@ use super::complaint::failure;
 use super::context::{Answer, Context, Made};
 use super::fetch::{fields_of, other, parsed, text};
 use crate::history::Target;
+use crate::object::CommitId;
 use crate::transfer::{self, Choice, Desk, Gone, Pulled, Relation, Scope};
 
 /// Bring what is new in another store, and let your branches follow
@@ -26,7 +27,7 @@ pub(super) struct Args {
     no_run: bool,
 }
 
-fn word(relation: Relation) -> &'static str {
+pub(super) fn word(relation: Relation) -> &'static str {
     match relation {
         Relation::Same => "same",
         Relation::Ahead => "ahead",
@@ -44,14 +45,18 @@ fn shape(pulled: &Pulled) -> Value {
 }
 
 fn line(pulled: &Pulled) -> String {
-    let Pulled { target, theirs, .. } = pulled;
-    let before = pulled.before.map(|id| format!("{id:.12}")).unwrap_or_default();
-    match pulled.relation {
-        Relation::Same => format!("{target} is up to date\n"),
-        Relation::Ahead => format!("{target} is ahead of {theirs:.12}\n"),
-        Relation::Absent => format!("{target} begins at {theirs:.12}\n"),
-        Relation::Behind => format!("{target} went on from {before} to {theirs:.12}\n"),
-        Relation::Apart => format!("{target} stays at {before}, which {theirs:.12} does not follow\n"),
+    told(&pulled.target.to_string(), pulled.before, pulled.theirs, pulled.relation)
+}
+
+/// How what is called `name` stood to what came, for people.
+pub(super) fn told(name: &str, before: Option<CommitId>, theirs: CommitId, relation: Relation) -> String {
+    let before = before.map(|id| format!("{id:.12}")).unwrap_or_default();
+    match relation {
+        Relation::Same => format!("{name} is up to date\n"),
+        Relation::Ahead => format!("{name} is ahead of {theirs:.12}\n"),
+        Relation::Absent => format!("{name} begins at {theirs:.12}\n"),
+        Relation::Behind => format!("{name} went on from {before} to {theirs:.12}\n"),
+        Relation::Apart => format!("{name} stays at {before}, which {theirs:.12} does not follow\n"),
     }
 }
 

@@ -6,7 +6,7 @@ use super::context::{Answer, Context};
 use super::fetch::{amount, amount_fields, other, parsed};
 use crate::history::Target;
 use crate::refs::Mode;
-use crate::transfer::{self, Choice, Desk, Effect, Force, Name, Pushed, Report};
+use crate::transfer::{self, Choice, Desk, Effect, Force, Pushed, Report};
 
 /// Send what is new here to another store, and move its branches
 ///
@@ -42,9 +42,8 @@ fn word(effect: Effect) -> &'static str {
 
 fn shape(pushed: &Pushed) -> Value {
     let moved = &pushed.moved;
-    let kind = if matches!(moved.name, Name::Tag(_)) { "tag" } else { "branch" };
     json!({
-        "repo": moved.repo, "kind": kind, "name": moved.name.to_string(), "change": word(pushed.effect),
+        "repo": moved.repo, "kind": moved.name.what(), "name": moved.name.to_string(), "change": word(pushed.effect),
         "before": moved.before.map(|id| id.to_string()), "after": moved.after.to_string(),
     })
 }

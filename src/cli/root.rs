@@ -19,7 +19,8 @@ use super::complaint::{code_of, complain, failure, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
-    branch, cat, checkout, clone, commit, completion, cp, diff, du, fetch, init, job, log, ls, mv, op, pipeline, pull, push, remote, repo, reset, rm, show, tag, undo,
+    branch, bundle, cat, checkout, clone, commit, completion, cp, diff, du, fetch, init, job, log, ls, mv,
+    op, pipeline, pull, push, remote, repo, reset, rm, show, tag, undo,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -104,6 +105,8 @@ enum Verb {
     Fetch(fetch::Args),
     Pull(pull::Args),
     Push(push::Args),
+    #[command(subcommand)]
+    Bundle(bundle::Verb),
     #[command(subcommand)]
     Pipeline(pipeline::Verb),
     Run(job::RunArgs),
@@ -236,6 +239,7 @@ fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Fetch(args) => fetch::run(&args, cx),
         Verb::Pull(args) => pull::run(&args, cx),
         Verb::Push(args) => push::run(&args, cx),
+        Verb::Bundle(verb) => bundle::run(verb, cx),
         Verb::Pipeline(verb) => pipeline::run(verb, cx),
         Verb::Run(args) => job::run(&args, cx),
         Verb::Job(verb) => job::job(verb, cx),

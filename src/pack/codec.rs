@@ -39,7 +39,7 @@ thread_local! {
 }
 
 /// The compressed bytes, if they are at least a tenth shorter.
-pub(super) fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
+pub fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.len() < WORTHWHILE {
         return None;
     }
@@ -61,7 +61,7 @@ fn shorter(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The `len` bytes that were stored as `stored`, or `None` if they were not.
-pub(super) fn decompress(codec: Codec, stored: Vec<u8>, len: usize) -> Option<Vec<u8>> {
+pub fn decompress(codec: Codec, stored: Vec<u8>, len: usize) -> Option<Vec<u8>> {
     let bytes = match codec {
         Codec::Raw => stored,
         Codec::Zstd => DECOMPRESSOR.with_borrow_mut(|slot| {

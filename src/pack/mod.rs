@@ -17,7 +17,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use codec::Codec;
+pub use codec::{Codec, compress, decompress};
 pub use footer::{Footer, Located};
 pub use reader::{Counts, Location, Packs};
 pub use rehearsal::Rehearsal;

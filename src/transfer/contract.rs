@@ -44,6 +44,16 @@ pub enum Name {
     Tag(TagName),
 }
 
+impl Name {
+    /// What it is, in a word.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Self::Branch(_) => "branch",
+            Self::Tag(_) => "tag",
+        }
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

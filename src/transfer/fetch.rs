@@ -149,8 +149,8 @@ pub(super) fn is_ancestor(objects: &dyn ObjectRead, id: CommitId, head: CommitId
     Ok(Log::new(objects, [id]).without(head).next().transpose()?.is_none())
 }
 
-/// Notes where the names of a repo stand, after what they stand for has come.
-fn note(desk: &Desk<'_>, remote: &RemoteName, names: &Names, gone: Gone) -> Result<Vec<Seen>, Error> {
+/// Notes where the names of a repo in another store stand, after what they stand for has come.
+pub fn note(desk: &Desk<'_>, remote: &RemoteName, names: &Names, gone: Gone) -> Result<Vec<Seen>, Error> {
     let Desk { store, author, .. } = *desk;
     let repo = find_or_make(store, author, &names.repo, &names.description)?;
     let heads: Vec<CommitId> = names.commits().collect();

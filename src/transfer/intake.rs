@@ -19,7 +19,7 @@ use crate::pack::{Located, MAX_OBJECT, Packs, Writer};
 const MAX_NODE: u64 = 1 << 20;
 
 /// How many bytes an object of this kind may have.
-pub(super) fn limit(kind: ObjectKind) -> u64 {
+pub fn limit(kind: ObjectKind) -> u64 {
     match kind {
         ObjectKind::Chunk => CHUNK_MAX.into(),
         ObjectKind::Manifest => MAX_OBJECT.into(),

@@ -38,14 +38,17 @@ mod story;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use story::{Place, author, edits, make, noise, step};
+
 pub use choice::{Choice, choose};
 pub use clone::{Cloned, ORIGIN, clone};
 pub use contract::{Delivery, Name, Names, Parcel, Peer, RefMove, Updated};
 pub use copy::{Copied, copy};
 pub use error::Error;
-pub use fetch::{Desk, Fate, Fetched, Gone, Scope, Seen, fetch};
-pub use intake::{Intake, Shelf};
+pub use fetch::{Desk, Fate, Fetched, Gone, Scope, Seen, fetch, note};
+pub use intake::{Intake, Shelf, limit};
 pub use local::LocalPeer;
-pub use pull::{Pulled, Relation, pull};
+pub use pull::{Pulled, Relation, pull, relation};
 pub use push::{Effect, Force, Pushed, Reason, Refusal, Report, push};
 pub use update::{Moved, update};

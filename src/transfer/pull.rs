@@ -107,7 +107,8 @@ fn named(store: &Store, remote: &RemoteName, targets: &[Target]) -> Result<Vec<P
     Ok(pairs)
 }
 
-fn relation(store: &Store, ours: Option<CommitId>, theirs: CommitId) -> Result<Relation, Error> {
+/// How a branch of ours that stands at `ours` stands to one at `theirs`.
+pub fn relation(store: &Store, ours: Option<CommitId>, theirs: CommitId) -> Result<Relation, Error> {
     let Some(ours) = ours else { return Ok(Relation::Absent) };
     Ok(if ours == theirs {
         Relation::Same

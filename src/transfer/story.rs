@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
 use super::contract::{Name, Names, Peer, RefMove};
 use super::local::LocalPeer;
 use super::update::update;
@@ -15,48 +18,48 @@ use crate::tree;
 
 /// A store that goes away with this.
 #[derive(Debug)]
-pub(super) struct Place {
-    pub(super) dir: tempfile::TempDir,
-    pub(super) store: Store,
+pub(crate) struct Place {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) store: Store,
 }
 
-pub(super) fn author() -> Author {
+pub(crate) fn author() -> Author {
     Author { name: "Ann".to_owned(), command: "test".to_owned() }
 }
 
 /// Bytes that look random, cannot be compressed, and are the same every time.
-pub(super) fn noise(len: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut bytes = vec![0; len];
     blake3::Hasher::new_derive_key("test noise").update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
     bytes
 }
 
 /// What a commit changes: each path with its new content, or `None`.
-pub(super) type Edits = BTreeMap<String, Option<Vec<u8>>>;
+pub(crate) type Edits = BTreeMap<String, Option<Vec<u8>>>;
 
-pub(super) fn edits(pairs: &[(&str, &str)]) -> Edits {
+pub(crate) fn edits(pairs: &[(&str, &str)]) -> Edits {
     pairs.iter().map(|(path, text)| ((*path).to_owned(), Some(text.as_bytes().to_vec()))).collect()
 }
 
 impl Place {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
         Self { dir, store }
     }
 
-    pub(super) fn peer(&self) -> LocalPeer {
+    pub(crate) fn peer(&self) -> LocalPeer {
         LocalPeer::from(self.store.clone())
     }
 
-    pub(super) fn head(&self, repo: &str, branch: &str) -> Option<CommitId> {
+    pub(crate) fn head(&self, repo: &str, branch: &str) -> Option<CommitId> {
         let facts = self.store.session().unwrap();
         let repo = history::find(&facts, &repo.parse().unwrap()).unwrap()?;
         history::head(&facts, &repo, &branch.parse().unwrap()).unwrap()
     }
 
     /// Points a branch somewhere.
-    pub(super) fn point(&self, repo: &str, branch: &str, after: CommitId) {
+    pub(crate) fn point(&self, repo: &str, branch: &str, after: CommitId) {
         let before = self.head(repo, branch);
         let (repo, name) = (repo.parse().unwrap(), Name::Branch(branch.parse::<BranchName>().unwrap()));
         let moved = RefMove { repo, description: "a repo".to_owned(), name, before, after };
@@ -64,7 +67,7 @@ impl Place {
     }
 
     /// Commits these edits on top of the branch, with another commit as the second parent if one is given.
-    pub(super) fn commit(
+    pub(crate) fn commit(
         &self,
         repo: &str,
         branch: &str,
@@ -89,7 +92,7 @@ impl Place {
 
     /// All that there is by name, after every commit and file of it was read.
     #[track_caller]
-    pub(super) fn whole(&self) -> Vec<Names> {
+    pub(crate) fn whole(&self) -> Vec<Names> {
         let names = self.peer().names().unwrap();
         let objects = self.store.objects();
         for commit in Log::new(objects, names.iter().flat_map(Names::commits)) {
@@ -105,7 +108,7 @@ impl Place {
 }
 
 /// The tree `base` after these edits.
-pub(super) fn edited(sink: &dyn ObjectWrite, base: NodeId, edits: &Edits) -> NodeId {
+pub(crate) fn edited(sink: &dyn ObjectWrite, base: NodeId, edits: &Edits) -> NodeId {
     let mut draft = Draft::new(base);
     for (path, content) in edits {
         match content {
@@ -118,4 +121,26 @@ pub(super) fn edited(sink: &dyn ObjectWrite, base: NodeId, edits: &Edits) -> Nod
         }
     }
     draft.finish(sink).unwrap().0
+}
+
+/// A commit in a random history: on which branch, what it changes, and which branch it merges.
+pub(crate) type Step = (usize, Edits, Option<usize>);
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let path =
+        vec(proptest::sample::select(vec!["a", "b", "a.x", "d"]), 1..4).prop_map(|parts| parts.join("/"));
+    let content = prop_oneof![
+        3 => (0..5_u8).prop_map(|n| Some(vec![n; 50])),
+        1 => Just(None),
+        1 => (0..3_u64).prop_map(|seed| Some(noise(100_000, seed))),
+    ];
+    (0..3_usize, btree_map(path, content, 1..6), proptest::option::of(0..3_usize))
+}
+
+pub(crate) fn make(place: &Place, steps: &[Step]) {
+    for (branch, edits, merged) in steps {
+        let merged = merged.and_then(|other| place.head("r", &format!("b{other}")));
+        let merged = merged.filter(|id| place.head("r", &format!("b{branch}")) != Some(*id));
+        place.commit("r", &format!("b{branch}"), edits, merged);
+    }
 }

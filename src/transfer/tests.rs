@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::thread;
 
-use proptest::collection::{btree_map, vec};
+use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::faulty::FaultyPeer;
-use super::story::{Edits, Place, author, edits, noise};
+use super::story::{Edits, Place, author, edits, make, noise, step};
 use super::*;
 use crate::fault::{Fault, Kind};
 use crate::history::Target;
@@ -50,28 +50,6 @@ fn cloned(source: &Place) -> Place {
 fn peers_keep_the_contract() {
     conformance::check(&Place::new().peer());
     conformance::check(&FaultyPeer::new(Place::new().peer(), 0));
-}
-
-/// A commit in a random history: on which branch, what it changes, and which branch it merges.
-type Step = (usize, Edits, Option<usize>);
-
-fn step() -> impl Strategy<Value = Step> {
-    let path =
-        vec(proptest::sample::select(vec!["a", "b", "a.x", "d"]), 1..4).prop_map(|parts| parts.join("/"));
-    let content = prop_oneof![
-        3 => (0..5_u8).prop_map(|n| Some(vec![n; 50])),
-        1 => Just(None),
-        1 => (0..3_u64).prop_map(|seed| Some(noise(100_000, seed))),
-    ];
-    (0..3_usize, btree_map(path, content, 1..6), proptest::option::of(0..3_usize))
-}
-
-fn make(place: &Place, steps: &[Step]) {
-    for (branch, edits, merged) in steps {
-        let merged = merged.and_then(|other| place.head("r", &format!("b{other}")));
-        let merged = merged.filter(|id| place.head("r", &format!("b{branch}")) != Some(*id));
-        place.commit("r", &format!("b{branch}"), edits, merged);
-    }
 }
 
 proptest! {

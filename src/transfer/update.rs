@@ -1,6 +1,6 @@
 //! Moving names in a store, after what they are to stand for has come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::contract::{Name, RefMove};
 use super::error::Error;
@@ -34,7 +34,12 @@ pub fn update(store: &Store, author: &Author, moves: &[RefMove]) -> Result<Moved
         }
     }
     let mut repos = BTreeMap::new();
-    for RefMove { repo, description, .. } in moves {
+    let mut named = BTreeSet::new();
+    for RefMove { repo, description, name, .. } in moves {
+        if !named.insert((repo, name.to_string())) {
+            let (repo, what, name) = (repo.clone(), name.what(), name.to_string());
+            return Err(history::Error::RefExists { repo, what, name }.into());
+        }
         if !repos.contains_key(repo) {
             let found = find_or_make(store, author, repo, description)?;
             found.writable()?;

@@ -1,0 +1,175 @@
+//! What is left when a transfer is killed, or the disk is full: two whole stores, and a command that can be given again.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
+
+mod desk;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use desk::{Desk, Mount};
+
+/// How much the store that is copied has, in bytes: more than one pack.
+const BYTES: usize = 40 << 20;
+
+/// Bytes that look random, cannot be compressed, and are the same every time.
+fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new_derive_key("test noise").update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+fn entries(dir: impl AsRef<Path>) -> usize {
+    fs::read_dir(dir).map_or(0, Iterator::count)
+}
+
+/// How many whole packs the store has.
+fn packs(desk: &Desk, store: &str) -> usize {
+    let fans = fs::read_dir(desk.path(store).join(".vds/packs"));
+    fans.map_or(0, |fans| fans.flatten().map(|fan| entries(fan.path())).sum())
+}
+
+/// A desk whose store has a repo of some size.
+fn large() -> Desk {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "r"]);
+    fs::create_dir(desk.path("in")).unwrap();
+    for n in 0..8 {
+        fs::write(desk.path("in").join(n.to_string()), noise(BYTES / 8, n)).unwrap();
+    }
+    desk.ok(&["commit", "r", "in", "-m", "x"]);
+    desk
+}
+
+/// Starts the command, kills it as soon as `store` has got `what`, and tells whether it was still at work.
+fn kill_when(desk: &Desk, args: &[&str], there: impl Fn() -> bool) -> bool {
+    let mut child = desk.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    loop {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        if there() {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    let _ = child.kill();
+    child.wait().unwrap();
+    true
+}
+
+/// The store has the same commits as ours, and all their files.
+#[track_caller]
+fn check_same(desk: &Desk, store: &str) {
+    let log = desk.ok(&["--store", store, "log", "r", "--quiet"]);
+    assert_eq!(log, desk.ok(&["log", "r", "--quiet"]));
+    for n in 0..8 {
+        let output = desk.run(&["--store", store, "cat", &format!("r:{n}")]);
+        assert!(output.status.success() && output.stdout == noise(BYTES / 8, n), "{n} is not whole");
+    }
+    assert_eq!(entries(Path::new(&desk.path(store)).join(".vds/tmp")), 0, "something is left in tmp");
+}
+
+fn number(document: &str, field: &str) -> u64 {
+    let document: serde_json::Value = serde_json::from_str(document).unwrap();
+    document[field].as_u64().unwrap()
+}
+
+#[test]
+fn a_clone_that_is_killed_is_gone_on_with() {
+    let desk = large();
+    for (round, what) in ["a pack", "its tmp", "its format", "its facts"].into_iter().enumerate() {
+        let mine = format!("mine{round}");
+        let vds = desk.path(&mine).join(".vds");
+        let there = || match what {
+            "a pack" => packs(&desk, &mine) > 0,
+            "its tmp" => entries(vds.join("tmp")) > 0,
+            "its format" => vds.join("format").exists(),
+            _ => entries(vds.join("meta")) > 0,
+        };
+        if kill_when(&desk, &["clone", ".vds", &mine], there) {
+            let repos = desk.run(&["--store", &mine, "repo", "list"]).stdout;
+            assert!(
+                String::from_utf8(repos).unwrap().lines().all(|line| line.contains("no commits")),
+                "{what}"
+            );
+            let bytes = number(&desk.ok(&["clone", ".vds", &mine, "--json"]), "bytes");
+            // What was in a whole pack is not sent again.
+            assert!(what != "a pack" || bytes < 16 << 20, "{bytes} bytes");
+        }
+        check_same(&desk, &mine);
+    }
+}
+
+#[test]
+fn a_push_that_is_killed_is_repeated() {
+    let desk = large();
+    desk.ok(&["init", "there"]);
+    desk.ok(&["remote", "add", "origin", "there"]);
+    let there = || packs(&desk, "there") > 0;
+    if kill_when(&desk, &["push", "r"], there) {
+        assert_eq!(desk.ok(&["--store", "there", "repo", "list"]), "");
+        let bytes = number(&desk.ok(&["push", "r", "--json"]), "bytes");
+        assert!(bytes < 16 << 20, "{bytes} bytes");
+    }
+    check_same(&desk, "there");
+}
+
+#[test]
+fn a_bundle_that_is_killed_while_it_is_written_or_taken_is_nothing_yet() {
+    let desk = large();
+    let is_begun = || {
+        fs::read_dir(desk.path("")).unwrap().flatten().any(|entry| {
+            entry.file_name().to_string_lossy().starts_with(".vds-bundle-")
+                && entry.metadata().unwrap().len() > 1 << 20
+        })
+    };
+    if kill_when(&desk, &["bundle", "create", "b", "r"], is_begun) {
+        assert!(!desk.path("b").exists());
+    }
+    desk.ok(&["bundle", "create", "b", "r"]);
+    desk.ok(&["bundle", "verify", "b"]);
+    desk.ok(&["init", "there"]);
+    let there = || packs(&desk, "there") > 0;
+    if kill_when(&desk, &["--store", "there", "bundle", "apply", "b"], there) {
+        assert_eq!(desk.ok(&["--store", "there", "repo", "list"]), "");
+    }
+    desk.ok(&["--store", "there", "bundle", "apply", "b"]);
+    check_same(&desk, "there");
+}
+
+#[track_caller]
+fn check_full(output: &Output) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(7), "{text}");
+    assert!(text.lines().count() == 2 && text.contains("\nhint: free some space"), "{text}");
+}
+
+#[test]
+fn what_does_not_fit_is_gone_on_with_when_there_is_room() {
+    let Some(mount) = Mount::tmpfs("size=80m") else {
+        println!("skipped: file systems cannot be mounted here");
+        return;
+    };
+    let desk = large();
+    let (hog, mine) = (mount.path("hog"), mount.path("mine"));
+    fs::write(&hog, noise(50 << 20, 99)).unwrap();
+    check_full(&desk.run(&["clone", ".vds", &mine]));
+    check_full(&desk.run(&["bundle", "create", &mount.path("b"), "r"]));
+    assert!(!Path::new(&mount.path("b")).exists() && entries(mount.path("")) == 2);
+    fs::remove_file(hog).unwrap();
+    desk.ok(&["clone", ".vds", &mine]);
+    check_same(&desk, &mine);
+}
+
+#[test]
+fn both_stores_can_be_used_while_one_is_copied() {
+    let desk = large();
+    let mut clone = desk.command(&["clone", ".vds", "mine"]).stdout(Stdio::null()).spawn().unwrap();
+    desk.write("more", "x");
+    desk.ok(&["commit", "r@other", "more", "-m", "more", "--lock-timeout", "20"]);
+    assert!(clone.wait().unwrap().success());
+    desk.ok(&["--store", "mine", "pull"]);
+    check_same(&desk, "mine");
+}
