@@ -125,6 +125,12 @@ pub fn open(store: &Store, target: &Target, sink: &dyn ObjectWrite) -> Result<Ba
     Ok(Base { repo, branch: target.branch.clone(), head, tree })
 }
 
+/// An error if a commit cannot hold this message.
+pub fn check_message(message: &str) -> Result<(), Error> {
+    let len = message.len();
+    if len > MAX_MESSAGE { Err(Error::Message { len }) } else { Ok(()) }
+}
+
 /// Makes `draft`, written through `writer` on top of `base`, the new head of the branch. When another process has moved the
 /// branch meanwhile, the draft goes on top of that, unless both changed the same path.
 pub fn publish(
@@ -136,9 +142,7 @@ pub fn publish(
     message: &str,
     empty: Empty,
 ) -> Result<Published, Error> {
-    if message.len() > MAX_MESSAGE {
-        return Err(Error::Message { len: message.len() });
-    }
+    check_message(message)?;
     let target = Target { repo: base.repo.name.clone(), branch: base.branch.clone() };
     let (mut base, mut draft, mut writer, mut stored) = (base, draft, writer, 0);
     for _ in 0..TRIES {
@@ -147,24 +151,13 @@ pub fn publish(
         if tally.is_empty() && empty == Empty::Skip {
             return Ok(Published { commit: None, operation: None, tally, jobs: Vec::new(), stored });
         }
-        let origin = author.now();
         let parents = base.head.into_iter().collect();
         let record = history::Draft { parents, tree, message: message.to_owned(), provenance: None };
-        let (id, _) = history::write(&writer, record, &origin)?;
-        stored += writer.finish()?.stored;
-
-        let mut facts = store.session()?;
-        let mut batch = Batch::default();
-        history::hold(&mut batch, &base.repo)?;
-        history::move_head(&mut batch, &base.repo, &base.branch, base.head, Some(id));
-        history::record_commit(&mut batch, &base.repo, &id);
-        let moved = trigger::Moved { repo: base.repo.clone(), branch: base.branch.clone(), commit: id };
-        let jobs = trigger::enqueue(&facts, &mut batch, &[moved], None, &origin)?;
-        if let Outcome::Done { number } = facts.commit(&origin, &batch)? {
-            return Ok(Published { commit: Some(id), operation: Some(number), tally, jobs, stored });
+        let (advanced, written) = advance(store, author, &base, record, writer, Batch::default())?;
+        stored += written;
+        if let Some(Advanced { commit, operation, jobs }) = advanced {
+            return Ok(Published { commit: Some(commit), operation: Some(operation), tally, jobs, stored });
         }
-        history::check_held(&facts, &base.repo)?;
-        drop(facts);
         writer = store.writer();
         let now = open(store, &target, &writer)?;
         if base.head.is_some() && now.head.is_none() {
@@ -180,6 +173,44 @@ pub fn publish(
         base = now;
     }
     Err(Error::Contended { target })
+}
+
+/// A branch that has a new commit.
+#[derive(Debug, Clone)]
+pub struct Advanced {
+    /// The commit.
+    pub commit: CommitId,
+    /// The operation that brought it.
+    pub operation: u64,
+    /// The jobs that it queued.
+    pub jobs: Vec<Job>,
+}
+
+/// Writes a commit and makes it the head of the branch, if that is still where `base` says and `with` holds, which is applied
+/// with it; `None` if another process was faster. Also returns what was written, compressed, in bytes.
+pub fn advance(
+    store: &Store,
+    author: &Author,
+    base: &Base,
+    record: history::Draft,
+    writer: Writer,
+    with: Batch,
+) -> Result<(Option<Advanced>, u64), Error> {
+    let origin = author.now();
+    let (commit, _) = history::write(&writer, record, &origin)?;
+    let stored = writer.finish()?.stored;
+    let mut facts = store.session()?;
+    let mut batch = with;
+    history::hold(&mut batch, &base.repo)?;
+    history::move_head(&mut batch, &base.repo, &base.branch, base.head, Some(commit));
+    history::record_commit(&mut batch, &base.repo, &commit);
+    let moved = trigger::Moved { repo: base.repo.clone(), branch: base.branch.clone(), commit };
+    let jobs = trigger::enqueue(&facts, &mut batch, &[moved], None, &origin)?;
+    if let Outcome::Done { number } = facts.commit(&origin, &batch)? {
+        return Ok((Some(Advanced { commit, operation: number, jobs }), stored));
+    }
+    history::check_held(&facts, &base.repo)?;
+    Ok((None, stored))
 }
 
 /// A branch or tag that was changed.

@@ -18,6 +18,9 @@ pub mod lines;
 pub mod owner;
 pub mod table;
 
+// Other people's programs.
+pub mod program;
+
 // What is stored, as names and canonical bytes.
 pub mod object;
 
@@ -53,6 +56,9 @@ pub mod pick;
 // What differs within files.
 pub mod patch;
 
+// Two sides brought together.
+pub mod merge;
+
 // Directories on disk.
 pub mod checkout;
 pub mod ingest;
@@ -66,7 +72,8 @@ pub mod pipeline;
 // Changes of branches, with what they trigger.
 pub mod change;
 
-// Branches, tags and repos, changed as a whole.
+// Branches, tags and repos, changed as a whole; what comes from other branches.
+pub mod integrate;
 pub mod refs;
 
 // The record of all changes, and going back in it.

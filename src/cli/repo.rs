@@ -6,7 +6,9 @@ use super::answer::document;
 use super::context::{Answer, Context, Made};
 use crate::fault::Cause;
 use crate::history;
+use crate::integrate;
 use crate::ledger::Session;
+use crate::merge::{Rule, Rules};
 use crate::object::RepoName;
 use crate::refs::{self, DeletedRepo, Mode};
 use crate::view;
@@ -37,6 +39,24 @@ pub(super) enum Verb {
     Show {
         /// The repo
         name: RepoName,
+    },
+    /// Show or set how merges into the branches of a repo settle files that both sides changed
+    ///
+    /// Rules are as in `vds merge --strategy`, whose own come after these; the last one that matches a path counts. What is given
+    /// takes the place of what the repo had.
+    #[command(after_help = "Examples:
+  vds repo policy ticks
+  vds repo policy ticks 'ref/**=theirs' '**/*.csv=csv:key=date,symbol'
+  vds repo policy ticks --clear")]
+    Policy {
+        /// The repo
+        name: RepoName,
+        /// PATTERN=STRATEGY
+        #[arg(value_name = "RULE")]
+        rules: Vec<Rule>,
+        /// Take all rules away
+        #[arg(long, conflicts_with = "rules")]
+        clear: bool,
     },
     /// Give a repo another name
     ///
@@ -112,6 +132,21 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
                 look(&facts, &history::load_repo(&facts, &name)?)?
             };
             cx.say(&repo, || description(&repo), || format!("{}\n", repo.name))
+        }
+        Verb::Policy { name, rules, clear } => {
+            let operation = match (rules.is_empty(), clear) {
+                (true, false) => None,
+                _ => Some(integrate::set_policy(&store, &cx.author, &name, &Rules::new(rules))?),
+            };
+            let rules = {
+                let facts = store.session()?;
+                integrate::load_policy(&facts, &history::load_repo(&facts, &name)?)?
+            };
+            let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+            let lines: String = rules.iter().map(|rule| format!("{}\n", view::line(rule))).collect();
+            let text = if rules.is_empty() { format!("{name} has no rules\n") } else { lines.clone() };
+            let document = document(&json!({ "repo": name, "rules": rules }));
+            cx.changed(Made { document, text, quiet: lines, done: "the rules are set", operation })
         }
         Verb::Rename { name, new } => {
             let renamed = refs::rename_repo(&store, &cx.author, &name, new.clone())?;

@@ -19,8 +19,8 @@ use super::complaint::{code_of, complain, failure, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
-    branch, bundle, cat, checkout, clone, commit, completion, cp, diff, du, fetch, init, job, log, ls, mv,
-    op, pipeline, pull, push, remote, repo, reset, rm, show, tag, undo,
+    branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, diff, du, fetch, init, job, log,
+    ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, revert, rm, show, tag, undo,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -90,6 +90,11 @@ enum Verb {
     Diff(diff::Args),
     Du(du::Args),
     Checkout(checkout::Args),
+    Merge(merge::Args),
+    Conflicts(conflicts::Args),
+    Resolve(resolve::Args),
+    Revert(revert::RevertArgs),
+    CherryPick(revert::CherryPickArgs),
     #[command(subcommand)]
     Branch(branch::Verb),
     #[command(subcommand)]
@@ -228,6 +233,11 @@ fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Diff(args) => diff::run(&args, cx),
         Verb::Du(args) => du::run(&args, cx),
         Verb::Checkout(args) => checkout::run(&args, cx),
+        Verb::Merge(args) => merge::run(&args, cx),
+        Verb::Conflicts(args) => conflicts::run(&args, cx),
+        Verb::Resolve(args) => resolve::run(&args, cx),
+        Verb::Revert(args) => revert::run(&args, cx),
+        Verb::CherryPick(args) => revert::run_cherry_pick(&args, cx),
         Verb::Branch(verb) => branch::run(verb, cx),
         Verb::Tag(verb) => tag::run(verb, cx),
         Verb::Reset(args) => reset::run(args, cx),

@@ -3,6 +3,7 @@
 //! Reading and changing facts happens in short ledger sessions; the functions here read from a session, or add to a
 //! [`Batch`](crate::meta::Batch) that the caller commits. Commit records come from the packs and need no session.
 
+mod ancestry;
 mod author;
 mod branch;
 mod commit;
@@ -18,6 +19,7 @@ mod subject;
 mod tag;
 mod when;
 
+pub use ancestry::{is_ancestor, merge_bases};
 pub use author::Author;
 pub use branch::{branches, check_free, commit_id, head, load_head, move_head};
 pub use commit::{Draft, load, write};

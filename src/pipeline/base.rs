@@ -6,10 +6,12 @@ use super::command;
 use super::error::Error;
 use super::job::{Job, JobSource};
 use super::pattern::PathPattern;
-use super::registry::{self, Pipeline, output_name};
-use super::spec::{Stage, Work};
-use crate::history::{self, Repo};
-use crate::object::{CommitId, Digest, NodeId, ObjectRead, Provenance};
+use super::registry::{self, output_name};
+use super::spec::Work;
+use super::trigger::{self, Moved};
+use crate::history::{self, Author, Repo};
+use crate::meta::Batch;
+use crate::object::{CommitId, Digest, NodeId, ObjectRead, ObjectWrite, Provenance};
 use crate::snapshot::{Change, Snapshot};
 use crate::store::Store;
 use crate::tree;
@@ -112,12 +114,79 @@ pub(super) fn count_units(glob: Option<&PathPattern>, changes: Option<&Vec<Chang
 /// How many datums a queued job will have to look at, because what they read has changed; `None` while one of its inputs is
 /// still to be made. Reads what has changed, not what is there.
 pub fn count(store: &Store, job: &Job) -> Result<Option<u64>, Error> {
+    let Some(inputs) = commits(job) else { return Ok(None) };
+    let trees = roots(store.objects(), inputs.iter().copied())?;
+    count_for(store, &store.writer(), job, &inputs, trees)
+}
+
+/// The commits that a job reads, if all are there.
+fn commits(job: &Job) -> Option<Vec<CommitId>> {
     let commit = |source| match source {
         JobSource::Commit(commit) => Some(commit),
         JobSource::Job(_) => None,
     };
-    let inputs: Option<Vec<CommitId>> = job.inputs.iter().map(|input| commit(input.source)).collect();
-    let Some(inputs) = inputs else { return Ok(None) };
+    job.inputs.iter().map(|input| commit(input.source)).collect()
+}
+
+/// A stage that would run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreseen {
+    /// `PIPELINE/STAGE`.
+    pub stage: String,
+    /// The branch of its output.
+    pub branch: String,
+    /// How many datums it would look at; `None` if it waits for another stage.
+    pub datums: Option<u64>,
+}
+
+/// Which stages would run if the branch got a commit with the tree `tree` on top of `head`. The commit itself need not exist.
+pub fn foresee(
+    store: &Store,
+    sink: &dyn ObjectWrite,
+    author: &Author,
+    moved: &Moved,
+    head: Option<CommitId>,
+    tree: NodeId,
+) -> Result<Vec<Foreseen>, Error> {
+    let jobs = {
+        let mut never_applied = Batch::default();
+        trigger::enqueue(
+            &store.session()?,
+            &mut never_applied,
+            std::slice::from_ref(moved),
+            None,
+            &author.now(),
+        )?
+    };
+    let mut foreseen = Vec::new();
+    for job in jobs {
+        let datums = match commits(&job) {
+            None => None,
+            Some(inputs) => {
+                let of = |id: &CommitId| {
+                    if *id == moved.commit { Ok(tree) } else { Ok(history::load(sink, *id)?.tree) }
+                };
+                let trees = inputs.iter().map(of).collect::<Result<Vec<_>, Error>>()?;
+                let known: Vec<CommitId> = inputs
+                    .iter()
+                    .filter_map(|id| if *id == moved.commit { head } else { Some(*id) })
+                    .collect();
+                count_for(store, sink, &job, &known, trees)?
+            }
+        };
+        foreseen.push(Foreseen { stage: job.stage_name(), branch: job.branch, datums });
+    }
+    Ok(foreseen)
+}
+
+/// How many datums a job has to look at whose inputs have the trees `now`. Its earlier output is looked for in the history of `inputs`.
+fn count_for(
+    store: &Store,
+    sink: &dyn ObjectWrite,
+    job: &Job,
+    inputs: &[CommitId],
+    now: Vec<NodeId>,
+) -> Result<Option<u64>, Error> {
     let name = job.stage.parse().map_err(history::Error::from)?;
     let (pipeline, output) = {
         let facts = store.session()?;
@@ -126,32 +195,18 @@ pub fn count(store: &Store, job: &Job) -> Result<Option<u64>, Error> {
         (pipeline, output)
     };
     let Some(stage) = pipeline.spec.stages.get(&name) else { return Ok(None) };
-    count_for(store, &pipeline, stage, &output, &job.branch, &inputs).map(Some)
-}
-
-fn count_for(
-    store: &Store,
-    pipeline: &Pipeline,
-    stage: &Stage,
-    output: &Repo,
-    branch: &str,
-    inputs: &[CommitId],
-) -> Result<u64, Error> {
-    let objects: &dyn ObjectRead = store.objects();
-    let wanted = Wanted { store, output, branch, plan: pipeline.plan_digest(stage), inputs };
-    let base = find(&wanted)?;
-    let now = roots(objects, inputs.iter().copied())?;
-    let writer = store.writer();
-    let empty = tree::empty(&writer)?;
-    let then = base.map_or_else(|| vec![empty; now.len()], |base| base.inputs);
+    let wanted =
+        Wanted { store, output: &output, branch: &job.branch, plan: pipeline.plan_digest(stage), inputs };
+    let empty = tree::empty(sink)?;
+    let then = find(&wanted)?.map_or_else(|| vec![empty; now.len()], |base| base.inputs);
     if let Work::Command(_) = stage.work {
-        return Ok(command::plan(&writer, &stage.input, &then, &now)?.datums.len() as u64);
+        return Ok(Some(command::plan(sink, &stage.input, &then, &now)?.datums.len() as u64));
     }
     let sources = stage.input.sources();
     let glob = sources.first().map(|(_, source)| &source.glob);
     let changed = match (glob, then.first(), now.first()) {
-        (Some(glob), Some(then), Some(now)) => Some(changes(&writer, *then, *now, glob)?),
+        (Some(glob), Some(then), Some(now)) => Some(changes(sink, *then, *now, glob)?),
         _ => None,
     };
-    Ok(count_units(glob, changed.as_ref()))
+    Ok(Some(count_units(glob, changed.as_ref())))
 }

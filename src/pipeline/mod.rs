@@ -24,7 +24,7 @@ pub mod spec;
 pub mod stage;
 pub mod trigger;
 
-pub use base::count;
+pub use base::{Foreseen, count, foresee};
 pub use claim::Which;
 pub use command::{Named, state_names};
 pub use error::Error;

@@ -1,9 +1,11 @@
 //! Our nouns as outsiders see them: the JSON shapes, and small pieces of text for people.
 
+mod merge;
 mod operation;
 mod shapes;
 mod text;
 
+pub use merge::{Conflict, Settled, Version, came, choice};
 pub use operation::{Operation, OperationChange};
 pub use shapes::{
     Change, Commit, Counts, Directory, Failure, File, Job, JobInput, MadeBy, MadeFrom, Ref, Repo, VERSION,

@@ -1,15 +1,13 @@
 //! The work of a command stage: one process for each datum that has no result yet.
 //!
-//! What has changed since an earlier job is planned (`datum`), run (`work`, each datum in a `room` as a `process` that is
-//! `watch`ed), kept as it ends (`keeper`), and put together with what is as it was (`merge`).
+//! What has changed since an earlier job is planned (`datum`), run (`work`, each datum in a `room` as a `process`), kept as it ends
+//! (`keeper`), and put together with what is as it was (`merge`).
 
 mod datum;
 mod keeper;
-mod log;
 mod merge;
 mod process;
 mod room;
-mod watch;
 mod work;
 
 #[cfg(test)]

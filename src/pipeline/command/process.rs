@@ -1,27 +1,13 @@
 //! One program, run to its end.
 
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command as Process, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use rustix::process::{Pid, Signal, kill_process_group};
+use std::process::{Command as Process, Stdio};
 
 use super::datum::Datum;
-use super::log::Log;
 use super::room::Room;
-use super::watch::Watch;
 use crate::pipeline::spec::{Command, variable};
 use crate::pipeline::task::Task;
-
-/// The shortest and the longest pause between two looks at a process.
-const SHORTEST_PAUSE: Duration = Duration::from_micros(200);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-
-/// How often a start is tried again while the program's file is still open for writing. Another thread that starts a program
-/// at the same moment may hold it open for an instant.
-const STARTS: u32 = 50;
+use crate::program::{self, Failure, Ran, Watch};
 
 /// The variables that a program gets from the environment of vds.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "USER", "TZ"];
@@ -34,30 +20,21 @@ pub(super) fn execute(
     room: &Room,
     watch: &Watch,
 ) -> (Vec<u8>, Result<(), String>) {
-    let mut process = match prepare(task, command, datum, room) {
+    let process = match prepare(task, command, datum, room) {
         Ok(process) => process,
         Err(reason) => return (Vec::new(), Err(reason)),
     };
     let program = command.argv.first().map(String::as_str).unwrap_or_default();
-    let started = io::pipe().and_then(|(reader, writer)| {
-        process.stdout(writer.try_clone()?).stderr(writer);
-        let child = start(&mut process)?;
-        Ok((child, Log::of(reader)))
-    });
-    // The log ends when all who hold its other end have gone; `process` is one of them.
-    drop(process);
-    let (child, log) = match started {
-        Ok(started) => started,
-        Err(error) => return (Vec::new(), Err(not_started(program, &error))),
+    let Ran { printed, code } = program::run(process, command.timeout, watch);
+    let result = match code {
+        Ok(0) => Ok(()),
+        Ok(code) => Err(format!("{program:?} ended with exit code {code}")),
+        Err(Failure::NotStarted(error)) => Err(not_started(program, &error)),
+        Err(Failure::Signalled { signal }) => Err(format!("{program:?} was ended by signal {signal}")),
+        Err(Failure::Unknown) => Err(format!("{program:?} ended in an unknown way")),
+        Err(failure) => Err(failure.to_string()),
     };
-    let status = wait(child, command.timeout, &log, watch);
-    let result = status.and_then(|status| match (status.code(), status.signal()) {
-        (Some(0), _) => Ok(()),
-        (Some(code), _) => Err(format!("{program:?} ended with exit code {code}")),
-        (None, Some(signal)) => Err(format!("{program:?} was ended by signal {signal}")),
-        (None, None) => Err(format!("{program:?} ended in an unknown way")),
-    });
-    (log.finish(), result)
+    (printed, result)
 }
 
 fn not_started(program: &str, error: &io::Error) -> String {
@@ -82,7 +59,7 @@ fn not_started(program: &str, error: &io::Error) -> String {
 fn prepare(task: &Task<'_>, command: &Command, datum: &Datum, room: &Room) -> Result<Process, String> {
     let (program, arguments) = command.argv.split_first().ok_or("the command is empty")?;
     let mut process = Process::new(program);
-    process.args(arguments).current_dir(room.path("code")).stdin(Stdio::null()).process_group(0);
+    process.args(arguments).current_dir(room.path("code")).stdin(Stdio::null());
     process.env_clear();
     for name in PASSED_ON {
         process.envs(std::env::var_os(name).map(|value| (name, value)));
@@ -103,42 +80,4 @@ fn prepare(task: &Task<'_>, command: &Command, datum: &Datum, room: &Room) -> Re
     process.env("VDS_PIPELINE", &task.job.pipeline).env("VDS_STAGE", &task.job.stage);
     process.envs(&command.env);
     Ok(process)
-}
-
-fn start(process: &mut Process) -> io::Result<Child> {
-    for _ in 0..STARTS {
-        match process.spawn() {
-            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => thread::sleep(LONGEST_PAUSE),
-            other => return other,
-        }
-    }
-    process.spawn()
-}
-
-/// Waits for the process; when its time is up, its whole group is killed. Whatever it left running goes too.
-fn wait(mut child: Child, timeout: Option<Duration>, log: &Log, watch: &Watch) -> Result<ExitStatus, String> {
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    group.iter().for_each(|group| watch.add(*group));
-    let kill = || group.map(|group| kill_process_group(group, Signal::KILL));
-    let begun = Instant::now();
-    let mut pause = SHORTEST_PAUSE;
-    let result = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => {
-                kill();
-                break Ok(status);
-            }
-            Ok(None) => {}
-            Err(error) => break Err(format!("cannot wait for the process: {error}")),
-        }
-        if let Some(timeout) = timeout.filter(|timeout| begun.elapsed() >= *timeout) {
-            kill();
-            let _ = child.wait();
-            break Err(format!("it took longer than {} s", timeout.as_secs()));
-        }
-        // A program that ends closes its output, so its end is seen at once.
-        pause = if log.pause(pause) { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-    };
-    group.iter().for_each(|group| watch.remove(*group));
-    result
 }

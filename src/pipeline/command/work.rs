@@ -12,7 +12,6 @@ use super::keeper::Keeper;
 use super::merge::{self, Merged};
 use super::process::execute;
 use super::room::Room;
-use super::watch::Watch;
 use crate::content;
 use crate::object::{Digest, Entry, FileKind, NodeId, ObjectRead, ObjectWrite, TreePath};
 use crate::pipeline::base;
@@ -21,6 +20,7 @@ use crate::pipeline::job::Datums;
 use crate::pipeline::results::{self, Outcome};
 use crate::pipeline::spec::{Command, OnConflict};
 use crate::pipeline::task::{Done, Failure, Task, chain};
+use crate::program::Watch;
 use crate::progress::Amount;
 use crate::tree::{self, Cursor, Raw};
 

@@ -25,16 +25,16 @@ done
 for group in $groups; do kill -s KILL -- "-$group"; done 2>/dev/null
 "#;
 
-/// A watch over the programs of one job. When it is dropped, none of them is left.
+/// A watch over programs that are run. When it is dropped, none of them is left.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub struct Watch {
     shell: Option<Child>,
     tell: Mutex<Option<ChildStdin>>,
 }
 
 impl Watch {
     /// Begins to watch. Where there is no shell, programs run all the same.
-    pub(super) fn begin() -> Self {
+    pub fn begin() -> Self {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // A group of its own: it must live through a Ctrl-C that ends vds.

@@ -1,0 +1,100 @@
+//! `vds merge`.
+
+use super::complaint::usage;
+use super::context::{Answer, Context, Made};
+use super::integrated::{How, bring, default_message, named, open_target, tell};
+use crate::fault::Cause;
+use crate::history::{self, Target};
+use crate::integrate::{self, Action, FastForward, Request, Unrelated};
+use serde_json::json;
+
+/// Bring the changes of one branch into another
+///
+/// What only one side changed since their last common commit goes together. A file that both changed is a conflict unless a
+/// strategy is named for it; with conflicts, nothing is visible on the branch: the merge stays open until `vds resolve`
+/// and --continue finish it, or --abort drops it. Exits with 1 if there are conflicts.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  vds merge ticks@main bbg
+  vds merge ticks@main bbg --dry-run
+  vds merge ticks@main bbg -s 'ref/**=theirs' -s '**/*.csv=csv:key=date,symbol'
+  vds merge --continue ticks@main")]
+pub(super) struct Args {
+    /// REPO@INTO, the branch to merge into
+    #[arg(value_name = "REPO@INTO", required_unless_present_any = ["continue", "abort"])]
+    target: Option<Target>,
+    /// FROM, a branch, tag or commit of the same repo
+    #[arg(value_name = "FROM", conflicts_with_all = ["continue", "abort"])]
+    from: Option<String>,
+    /// What is to be said of the merge
+    #[arg(short, long)]
+    message: Option<String>,
+    /// Refuse anything but moving the branch forward
+    #[arg(long, conflicts_with_all = ["no_ff", "squash"])]
+    ff_only: bool,
+    /// Make a merge commit even where the branch could just be moved
+    #[arg(long, conflicts_with = "squash")]
+    no_ff: bool,
+    /// Make one ordinary commit of all the changes, without the other branch's history
+    #[arg(long)]
+    squash: bool,
+    /// Merge histories that have no commit in common
+    #[arg(long, alias = "allow-unrelated-histories")]
+    allow_unrelated: bool,
+    #[command(flatten)]
+    how: How,
+    /// Finish an open merge
+    #[arg(long, conflicts_with_all = ["abort", "ff_only", "no_ff", "squash", "allow_unrelated", "strategies"])]
+    r#continue: bool,
+    /// Drop an open merge
+    #[arg(long)]
+    abort: bool,
+}
+
+pub(super) fn run(args: &Args, cx: &Context) -> Answer {
+    let store = cx.store()?;
+    if args.abort {
+        let target = open_target(&store, args.target.as_ref())?;
+        let operation = integrate::abort(&store, &cx.author, &target)?;
+        let document = json!({ "repo": target.repo, "branch": target.branch, "vds": crate::view::VERSION });
+        let text = format!("dropped the open merge into {target}, which is as it was\n");
+        let quiet = format!("{target}\n");
+        return cx.changed(Made {
+            document,
+            text,
+            quiet,
+            done: "the merge is dropped",
+            operation: Some(operation),
+        });
+    }
+    if args.r#continue {
+        let target = open_target(&store, args.target.as_ref())?;
+        let opened = integrate::load(&store, &target)?;
+        let outcome = integrate::finish(&store, &cx.author, &target, args.message.clone())?;
+        return tell(cx, &store, &target, &opened.request, outcome, args.how.later());
+    }
+    let (Some(target), Some(from)) = (&args.target, &args.from) else {
+        return Err(usage("it is not said what is to be merged", "vds merge REPO@INTO FROM"));
+    };
+    let request = request(args, &store, target, from)?;
+    bring(cx, &store, target, &request, &args.how)
+}
+
+fn request(args: &Args, store: &crate::store::Store, target: &Target, from: &str) -> Result<Request, Cause> {
+    history::load_repo(&store.session()?, &target.repo)?;
+    let theirs = named(store, &target.repo, from)?;
+    let unrelated = if args.allow_unrelated { Unrelated::Allow } else { Unrelated::Refuse };
+    let forward = match (args.ff_only, args.no_ff) {
+        (true, _) => FastForward::Only,
+        (_, true) => FastForward::Never,
+        _ => FastForward::Allow,
+    };
+    let action = if args.squash {
+        Action::Squash { theirs, unrelated }
+    } else {
+        Action::Merge { theirs, forward, unrelated }
+    };
+    let manner = args.how.manner(store, target, from.to_owned())?;
+    let message = args.message.clone().unwrap_or_else(|| default_message("merge", from, target));
+    Ok(Request { action, manner, message })
+}

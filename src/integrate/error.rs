@@ -1,0 +1,109 @@
+//! What can go wrong when changes are brought onto a branch.
+
+use crate::change;
+use crate::fault::{Kind, fault};
+use crate::history::{self, Target};
+use crate::ledger;
+use crate::merge;
+use crate::object::{AccessError, CommitId, TreePath, codec};
+use crate::pipeline;
+use crate::snapshot;
+use crate::tree;
+
+/// Nothing was brought onto the branch.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages document the fields")]
+pub enum Error {
+    /// The two have no commit in common.
+    #[error("{theirs} has no commit in common with the branch")]
+    Unrelated { theirs: String },
+    /// The branch has commits of its own, and only a move was asked for.
+    #[error("{target} has commits that {theirs} has not, so it cannot just be moved there")]
+    NotForward { target: Target, theirs: String },
+    /// A merge has several parents.
+    #[error(
+        "{commit:.12} is a merge of {count} commits, and what it changed depends on which of them one looks from"
+    )]
+    WhichParent { commit: CommitId, count: usize },
+    /// The commit has no such parent.
+    #[error("{commit:.12} has no parent number {number}, only {count}")]
+    NoParent { commit: CommitId, number: usize, count: usize },
+    /// Another merge waits to be finished.
+    #[error("a merge into {target} is open already")]
+    Open { target: Target },
+    /// No merge waits to be finished.
+    #[error("no merge into {target} is open")]
+    NotOpen { target: Target },
+    /// The path is not in conflict.
+    #[error("{path} is not in conflict")]
+    NoConflict { path: TreePath, nearest: Vec<String> },
+    /// The version that was chosen does not exist.
+    #[error("{path} has no {version} version")]
+    NoVersion { path: TreePath, version: &'static str },
+    /// Another process changed the open merge.
+    #[error("the merge into {target} was changed by another process in the meantime")]
+    Raced { target: Target },
+    /// Other processes kept moving the branch.
+    #[error("{target} kept moving")]
+    Contended { target: Target },
+    /// A record has a form that this release does not know.
+    #[error("cannot read the record of {what}")]
+    Record { what: String, source: codec::Error },
+    /// The merge failed.
+    #[error(transparent)]
+    Merge(#[from] merge::Error),
+    /// The branch could not be changed.
+    #[error(transparent)]
+    Change(#[from] change::Error),
+    /// History failed.
+    #[error(transparent)]
+    History(#[from] history::Error),
+    /// Pipelines failed.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::Error),
+    /// The facts failed.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// A tree failed.
+    #[error(transparent)]
+    Tree(#[from] tree::Error),
+    /// A snapshot failed.
+    #[error(transparent)]
+    Snapshot(#[from] snapshot::Error),
+    /// Objects failed.
+    #[error(transparent)]
+    Object(#[from] AccessError),
+}
+
+fault! {
+    Error passes on Merge, Change, History, Pipeline, Ledger, Tree, Snapshot, Object;
+    kind {
+        Self::Unrelated { .. } | Self::NotForward { .. } | Self::Open { .. } => Kind::Refused,
+        Self::WhichParent { .. } | Self::NoParent { .. } => Kind::Usage,
+        Self::NotOpen { .. } | Self::NoConflict { .. } | Self::NoVersion { .. } => Kind::NotFound,
+        Self::Raced { .. } | Self::Contended { .. } => Kind::Busy,
+        Self::Record { .. } => Kind::Damaged,
+    }
+    hint {
+        Self::Unrelated { .. } => {
+            Some("--allow-unrelated merges them as if both had begun with nothing".to_owned())
+        }
+        Self::NotForward { .. } => Some("without --ff-only it is merged".to_owned()),
+        Self::WhichParent { .. } => Some("--mainline 1 looks from the branch that it was made on".to_owned()),
+        Self::NoParent { commit, .. } => Some(format!("`vds show {commit:.12}` tells its parents")),
+        Self::Open { target } => Some(format!(
+            "`vds conflicts {target}` shows what is left; `vds merge --continue {target}` finishes it, `vds merge --abort {target}` drops it"
+        )),
+        Self::NotOpen { .. } => Some("`vds conflicts` shows the merges that are open".to_owned()),
+        Self::NoConflict { nearest, .. } if !nearest.is_empty() => {
+            Some(format!("did you mean {}?", nearest.join(" or ")))
+        }
+        Self::NoConflict { .. } => Some("`vds conflicts` shows what is in conflict".to_owned()),
+        Self::NoVersion { .. } => Some("choose another version, or name a file".to_owned()),
+        Self::Raced { target } => Some(format!("`vds conflicts {target}` shows what is left now")),
+        Self::Contended { .. } => Some("try again; nothing was changed".to_owned()),
+        Self::Record { .. } => {
+            Some("a later vds may have written it; or restore the store from a backup".to_owned())
+        }
+    }
+}

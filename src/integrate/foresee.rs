@@ -1,0 +1,66 @@
+//! What bringing changes onto a branch would come to, found out without changing anything.
+
+use super::error::Error;
+use super::run::{Chosen, Combined, Integrated, Outcome, Planned, plan, tally, unchanged};
+use super::sides::{Action, Bench, Request, apply};
+use crate::change;
+use crate::draft::Tally;
+use crate::history::{self, Author, Target};
+use crate::object::{CommitId, NodeId, ObjectWrite};
+use crate::pipeline::{self, Foreseen, trigger::Moved};
+use crate::store::Store;
+
+/// What would come of it.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// What, without an operation and jobs.
+    pub outcome: Outcome,
+    /// The stages that would run.
+    pub stages: Vec<Foreseen>,
+}
+
+/// Finds out what `request` would come to.
+pub fn foresee(store: &Store, author: &Author, target: &Target, request: &Request) -> Result<Preview, Error> {
+    let sink = store.rehearsal();
+    let base = change::open(store, target, &sink)?;
+    let theirs = request.action.commit();
+    let bench = Bench { sink: &sink, tmp: store.tmp() };
+    let planned = match (base.head, request.action) {
+        (Some(head), _) => plan(&bench, target, head, request, &Chosen::default())?,
+        (None, Action::Merge { .. }) => Planned::Forward,
+        (None, _) => {
+            let (repo, name) = (base.repo.name.clone(), base.branch.to_string());
+            return Err(history::Error::UnknownRef { repo, what: "branch", name, nearest: Vec::new() }.into());
+        }
+    };
+    let head = base.head.unwrap_or(theirs);
+    let stages = |commit: CommitId, tree: NodeId| -> Result<Vec<Foreseen>, Error> {
+        let moved = Moved { repo: base.repo.clone(), branch: base.branch.clone(), commit };
+        let sink: &dyn ObjectWrite = &sink;
+        Ok(pipeline::foresee(store, sink, author, &moved, base.head, tree)?)
+    };
+    Ok(match planned {
+        Planned::Nothing => Preview { outcome: unchanged(Integrated::Nothing, head), stages: Vec::new() },
+        Planned::Forward => {
+            let tree = history::load(&sink, theirs)?.tree;
+            let tally = tally(&sink, &base, theirs)?;
+            let outcome = Outcome { tally, ..unchanged(Integrated::Forwarded, theirs) };
+            Preview { outcome, stages: stages(theirs, tree)? }
+        }
+        Planned::Combined(combined) => {
+            let Combined { sides, edits, settled, left, .. } = *combined;
+            let (tree, tally) = apply(&sink, sides.trees.ours, edits)?;
+            let is_merge = matches!(request.action, Action::Merge { .. });
+            let came = match () {
+                () if !left.is_empty() => Integrated::Conflicted,
+                () if tally == Tally::default() && !is_merge => Integrated::Nothing,
+                () => Integrated::Made,
+            };
+            // The commit does not exist, so it has an id that none can have.
+            let stages = if came == Integrated::Made { stages(CommitId::of(b""), tree)? } else { Vec::new() };
+            let ends = Some(sides.ends);
+            let outcome = Outcome { ends, tally, settled, conflicts: left, ..unchanged(came, head) };
+            Preview { outcome, stages }
+        }
+    })
+}

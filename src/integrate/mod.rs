@@ -1,0 +1,23 @@
+//! Bringing changes from elsewhere onto a branch: merges, reverts and cherry-picks.
+//!
+//! All three are one thing: what leads from one version to another (`sides`) is merged into the branch's head, and the result becomes
+//! its new commit (`run`). When the sides do not go together, nothing is visible on the branch: the merge is kept `open` beside it until
+//! a person has said what becomes of each conflict. Nothing is kept of its result, so it is finished on top of whatever the branch
+//! holds by then.
+
+mod error;
+mod foresee;
+mod newer;
+mod open;
+mod policy;
+mod record;
+mod run;
+mod sides;
+
+pub use error::Error;
+pub use foresee::{Preview, foresee};
+pub use open::{Opened, Resolved, abort, list, load, resolve};
+pub use policy::{load as load_policy, set as set_policy};
+pub use record::Choice;
+pub use run::{Integrated, OnConflict, Outcome, finish, integrate};
+pub use sides::{Action, Ends, FastForward, Request, Unrelated};

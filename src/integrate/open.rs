@@ -1,0 +1,279 @@
+//! Merges that wait for a person: kept beside their branch, until each conflict is settled.
+//!
+//! The record has what was asked for, the conflicts as they were found, and what was chosen for them; not the result, which is made
+//! when the merge is finished.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use super::error::Error;
+use super::record::{Choice, Made, Record, VERSION, read_map, write_map};
+use super::sides::{Ends, Request};
+use crate::history::{self, Author, Repo, Target};
+use crate::ledger::{Origin, Outcome, Session};
+use crate::merge::{Conflict, ConflictKind, Edits, Trees, subtree};
+use crate::meta::Batch;
+use crate::object::{ObjectRead, TreePath, codec};
+use crate::pack::Writer;
+use crate::store::Store;
+
+/// A merge that waits for a person.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The branch.
+    pub target: Target,
+    /// Who began it.
+    pub author: String,
+    /// When, in milliseconds since 1970, and the author's distance from UTC in minutes east.
+    pub time: (i64, i16),
+    /// What was asked for.
+    pub request: Request,
+    /// What was to be brought together when the conflicts were found.
+    pub ends: Ends,
+    /// The conflicts, by path, and what was chosen for each.
+    pub conflicts: Vec<(Conflict, Option<Choice>)>,
+}
+
+impl Opened {
+    /// The conflicts for which nothing was chosen yet.
+    pub fn left(&self) -> impl Iterator<Item = &Conflict> {
+        self.conflicts.iter().filter(|(_, choice)| choice.is_none()).map(|(conflict, _)| conflict)
+    }
+}
+
+const OPEN: &[u8] = b"merge/";
+
+fn key(repo: &Repo, target: &Target) -> Vec<u8> {
+    [OPEN, &repo.id.to_be_bytes(), target.branch.as_str().as_bytes()].concat()
+}
+
+/// The record of the open merge, as it is and as it is kept.
+type Found = Option<(Record, Vec<u8>)>;
+
+fn find(facts: &Session, repo: &Repo, target: &Target) -> Result<Found, Error> {
+    let Some(bytes) = facts.get(&key(repo, target))? else { return Ok(None) };
+    let what = format!("the merge into {target}");
+    let record = codec::decode(VERSION, &bytes).map_err(|source| Error::Record { what, source })?;
+    Ok(Some((record, bytes)))
+}
+
+fn load_record(store: &Store, target: &Target) -> Result<(Repo, Record, Vec<u8>), Error> {
+    let facts = store.session()?;
+    let repo = history::load_repo(&facts, &target.repo)?;
+    let (record, bytes) =
+        find(&facts, &repo, target)?.ok_or_else(|| Error::NotOpen { target: target.clone() })?;
+    Ok((repo, record, bytes))
+}
+
+/// An error if a merge into this branch is open.
+pub(super) fn check_none(store: &Store, repo: &Repo, target: &Target) -> Result<(), Error> {
+    match find(&store.session()?, repo, target)? {
+        None => Ok(()),
+        Some(_) => Err(Error::Open { target: target.clone() }),
+    }
+}
+
+/// A merge that is to be kept.
+pub(super) struct Kept<'a> {
+    pub(super) repo: &'a Repo,
+    pub(super) target: &'a Target,
+    pub(super) request: &'a Request,
+    pub(super) ends: &'a Ends,
+    pub(super) conflicts: &'a [Conflict],
+    pub(super) choices: BTreeMap<TreePath, Made>,
+}
+
+/// Keeps a merge beside its branch, in place of the record `before`.
+pub(super) fn save(
+    store: &Store,
+    author: &Author,
+    kept: &Kept<'_>,
+    before: Option<Vec<u8>>,
+    writer: Writer,
+) -> Result<u64, Error> {
+    let origin = author.now();
+    let conflicts = kept.conflicts.iter().map(|conflict| (conflict.clash.path.clone(), conflict));
+    let conflicts = write_map(&writer, conflicts)?;
+    let choices = write_map(&writer, kept.choices.iter().map(|(path, made)| (path.clone(), made)))?;
+    writer.finish()?;
+    let (author, time, offset) = (origin.author.clone(), origin.time, origin.offset);
+    let record = Record {
+        author,
+        time,
+        offset,
+        request: kept.request.clone(),
+        ends: kept.ends.clone(),
+        conflicts,
+        choices,
+    };
+    put(store, &origin, kept.repo, kept.target, &record, before)
+}
+
+fn put(
+    store: &Store,
+    origin: &Origin,
+    repo: &Repo,
+    target: &Target,
+    record: &Record,
+    before: Option<Vec<u8>>,
+) -> Result<u64, Error> {
+    let what = format!("the merge into {target}");
+    let bytes = codec::encode(VERSION, record).map_err(|source| Error::Record { what, source })?;
+    let mut batch = Batch::default();
+    history::hold(&mut batch, repo)?;
+    batch.expect(key(repo, target), before).put(key(repo, target), bytes);
+    match store.session()?.commit(origin, &batch)? {
+        Outcome::Done { number } => Ok(number),
+        Outcome::Stale { .. } => Err(Error::Raced { target: target.clone() }),
+    }
+}
+
+/// An open merge with what is needed to finish it.
+pub(super) struct Finishing {
+    pub(super) repo: Repo,
+    pub(super) request: Request,
+    pub(super) ends: Ends,
+    pub(super) choices: BTreeMap<TreePath, Made>,
+    /// The record as it is kept.
+    pub(super) bytes: Vec<u8>,
+}
+
+pub(super) fn load_finishing(store: &Store, target: &Target) -> Result<Finishing, Error> {
+    let (repo, record, bytes) = load_record(store, target)?;
+    let choices = read_map(store.objects(), record.choices)?.into_iter().collect();
+    let Record { request, ends, .. } = record;
+    Ok(Finishing { repo, request, ends, choices, bytes })
+}
+
+/// What closes the merge whose record is `bytes`.
+pub(super) fn closing(repo: &Repo, target: &Target, bytes: Vec<u8>) -> Batch {
+    let mut batch = Batch::default();
+    batch.expect(key(repo, target), Some(bytes)).remove(key(repo, target));
+    batch
+}
+
+/// The open merge into this branch.
+pub fn load(store: &Store, target: &Target) -> Result<Opened, Error> {
+    let (_, record, _) = load_record(store, target)?;
+    let choices: BTreeMap<TreePath, Made> = read_map(store.objects(), record.choices)?.into_iter().collect();
+    let conflicts = read_map::<Conflict>(store.objects(), record.conflicts)?;
+    let chosen =
+        |(path, conflict): (TreePath, Conflict)| (conflict, choices.get(&path).map(|made| made.choice));
+    let Record { author, time, offset, request, ends, .. } = record;
+    let conflicts = conflicts.into_iter().map(chosen).collect();
+    Ok(Opened { target: target.clone(), author, time: (time, offset), request, ends, conflicts })
+}
+
+/// The branches into which a merge is open, by name.
+pub fn list(store: &Store) -> Result<Vec<Target>, Error> {
+    let facts = store.session()?;
+    let mut open: Vec<(u64, String)> = Vec::new();
+    facts.scan(OPEN, &mut |key, _| {
+        let rest = key.get(OPEN.len()..).and_then(<[u8]>::split_first_chunk::<8>);
+        open.extend(
+            rest.map(|(id, name)| (u64::from_be_bytes(*id), String::from_utf8_lossy(name).into_owned())),
+        );
+        ControlFlow::Continue(())
+    })?;
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut targets = Vec::new();
+    for repo in history::list(&facts)? {
+        for (_, branch) in open.iter().filter(|(id, _)| *id == repo.id) {
+            let branch = branch.parse().map_err(history::Error::from)?;
+            targets.push(Target { repo: repo.name.clone(), branch });
+        }
+    }
+    Ok(targets)
+}
+
+/// Drops the open merge.
+pub fn abort(store: &Store, author: &Author, target: &Target) -> Result<u64, Error> {
+    let (repo, _, bytes) = load_record(store, target)?;
+    let batch = closing(&repo, target, bytes);
+    match store.session()?.commit(&author.now(), &batch)? {
+        Outcome::Done { number } => Ok(number),
+        Outcome::Stale { .. } => Err(Error::Raced { target: target.clone() }),
+    }
+}
+
+/// A choice that was noted.
+#[derive(Debug, Clone, Copy)]
+pub struct Resolved {
+    /// The operation that noted it.
+    pub operation: u64,
+    /// How many conflicts are left.
+    pub left: usize,
+}
+
+/// Notes what becomes of these paths; a directory stands for all conflicts in it. Whatever `choice` names has been written.
+pub fn resolve(
+    store: &Store,
+    author: &Author,
+    target: &Target,
+    paths: &[TreePath],
+    choice: Option<Choice>,
+) -> Result<Resolved, Error> {
+    let (repo, record, bytes) = load_record(store, target)?;
+    let conflicts = read_map::<Conflict>(store.objects(), record.conflicts)?;
+    let mut choices: BTreeMap<TreePath, Made> =
+        read_map(store.objects(), record.choices)?.into_iter().collect();
+    for path in paths {
+        let below = crate::snapshot::below(Some(path));
+        let named = conflicts.iter().filter(|(at, _)| at == path || at.as_str().starts_with(&below));
+        let mut any = false;
+        for (at, conflict) in named {
+            any = true;
+            match choice {
+                None => {
+                    choices.remove(at);
+                }
+                Some(choice) => {
+                    check(conflict, choice)?;
+                    choices.insert(at.clone(), Made { versions: conflict.clash.versions, choice });
+                }
+            }
+        }
+        if !any {
+            let names = conflicts.iter().map(|(at, _)| at.to_string());
+            let nearest = history::nearest(path.as_str(), names);
+            return Err(Error::NoConflict { path: path.clone(), nearest });
+        }
+    }
+    let left = conflicts.iter().filter(|(path, _)| !choices.contains_key(path)).count();
+    let writer = store.writer();
+    let choices = write_map(&writer, choices.into_iter())?;
+    writer.finish()?;
+    let operation = put(store, &author.now(), &repo, target, &Record { choices, ..record }, Some(bytes))?;
+    Ok(Resolved { operation, left })
+}
+
+/// Whether there is such a version to choose.
+fn check(conflict: &Conflict, choice: Choice) -> Result<(), Error> {
+    let none = |version| Err(Error::NoVersion { path: conflict.clash.path.clone(), version });
+    match choice {
+        Choice::Draft if conflict.draft.is_none() => none("draft"),
+        Choice::Base if matches!(conflict.clash.kind, ConflictKind::AddAdd | ConflictKind::Mode) => {
+            none("base")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a choice does to our tree.
+pub(super) fn edits_of(
+    objects: &dyn ObjectRead,
+    trees: Trees,
+    conflict: &Conflict,
+    choice: Choice,
+) -> Result<Edits, Error> {
+    let path = &conflict.clash.path;
+    Ok(match choice {
+        Choice::Ours => Edits::new(),
+        Choice::Theirs => subtree(objects, trees.ours, trees.theirs, path)?,
+        Choice::Base => subtree(objects, trees.ours, trees.base, path)?,
+        Choice::Draft => conflict.draft.map(|entry| (path.clone(), Some(entry))).into_iter().collect(),
+        Choice::File(entry) => Edits::from([(path.clone(), Some(entry))]),
+    })
+}

@@ -1,0 +1,353 @@
+//! Doing it: merge, commit, and again if the branch has moved meanwhile.
+
+use std::collections::BTreeMap;
+
+use super::error::Error;
+use super::open::{self, Finishing};
+use super::record::{Choice, Made};
+use super::sides::{Action, Bench, Ends, FastForward, Request, Sides, apply};
+use crate::change::{self, Advanced, Base, Changed};
+use crate::draft::Tally;
+use crate::history::{self, Author, Target};
+use crate::merge::{Conflict, ConflictKind, Edits, Merged, Strategy};
+use crate::meta::Batch;
+use crate::object::{CommitId, ObjectRead, TreePath};
+use crate::pipeline::job::Job;
+use crate::snapshot::Snapshot;
+use crate::store::Store;
+
+/// How often it is tried again when other processes move the branch.
+const TRIES: usize = 50;
+
+/// So many settled files are named in the message of a commit.
+const NAMED: usize = 20;
+
+/// What happens when the sides do not go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnConflict {
+    /// The merge is kept open.
+    Keep,
+    /// Nothing is kept.
+    Fail,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Integrated {
+    /// The branch has it already.
+    Nothing,
+    /// The branch was moved.
+    Forwarded,
+    /// The branch has a new commit.
+    Made,
+    /// The sides do not go together. The branch is where it was.
+    Conflicted,
+}
+
+/// What came of bringing changes onto a branch.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What.
+    pub came: Integrated,
+    /// The branch's head now.
+    pub commit: CommitId,
+    /// What was brought together; `None` where the branch was just moved or stays.
+    pub ends: Option<Ends>,
+    /// The operation that did it or keeps the merge open.
+    pub operation: Option<u64>,
+    /// How the branch's files differ from before; with conflicts, what goes together.
+    pub tally: Tally,
+    /// What strategies settled, by path.
+    pub settled: Vec<(TreePath, Strategy)>,
+    /// What is left to a person, by path.
+    pub conflicts: Vec<Conflict>,
+    /// The jobs that it queued.
+    pub jobs: Vec<Job>,
+}
+
+/// What is to be done to a branch, found out without changing anything.
+pub(super) enum Planned {
+    Nothing,
+    Forward,
+    Combined(Box<Combined>),
+}
+
+/// Two sides, brought together as far as they go.
+pub(super) struct Combined {
+    pub(super) sides: Sides,
+    pub(super) edits: Edits,
+    pub(super) settled: Vec<(TreePath, Strategy)>,
+    /// All conflicts, those for which something was chosen too.
+    pub(super) conflicts: Vec<Conflict>,
+    pub(super) left: Vec<Conflict>,
+}
+
+/// What was chosen for an open merge, and the head for which it was.
+#[derive(Default)]
+pub(super) struct Chosen {
+    choices: BTreeMap<TreePath, Made>,
+    ours: Option<CommitId>,
+}
+
+impl Chosen {
+    /// The choice for this conflict, if it is the one for which it was made.
+    fn find(&self, conflict: &Conflict, ours: CommitId) -> Option<Choice> {
+        let made = self.choices.get(&conflict.clash.path)?;
+        // What lies in a directory may have changed, although the file against it has not.
+        let is_same = conflict.clash.kind != ConflictKind::FileDirectory || self.ours == Some(ours);
+        (made.versions == conflict.clash.versions && is_same).then_some(made.choice)
+    }
+}
+
+/// Finds out what `request` means for a branch whose head is `head`.
+pub(super) fn plan(
+    bench: &Bench<'_>,
+    target: &Target,
+    head: CommitId,
+    request: &Request,
+    chosen: &Chosen,
+) -> Result<Planned, Error> {
+    let forward =
+        if let Action::Merge { forward, .. } = request.action { forward } else { FastForward::Never };
+    let mut bases = Vec::new();
+    if let Some(theirs) = request.action.merged() {
+        bases = history::merge_bases(bench.sink, &[head], &[theirs])?;
+        match bases.as_slice() {
+            [base] if *base == theirs => return Ok(Planned::Nothing),
+            [base] if *base == head && forward != FastForward::Never => return Ok(Planned::Forward),
+            _ if forward == FastForward::Only => {
+                let theirs = request.manner.labels.theirs.clone();
+                return Err(Error::NotForward { target: target.clone(), theirs });
+            }
+            _ => {}
+        }
+    }
+    let sides = bench.sides(head, bases, request)?;
+    let Merged { mut edits, conflicts, settled } = bench.merge(&sides, &request.manner)?;
+    let mut left = Vec::new();
+    for conflict in &conflicts {
+        match chosen.find(conflict, head) {
+            Some(choice) => edits.extend(open::edits_of(bench.sink, sides.trees, conflict, choice)?),
+            None => left.push(conflict.clone()),
+        }
+    }
+    Ok(Planned::Combined(Box::new(Combined { sides, edits, settled, conflicts, left })))
+}
+
+/// Brings changes onto a branch.
+pub fn integrate(
+    store: &Store,
+    author: &Author,
+    target: &Target,
+    request: &Request,
+    on_conflict: OnConflict,
+) -> Result<Outcome, Error> {
+    change::check_message(&request.message)?;
+    Work { store, author, target, request, on_conflict, finishing: None }.run()
+}
+
+/// Finishes the open merge: what was chosen goes on top of whatever the branch holds now. Conflicts for which nothing was chosen,
+/// or that are other ones by now, keep it open.
+pub fn finish(
+    store: &Store,
+    author: &Author,
+    target: &Target,
+    message: Option<String>,
+) -> Result<Outcome, Error> {
+    let finishing = open::load_finishing(store, target)?;
+    let mut request = finishing.request.clone();
+    if let Some(message) = message {
+        request.message = message;
+    }
+    change::check_message(&request.message)?;
+    let finishing = Some(&finishing);
+    Work { store, author, target, request: &request, on_conflict: OnConflict::Keep, finishing }.run()
+}
+
+struct Work<'a> {
+    store: &'a Store,
+    author: &'a Author,
+    target: &'a Target,
+    request: &'a Request,
+    on_conflict: OnConflict,
+    finishing: Option<&'a Finishing>,
+}
+
+impl Work<'_> {
+    fn run(&self) -> Result<Outcome, Error> {
+        let chosen = self.finishing.map_or_else(Chosen::default, |finishing| Chosen {
+            choices: finishing.choices.clone(),
+            ours: Some(finishing.ends.ours),
+        });
+        for _ in 0..TRIES {
+            let writer = self.store.writer();
+            let base = change::open(self.store, self.target, &writer)?;
+            if self.finishing.is_none() {
+                open::check_none(self.store, &base.repo, self.target)?;
+            }
+            let Some(head) = base.head else { return self.begin(&base) };
+            let bench = Bench { sink: &writer, tmp: self.store.tmp() };
+            let combined = match plan(&bench, self.target, head, self.request, &chosen)? {
+                Planned::Nothing => return self.nothing(head),
+                Planned::Forward => return self.forward(&base, head),
+                Planned::Combined(combined) => *combined,
+            };
+            let Combined { sides, edits, settled, conflicts, left } = combined;
+            let (tree, tally) = apply(&writer, sides.trees.ours, edits)?;
+            let outcome = |came, commit, operation, jobs| Outcome {
+                came,
+                commit,
+                ends: Some(sides.ends.clone()),
+                operation,
+                tally,
+                settled: settled.clone(),
+                conflicts: left.clone(),
+                jobs,
+            };
+            if !left.is_empty() {
+                let operation = self.keep(&base, &sides.ends, &conflicts, &chosen, writer)?;
+                return Ok(outcome(Integrated::Conflicted, head, operation, Vec::new()));
+            }
+            let is_merge = matches!(self.request.action, Action::Merge { .. });
+            if tally.is_empty() && !is_merge {
+                return self.nothing(head);
+            }
+            let parents = if is_merge { vec![head, self.request.action.commit()] } else { vec![head] };
+            let message = message(&self.request.message, &settled);
+            let record = history::Draft { parents, tree, message, provenance: None };
+            let (advanced, _) =
+                change::advance(self.store, self.author, &base, record, writer, self.closing())?;
+            if let Some(Advanced { commit, operation, jobs }) = advanced {
+                return Ok(outcome(Integrated::Made, commit, Some(operation), jobs));
+            }
+            self.check_kept()?;
+        }
+        Err(Error::Contended { target: self.target.clone() })
+    }
+
+    /// What closes the open merge, if this finishes one.
+    fn closing(&self) -> Batch {
+        let close =
+            |finishing: &Finishing| open::closing(&finishing.repo, self.target, finishing.bytes.clone());
+        self.finishing.map_or_else(Batch::default, close)
+    }
+
+    /// An error if the merge that this finishes is another one by now.
+    fn check_kept(&self) -> Result<(), Error> {
+        match self.finishing {
+            Some(finishing) if open::load_finishing(self.store, self.target)?.bytes != finishing.bytes => {
+                Err(Error::Raced { target: self.target.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn keep(
+        &self,
+        base: &Base,
+        ends: &Ends,
+        conflicts: &[Conflict],
+        chosen: &Chosen,
+        writer: crate::pack::Writer,
+    ) -> Result<Option<u64>, Error> {
+        if self.on_conflict == OnConflict::Fail {
+            return Ok(None);
+        }
+        let before = self.finishing.map(|finishing| finishing.bytes.clone());
+        // Choices for conflicts that are no more are dropped.
+        let still = |(path, made): (&TreePath, &Made)| {
+            let conflict = conflicts.iter().find(|conflict| conflict.clash.path == *path)?;
+            chosen.find(conflict, ends.ours).map(|_| (path.clone(), *made))
+        };
+        let choices = chosen.choices.iter().filter_map(still).collect();
+        let kept = open::Kept {
+            repo: &base.repo,
+            target: self.target,
+            request: self.request,
+            ends,
+            conflicts,
+            choices,
+        };
+        open::save(self.store, self.author, &kept, before, writer).map(Some)
+    }
+
+    fn nothing(&self, head: CommitId) -> Result<Outcome, Error> {
+        let operation = match self.finishing {
+            Some(_) => Some(open::abort(self.store, self.author, self.target)?),
+            None => None,
+        };
+        Ok(Outcome { operation, ..unchanged(Integrated::Nothing, head) })
+    }
+
+    /// The branch has no commit: it begins with what is merged.
+    fn begin(&self, base: &Base) -> Result<Outcome, Error> {
+        let Action::Merge { theirs, .. } = self.request.action else {
+            let names = Vec::new();
+            let (repo, name) = (base.repo.name.clone(), base.branch.to_string());
+            return Err(history::Error::UnknownRef { repo, what: "branch", name, nearest: names }.into());
+        };
+        let objects: &dyn ObjectRead = self.store.objects();
+        let tree = history::load(objects, theirs)?.tree;
+        let added = Snapshot::new(objects, tree).totals(None)?.count;
+        self.move_to(base, None, theirs, Tally { added, ..Tally::default() })
+    }
+
+    fn forward(&self, base: &Base, head: CommitId) -> Result<Outcome, Error> {
+        let theirs = self.request.action.commit();
+        let objects: &dyn ObjectRead = self.store.objects();
+        let tally = tally(objects, base, theirs)?;
+        self.move_to(base, Some(head), theirs, tally)
+    }
+
+    fn move_to(
+        &self,
+        base: &Base,
+        head: Option<CommitId>,
+        theirs: CommitId,
+        tally: Tally,
+    ) -> Result<Outcome, Error> {
+        let moved =
+            change::move_branch(self.store, self.author, &base.repo, &base.branch, head, Some(theirs))?;
+        let Changed { operation, jobs, .. } = moved;
+        Ok(Outcome { operation: Some(operation), tally, jobs, ..unchanged(Integrated::Forwarded, theirs) })
+    }
+}
+
+/// How the files of `theirs` differ from those of the branch.
+pub(super) fn tally(objects: &dyn ObjectRead, base: &Base, theirs: CommitId) -> Result<Tally, Error> {
+    let after = history::load(objects, theirs)?.tree;
+    let mut tally = Tally::default();
+    for change in Snapshot::new(objects, base.tree).diff(&Snapshot::new(objects, after), "") {
+        let change = change?;
+        tally.count(change.before.as_ref(), change.after.as_ref());
+    }
+    Ok(tally)
+}
+
+pub(super) fn unchanged(came: Integrated, commit: CommitId) -> Outcome {
+    Outcome {
+        came,
+        commit,
+        ends: None,
+        operation: None,
+        tally: Tally::default(),
+        settled: Vec::new(),
+        conflicts: Vec::new(),
+        jobs: Vec::new(),
+    }
+}
+
+/// The message, and how files that both sides changed were settled.
+fn message(message: &str, settled: &[(TreePath, Strategy)]) -> String {
+    if settled.is_empty() {
+        return message.to_owned();
+    }
+    let mut lines: Vec<String> =
+        settled.iter().take(NAMED).map(|(path, strategy)| format!("  {path}: {strategy}")).collect();
+    lines.extend((settled.len() > NAMED).then(|| format!("  and {} more", settled.len() - NAMED)));
+    format!(
+        "{}\n\nChanged on both sides, and settled by strategy:\n{}\n",
+        message.trim_end(),
+        lines.join("\n")
+    )
+}

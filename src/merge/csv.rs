@@ -1,0 +1,400 @@
+//! Three versions of a CSV, brought together row by row and cell by cell.
+//!
+//! Rows are told apart by their keys. A row that one side changed, added or removed goes as that side has it, to the byte; of a row
+//! that both changed, each cell goes its own way. Columns are merged by name. The order is ours, unless only the other side changed
+//! it; what is new stands after what it stood after.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+
+use super::order::order;
+use super::text::Three;
+use super::versions::changed;
+use crate::table::{Cell, Key, KeyColumns, Row, Table, encode};
+
+/// A merged table.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Csv {
+    /// Where the sides do not go together, our version stands.
+    pub(super) bytes: Vec<u8>,
+    /// What both sides changed, in the order of the table.
+    pub(super) conflicts: Vec<String>,
+}
+
+/// Why a version could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    /// `base`, `ours` or `theirs`.
+    pub(super) version: &'static str,
+    pub(super) reason: String,
+}
+
+/// The three versions as one. An empty common ancestor has the columns that both sides have, and no rows.
+pub(super) fn merge(three: Three<'_>, key: &KeyColumns) -> Result<Csv, Unreadable> {
+    let read = |version, bytes| {
+        Table::parse(bytes, key).map_err(|error| Unreadable { version, reason: error.to_string() })
+    };
+    let base = if three.base.is_empty() { None } else { Some(read("base", three.base)?) };
+    let (ours, theirs) = (read("ours", three.ours)?, read("theirs", three.theirs)?);
+    let merge = Merge::new(base.as_ref(), &ours, &theirs)?;
+    Ok(merge.run())
+}
+
+/// A row as it is written, and its line end if it has one of its own.
+type Line<'a> = (String, &'a str);
+
+/// Where each column of the result stands in each version.
+struct Column {
+    name: String,
+    base: Option<usize>,
+    ours: Option<usize>,
+    theirs: Option<usize>,
+}
+
+struct Merge<'t, 'a> {
+    base: Option<&'t Table<'a>>,
+    ours: &'t Table<'a>,
+    theirs: &'t Table<'a>,
+    columns: Vec<Column>,
+    conflicts: Vec<String>,
+}
+
+/// The columns by name. Two of one name cannot be told apart.
+fn places(version: &'static str, table: &Table<'_>) -> Result<HashMap<String, usize>, Unreadable> {
+    let mut places = HashMap::new();
+    for (at, name) in table.columns().iter().enumerate() {
+        if places.insert(name.clone(), at).is_some() {
+            return Err(Unreadable { version, reason: format!("it has several columns {name:?}") });
+        }
+    }
+    Ok(places)
+}
+
+/// The keys of all versions, each once; rows are told apart by the places of their keys here.
+#[derive(Default)]
+struct Numbers {
+    keys: Vec<Key>,
+    places: HashMap<Key, usize>,
+}
+
+impl Numbers {
+    fn of(&mut self, table: &Table<'_>) -> Vec<usize> {
+        let mut number = |key: Key| {
+            *self.places.entry(key.clone()).or_insert_with(|| {
+                self.keys.push(key);
+                self.keys.len() - 1
+            })
+        };
+        table.rows().map(|row| number(row.key())).collect()
+    }
+}
+
+impl<'t, 'a> Merge<'t, 'a> {
+    fn new(
+        base: Option<&'t Table<'a>>,
+        ours: &'t Table<'a>,
+        theirs: &'t Table<'a>,
+    ) -> Result<Self, Unreadable> {
+        let (o, t) = (places("ours", ours)?, places("theirs", theirs)?);
+        let shared = |()| {
+            o.keys().filter(|name| t.contains_key(*name)).map(|name| (name.clone(), usize::MAX)).collect()
+        };
+        let b = base.map_or_else(|| Ok(shared(())), |base| places("base", base))?;
+        let kept = |name: &String| match (b.contains_key(name), o.contains_key(name), t.contains_key(name)) {
+            (true, ours, theirs) => ours && theirs,
+            (false, ours, theirs) => ours || theirs,
+        };
+        let of_base = base.map(Table::columns).unwrap_or_default();
+        let names = order(of_base, ours.columns(), theirs.columns(), &kept);
+        let place = |places: &HashMap<String, usize>, name: &String| {
+            places.get(name).copied().filter(|at| *at != usize::MAX)
+        };
+        let columns = names.into_iter().map(|name| Column {
+            base: place(&b, &name),
+            ours: place(&o, &name),
+            theirs: place(&t, &name),
+            name,
+        });
+        Ok(Self { base, ours, theirs, columns: columns.collect(), conflicts: Vec::new() })
+    }
+
+    fn run(mut self) -> Csv {
+        self.check_dropped_columns();
+        let mut numbers = Numbers::default();
+        let base = self.base.map(|table| numbers.of(table)).unwrap_or_default();
+        let (ours, theirs) = (numbers.of(self.ours), numbers.of(self.theirs));
+        let order = order(&base, &ours, &theirs, &|_| true);
+        let end = self.line_end();
+        let mut out = self.ours.preamble().to_owned();
+        self.put_header(&mut out, end);
+        for number in order {
+            let Some(key) = numbers.keys.get(number) else { continue };
+            if let Some((text, line_end)) = self.row(key) {
+                out += &text;
+                out += if line_end.is_empty() { end } else { line_end };
+            }
+        }
+        // The last line ends as our last line does.
+        if self.ours.rows().last().unwrap_or(self.ours.header()).line_end().is_empty() {
+            out.truncate(out.trim_end_matches(['\n', '\r']).len());
+        }
+        Csv { bytes: out.into_bytes(), conflicts: self.conflicts }
+    }
+
+    /// How our lines end.
+    fn line_end(&self) -> &'static str {
+        if self.ours.header().line_end().starts_with("\r\n") { "\r\n" } else { "\n" }
+    }
+
+    fn put_header(&self, out: &mut String, end: &str) {
+        let as_written = [self.ours, self.theirs].into_iter().find(|table| self.has_columns_of(table));
+        match as_written {
+            Some(table) => *out += table.header().raw(),
+            None => {
+                *out +=
+                    &encode(self.columns.iter().map(|column| column.name.as_str()), self.ours.delimiter());
+            }
+        }
+        let written = self.ours.header().line_end();
+        *out += if written.is_empty() { end } else { written };
+    }
+
+    /// Whether the result has just the columns of this version, in its order.
+    fn has_columns_of(&self, table: &Table<'_>) -> bool {
+        table.delimiter() == self.ours.delimiter()
+            && table.columns().iter().eq(self.columns.iter().map(|column| &column.name))
+    }
+
+    /// Values that one side changed in a column that the other dropped would be lost.
+    fn check_dropped_columns(&mut self) {
+        let Some(base) = self.base else { return };
+        let kept: HashSet<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        for (at, name) in base.columns().iter().enumerate().filter(|(_, name)| !kept.contains(name.as_str()))
+        {
+            for (side, table) in [("ours", self.ours), ("theirs", self.theirs)] {
+                let Some(here) = table.columns().iter().position(|column| column == name) else { continue };
+                let other = if side == "ours" { "theirs" } else { "ours" };
+                let lost = table.rows().filter(|row| {
+                    let value = row
+                        .cells()
+                        .get(here)
+                        .map(Cell::value)
+                        .map(std::borrow::Cow::into_owned)
+                        .unwrap_or_default();
+                    let before = base.find(&row.key());
+                    let before =
+                        before.and_then(|row| row.cells().get(at).map(|cell| cell.value().into_owned()));
+                    before.map_or(!value.is_empty(), |before| before != value)
+                });
+                let count = lost.count();
+                if count > 0 {
+                    self.conflicts.push(format!(
+                        "column {name}: dropped by {other}, and {side} has {count} new values in it"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// The row of this key, and its line end if we wrote it so; `None` if it goes.
+    fn row(&mut self, key: &Key) -> Option<Line<'a>> {
+        let base = self.base.and_then(|table| table.find(key));
+        let (ours, theirs) = (self.ours.find(key), self.theirs.find(key));
+        match (ours, theirs) {
+            (None, None) => None,
+            (Some(row), None) | (None, Some(row)) => {
+                let is_ours = ours.is_some();
+                match base {
+                    // It is new.
+                    None => Some(self.take(row, is_ours)),
+                    // The other side removed it.
+                    Some(base) if self.same(base, row, is_ours) => None,
+                    Some(_) => {
+                        let (one, other) = if is_ours { ("ours", "theirs") } else { ("theirs", "ours") };
+                        self.conflicts.push(format!("row {key}: changed by {one}, removed by {other}"));
+                        is_ours.then(|| self.take(row, true))
+                    }
+                }
+            }
+            (Some(ours), Some(theirs)) => Some(self.both(key, base, ours, theirs)),
+        }
+    }
+
+    /// Whether a side's row says what the common ancestor's does, in the columns that both have.
+    fn same(&self, base: Row<'_, '_>, row: Row<'_, '_>, is_ours: bool) -> bool {
+        let (before, now) = (base.cells(), row.cells());
+        self.columns.iter().all(|column| {
+            let at = if is_ours { column.ours } else { column.theirs };
+            match (column.base.and_then(|at| before.get(at)), at.and_then(|at| now.get(at))) {
+                (Some(before), Some(now)) => before == now,
+                // A column that only this side has was filled in.
+                (None, Some(now)) => now.value().is_empty(),
+                _ => true,
+            }
+        })
+    }
+
+    fn take(&self, row: Row<'_, 'a>, is_ours: bool) -> Line<'a> {
+        let table = if is_ours { self.ours } else { self.theirs };
+        if self.has_columns_of(table) {
+            return (row.raw().to_owned(), if is_ours { row.line_end() } else { "" });
+        }
+        let cells = row.cells();
+        let values = self.columns.iter().map(|column| {
+            let at = if is_ours { column.ours } else { column.theirs };
+            at.and_then(|at| cells.get(at)).map(|cell| cell.value().into_owned()).unwrap_or_default()
+        });
+        (self.write(values), "")
+    }
+
+    fn write(&self, values: impl Iterator<Item = String>) -> String {
+        let values: Vec<String> = values.collect();
+        encode(values.iter().map(String::as_str), self.ours.delimiter())
+    }
+
+    fn both(
+        &mut self,
+        key: &Key,
+        base: Option<Row<'_, 'a>>,
+        ours: Row<'_, 'a>,
+        theirs: Row<'_, 'a>,
+    ) -> Line<'a> {
+        let same_as = |row: Row<'_, 'a>| base.is_some_and(|base| base.raw() == row.raw());
+        if self.has_columns_of(self.ours)
+            && (ours.raw() == theirs.raw() || same_as(theirs))
+            && self.has_columns_of(self.theirs)
+        {
+            return self.take(ours, true);
+        }
+        if self.has_columns_of(self.theirs) && self.has_columns_of(self.ours) && same_as(ours) {
+            return self.take(theirs, false);
+        }
+        let (b, o, t) = (base.map(|row| row.cells()), ours.cells(), theirs.cells());
+        let value = |cells: &[Cell<'a>], at: Option<usize>| {
+            at.and_then(|at| cells.get(at)).map(|cell| cell.value().into_owned())
+        };
+        let mut values = Vec::with_capacity(self.columns.len());
+        let mut at_odds = Vec::new();
+        for column in &self.columns {
+            let before = b.as_ref().and_then(|cells| value(cells, column.base));
+            let merged = match (value(&o, column.ours), value(&t, column.theirs)) {
+                (Some(ours), Some(theirs)) => {
+                    if let Some(value) = changed(before.as_ref(), &ours, &theirs) {
+                        value.clone()
+                    } else {
+                        at_odds.push((column.name.clone(), before, ours.clone(), theirs));
+                        ours
+                    }
+                }
+                (one, other) => one.or(other).unwrap_or_default(),
+            };
+            values.push(merged);
+        }
+        for (name, before, ours, theirs) in at_odds {
+            let mut line = format!("row {key}, column {name}: ");
+            let _ = write!(
+                line,
+                "base {}, ours {ours:?}, theirs {theirs:?}",
+                before.map_or("absent".to_owned(), |b| format!("{b:?}"))
+            );
+            self.conflicts.push(line);
+        }
+        let as_ours =
+            self.columns.iter().zip(&values).all(|(column, v)| value(&o, column.ours).as_ref() == Some(v));
+        if as_ours && self.has_columns_of(self.ours) {
+            return self.take(ours, true);
+        }
+        (self.write(values.into_iter()), "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows are separated by blanks. Conflicts are compared by their beginnings.
+    #[track_caller]
+    fn check(base: &str, ours: &str, theirs: &str, want: &str, conflicts: &[&str]) {
+        let text = |rows: &str| rows.split(' ').map(|row| format!("{row}\n")).collect::<String>();
+        let [b, o, t] = [base, ours, theirs].map(text);
+        let base = if base.is_empty() { "" } else { &b };
+        let three = Three { base: base.as_bytes(), ours: o.as_bytes(), theirs: t.as_bytes() };
+        let merged = merge(three, &"k".parse().unwrap()).unwrap();
+        assert_eq!(String::from_utf8(merged.bytes).unwrap(), text(want));
+        assert_eq!(merged.conflicts.len(), conflicts.len(), "{:?}", merged.conflicts);
+        for (got, want) in merged.conflicts.iter().zip(conflicts) {
+            assert!(got.starts_with(want), "{got}");
+        }
+    }
+
+    #[test]
+    fn rows_go_together_by_their_keys() {
+        check("k,v a,1 b,2", "k,v a,1 b,5", "k,v a,7 b,2", "k,v a,7 b,5", &[]);
+        check("k,v a,1", "k,v a,1 c,3", "k,v b,2 a,1 d,4", "k,v b,2 a,1 c,3 d,4", &[]);
+        check("k,v a,1 b,2 c,3", "k,v a,1 c,3", "k,v b,2 c,3", "k,v c,3", &[]);
+        check("k,v a,1 b,2", "k,v b,2 a,1", "k,v a,9 b,2", "k,v b,2 a,9", &[]);
+        check("k,v a,1 b,2", "k,v a,9 b,2", "k,v b,2 a,1", "k,v b,2 a,9", &[]);
+        check("", "k,v a,1", "k,v a,1 b,2", "k,v a,1 b,2", &[]);
+    }
+
+    #[test]
+    fn cells_go_their_own_ways() {
+        check("k,v,w a,1,1", "k,v,w a,2,1", "k,v,w a,1,3", "k,v,w a,2,3", &[]);
+        check(
+            "k,v,w a,1,1",
+            "k,v,w a,2,4",
+            "k,v,w a,3,1",
+            "k,v,w a,2,4",
+            &[r#"row a, column v: base "1", ours "2", theirs "3""#],
+        );
+        check(
+            "",
+            "k,v a,1",
+            "k,v a,2",
+            "k,v a,1",
+            &[r#"row a, column v: base absent, ours "1", theirs "2""#],
+        );
+        check("k,v a,1", "k,v", "k,v a,2", "k,v", &["row a: changed by theirs, removed by ours"]);
+        check("k,v a,1", "k,v a,2", "k,v", "k,v a,2", &["row a: changed by ours, removed by theirs"]);
+    }
+
+    #[test]
+    fn columns_come_and_go_by_name() {
+        check("k,v a,1 b,2", "k,v,x a,1,9 b,2,8", "k,v a,5 b,2", "k,v,x a,5,9 b,2,8", &[]);
+        check("k,v a,1", "k,v a,5", "k,x,v a,9,1", "k,x,v a,9,5", &[]);
+        check("k,v,w a,1,2", "k,w a,2", "k,v,w a,1,3", "k,w a,3", &[]);
+        check("k,v a,1", "k,v,x a,1,7", "k,y,v a,8,1", "k,y,v,x a,8,1,7", &[]);
+        check("k,v a,1", "v,k 1,a", "k,v a,2", "v,k 2,a", &[]);
+        check("k,v a,1", "k,v a,1 b,2", "k,v,x a,1,9", "k,v,x a,1,9 b,2,", &[]);
+        check(
+            "k,v,w a,1,2",
+            "k,w a,2",
+            "k,v,w a,7,2",
+            "k,w a,2",
+            &["column v: dropped by ours, and theirs has 1 new values in it"],
+        );
+    }
+
+    #[test]
+    fn what_nobody_changed_stays_to_the_byte() {
+        let (base, ours) = ("\u{feff}k;v\r\n\"a\";1\r\nb;2", "\u{feff}k;v\r\n\"a\";1\r\nb;3");
+        let three =
+            Three { base: base.as_bytes(), ours: ours.as_bytes(), theirs: b"k;v\n\"a\";1\nb;2\nc;4\n" };
+        let merged = merge(three, &"k".parse().unwrap()).unwrap();
+        let want = "\u{feff}k;v\r\n\"a\";1\r\nb;3\r\nc;4";
+        assert_eq!(String::from_utf8(merged.bytes).unwrap(), want);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        let refused = |ours: &[u8], key: &str| {
+            let three = Three { base: b"", ours, theirs: b"k,v\n" };
+            let Unreadable { version, reason } = merge(three, &key.parse().unwrap()).unwrap_err();
+            format!("{version}: {reason}")
+        };
+        assert!(refused(b"k,v\n", "date").starts_with(r#"ours: it has no column "date""#));
+        assert!(refused(b"k,v\na,1\na,2\n", "k").starts_with("ours: 2 rows have the key a"));
+        assert!(refused(b"k,v,v\n", "k").starts_with(r#"ours: it has several columns "v""#));
+        assert!(refused(b"k,v\n\xff,1\n", "k").starts_with("ours: line 2 is not UTF-8"));
+    }
+}
