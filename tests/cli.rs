@@ -84,11 +84,18 @@ fn the_stages_follow_each_commit_and_nothing_is_done_twice() {
     desk.ok(&["branch", "move", "ticks", "main~1"]);
     desk.ok(&["branch", "move", "ticks", newest_ticks.trim()]);
     desk.ok(&["branch", "create", "ticks@other"]);
+    desk.ok(&["reset", "ticks", "main~2"]);
+    desk.ok(&["undo"]);
+    desk.ok(&["redo"]);
+    desk.ok(&["op", "restore", "1"]);
+    desk.ok(&["undo"]);
+    desk.ok(&["undo"]);
     for stage in ["bin", "measure", "select", "count"] {
         let id = newest(&format!("settlement/{stage}"));
         assert_eq!(counts(&id).0, 0, "{stage} did something again");
     }
     assert_eq!(desk.ok(&["cat", "settlement/select@other:best.csv"]), best);
+    assert_eq!(desk.ok(&["cat", "settlement/select:best.csv"]), best);
 }
 
 #[test]

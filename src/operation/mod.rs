@@ -18,6 +18,8 @@ mod undo;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod with_pipelines;
 
 pub use error::Error;
 pub use log::{Filter, Scope, load, log};
