@@ -69,6 +69,9 @@ pub mod tick;
 // What runs on what is stored.
 pub mod pipeline;
 
+// Where things come from.
+pub mod trace;
+
 // Changes of branches, with what they trigger.
 pub mod change;
 

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use super::ink::{Ink, Tone};
-use crate::compare::{Comparison, Difference};
+use crate::compare::{self, Comparison, Difference};
 use crate::fault::Cause;
-use crate::object::{Entry, ObjectRead};
+use crate::history;
+use crate::object::{Commit, Entry, ObjectRead, TreePath};
 use crate::patch::{self, Context};
+use crate::snapshot::{Change, Snapshot};
 use crate::view;
 
 /// How much is shown of changes.
@@ -46,6 +48,25 @@ impl Show {
         }
         (self.stat || self.name_status).then_some(if self.stat { Detail::Sizes } else { Detail::Names })
     }
+}
+
+/// What a commit changed at these paths, or anywhere if there are none: against its first parent, if it has one.
+pub(super) fn of_commit(
+    objects: &dyn ObjectRead,
+    commit: &Commit,
+    paths: &[TreePath],
+) -> Result<Comparison, Cause> {
+    let now = Snapshot::new(objects, commit.tree);
+    if let Some(parent) = commit.parents.first() {
+        let before = history::load(objects, *parent)?.tree;
+        return Ok(compare::compare(compare::changes(&Snapshot::new(objects, before), &now, paths)?));
+    }
+    let mut files = if paths.is_empty() { now.files_at(None)? } else { Vec::new() };
+    for path in paths {
+        files.extend(now.files_at(Some(path))?);
+    }
+    let added = |(path, entry)| Change { path, before: None, after: Some(entry) };
+    Ok(compare::compare(files.into_iter().map(added).collect()))
 }
 
 /// The changes as text, piece by piece.

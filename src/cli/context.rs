@@ -70,7 +70,7 @@ impl Context {
         author: Option<String>,
         pager: Pager,
     ) -> Self {
-        let login = ["USER", "LOGNAME"].into_iter().filter_map(|name| env::var(name).ok());
+        let login = ["VDS_AUTHOR", "USER", "LOGNAME"].into_iter().filter_map(|name| env::var(name).ok());
         let name = author.into_iter().chain(login).find(|name| !name.is_empty());
         let author = Author { name: name.unwrap_or_else(|| "unknown".to_owned()), command: command_line() };
         let (bar, answered, done) = (Bar::default(), AtomicBool::new(false), OnceLock::new());

@@ -1,24 +1,32 @@
 //! `vds log`.
 
-use serde_json::json;
+use chrono::Local;
+use serde_json::{Value, json};
 
-use super::answer::Listing;
-use super::context::{Answer, Context, resolve};
+use super::answer::{Form, Listing};
+use super::changes::{Show, documents, of_commit, pieces};
+use super::complaint::usage;
+use super::context::{Answer, Context, resolve, snapshot};
 use super::ink::{Ink, Tone};
 use super::range::Range;
-use crate::compare;
 use crate::fault::Cause;
 use crate::history::{self, Log};
 use crate::object::{Commit, CommitId, TreePath};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
+use crate::trace::{self, Follow, Lineage, Merges, Selection, Sight, Step, Walk};
+use crate::view::{Graph, Row};
 use crate::{pick, view};
 
 /// Show the history of a revision, newest first
+///
+/// With paths, a merge that is like one of its parents there is passed over, and only that parent is followed. A single file
+/// is followed to the names it had before, if it was renamed without a change. Changes are shown against the first parent.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds log ticks -n 10
-  vds log ticks@v1..main --oneline
+  vds log ticks@v1..main --oneline --graph
+  vds log truth --since '2 weeks ago' --author ann -p -- ecb.csv
   vds log ticks@bbg --json -- 2024/05/01")]
 pub(super) struct Args {
     /// REPO@REV, or REPO@A..B for what B has and A has not
@@ -30,63 +38,143 @@ pub(super) struct Args {
     /// One line a commit
     #[arg(long)]
     oneline: bool,
+    /// With lines from each commit to its parents, at its left
+    #[arg(long)]
+    graph: bool,
+    #[command(flatten)]
+    show: Show,
+    /// Only commits not older than this: 2024-05-01, "2 hours ago", yesterday
+    #[arg(long, value_name = "TIME", visible_alias = "after")]
+    since: Option<String>,
+    /// Only commits not newer than this
+    #[arg(long, value_name = "TIME", visible_alias = "before")]
+    until: Option<String>,
+    /// Only commits by somebody whose name has this in it
+    #[arg(long, value_name = "NAME")]
+    author: Option<String>,
+    /// Only the first parent of each merge
+    #[arg(long)]
+    first_parent: bool,
+    /// Only merges
+    #[arg(long)]
+    merges: bool,
+    /// No merges
+    #[arg(long, conflicts_with = "merges")]
+    no_merges: bool,
+    /// Follow the file to the names it had before (what is done for a single file)
+    #[arg(long)]
+    follow: bool,
+    /// Do not follow it
+    #[arg(long, conflicts_with = "follow")]
+    no_follow: bool,
     /// Only commits that changed these files and directories
     #[arg(last = true, value_name = "PATH", value_parser = pick::path)]
     paths: Vec<TreePath>,
 }
 
+/// A commit as it is told, in the form that is asked for.
+struct Item {
+    id: CommitId,
+    text: String,
+    document: Value,
+}
+
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     let head = resolve(&store, &args.range.to)?;
-    let mut scopes = args.paths.clone();
-    scopes.extend(head.path);
+    let mut paths = args.paths.clone();
+    paths.extend(head.path.clone());
+    let selection = selection(args, paths, &snapshot(&store, &head)?)?;
     let mut log = Log::new(store.objects(), [head.commit]);
     if let Some(from) = &args.range.from {
         log = log.without(resolve(&store, from)?.commit);
     }
-    let touching = log.filter_map(|item| match item {
-        Err(error) => Some(Err(Cause::from(error))),
-        Ok((id, commit)) => match touches(&store, &commit, &scopes) {
-            Ok(false) => None,
-            Ok(true) => Some(Ok((id, commit))),
-            Err(cause) => Some(Err(cause)),
-        },
-    });
-    let text = |(id, commit): &(CommitId, Commit)| {
-        if args.oneline {
-            format!("{id:.12} {}\n", view::line(commit.title()))
-        } else {
-            format!("{}\n", commit_text(*id, commit, cx.ink))
-        }
-    };
+    let walk = Walk::new(store.objects(), log, selection).map(|step| Ok(step?));
+    let most = args.max_count.unwrap_or(usize::MAX);
     cx.page();
-    cx.list(
-        touching.take(args.max_count.unwrap_or(usize::MAX)),
-        &Listing {
-            name: "commits",
-            document: &|(id, commit)| json!(view::Commit::new(*id, commit)),
-            text: &text,
-            quiet: &|(id, _)| format!("{id}\n"),
-        },
-    )
+    let listing = Listing {
+        name: "commits",
+        document: &|item: &Item| item.document.clone(),
+        text: &|item| item.text.clone(),
+        quiet: &|item| format!("{}\n", item.id),
+    };
+    if args.graph {
+        let mut graph = Graph::default();
+        let steps = trace::in_lines(walk.collect::<Result<Vec<Step>, Cause>>()?);
+        let items = steps.into_iter().map(|step| {
+            let row = graph.draw(step.id, &step.parents);
+            item(&store, &step, Some(&row), args, cx)
+        });
+        return cx.list(items.take(most), &listing);
+    }
+    let is_shown = |step: &Result<Step, Cause>| step.as_ref().map_or(true, |step| step.sight == Sight::Shown);
+    let items = walk.filter(is_shown).map(|step| item(&store, &step?, None, args, cx));
+    cx.list(items.take(most), &listing)
 }
 
-/// Whether the commit differs from its first parent in what lies at or below these paths.
-fn touches(store: &Store, commit: &Commit, scopes: &[TreePath]) -> Result<bool, Cause> {
-    if scopes.is_empty() {
-        return Ok(true);
+fn selection(args: &Args, paths: Vec<TreePath>, tree: &Snapshot<'_>) -> Result<Selection, Cause> {
+    let now = Local::now();
+    let time = |text: &Option<String>| text.as_ref().map(|text| history::parse_time(text, now)).transpose();
+    let is_file = match paths.as_slice() {
+        [path] => tree.totals(Some(path))?.count == 0,
+        _ => false,
+    };
+    if args.follow && !is_file {
+        return Err(usage("--follow needs one path that is a file", "name it after --"));
     }
-    let now = Snapshot::new(store.objects(), commit.tree);
-    if let Some(parent) = commit.parents.first() {
-        let before = history::load(store.objects(), *parent)?.tree;
-        return Ok(compare::differs(&Snapshot::new(store.objects(), before), &now, scopes)?);
-    }
-    for scope in scopes {
-        if now.totals(Some(scope))?.count > 0 || now.find(scope.as_str())?.is_some() {
-            return Ok(true);
+    let merges = match (args.merges, args.no_merges) {
+        (true, _) => Merges::Only,
+        (_, true) => Merges::Untold,
+        _ => Merges::Told,
+    };
+    Ok(Selection {
+        paths,
+        follow: if is_file && !args.no_follow { Follow::Renames } else { Follow::Nothing },
+        lineage: if args.first_parent { Lineage::First } else { Lineage::All },
+        merges,
+        since: time(&args.since)?,
+        until: time(&args.until)?,
+        author: args.author.clone(),
+    })
+}
+
+/// The commit with its changes, if these are asked for, beside its row of the drawing.
+fn item(store: &Store, step: &Step, row: Option<&Row>, args: &Args, cx: &Context) -> Result<Item, Cause> {
+    let mut item = Item { id: step.id, text: String::new(), document: Value::Null };
+    let compared = match args.show.asked() {
+        Some(detail) if cx.form != Form::Quiet => {
+            Some((of_commit(store.objects(), &step.commit, &step.paths)?, detail))
+        }
+        _ => None,
+    };
+    match cx.form {
+        Form::Quiet => {}
+        Form::Json => {
+            item.document = json!(view::Commit::new(step.id, &step.commit));
+            if let (Some((compared, detail)), Some(fields)) = (compared, item.document.as_object_mut()) {
+                fields.insert("changes".to_owned(), json!(documents(store.objects(), &compared, detail)?));
+                fields.insert("counts".to_owned(), json!(view::Counts::from(compared.tally)));
+            }
+        }
+        Form::Text => {
+            let mut text = if args.oneline {
+                let id = cx.ink.paint(Tone::Id, &format!("{:.12}", step.id));
+                format!("{id} {}\n", view::line(step.commit.title()))
+            } else {
+                format!("{}\n", commit_text(step.id, &step.commit, cx.ink))
+            };
+            if let Some((compared, detail)) = &compared {
+                for piece in pieces(store.objects(), compared, *detail, cx.ink) {
+                    text += &String::from_utf8_lossy(&piece?);
+                }
+                if !args.oneline {
+                    text.push('\n');
+                }
+            }
+            item.text = row.map_or_else(|| text.clone(), |row| row.beside(&text));
         }
     }
-    Ok(false)
+    Ok(item)
 }
 
 pub(super) fn commit_text(id: CommitId, commit: &Commit, ink: Ink) -> String {

@@ -49,14 +49,9 @@ pub(super) struct Cli {
     /// Answer with ids or names only
     #[arg(short, long, global = true, help_heading = "Options of every verb")]
     quiet: bool,
-    /// Who you are, for commits [default: $USER or $LOGNAME]
-    #[arg(
-        long,
-        global = true,
-        help_heading = "Options of every verb",
-        env = "VDS_AUTHOR",
-        value_name = "NAME"
-    )]
+    /// Who you are, for commits [default: `$VDS_AUTHOR`, `$USER` or `$LOGNAME`]
+    // Not from the environment: `log` takes the same option for somebody else.
+    #[arg(long, global = true, help_heading = "Options of every verb", value_name = "NAME")]
     author: Option<String>,
     /// How many seconds to wait for other processes
     #[arg(

@@ -5,13 +5,11 @@ use std::iter;
 use serde_json::json;
 
 use super::answer::{Form, stream};
-use super::changes::{Detail, Show, documents, pieces};
+use super::changes::{Detail, Show, documents, of_commit, pieces};
 use super::context::{Answer, Context, resolve, snapshot};
 use super::log::commit_text;
 use super::{cat, ls};
-use crate::compare;
 use crate::history::{self, Location};
-use crate::snapshot::{Change, Snapshot};
 use crate::view;
 
 /// Show a commit and what it changed; with a path, the file or the directory
@@ -40,18 +38,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         };
     }
     let commit = history::load(store.objects(), found.commit)?;
-    let now = Snapshot::new(store.objects(), commit.tree);
-    let changes = match commit.parents.first() {
-        Some(parent) => {
-            let before = history::load(store.objects(), *parent)?.tree;
-            compare::changes(&Snapshot::new(store.objects(), before), &now, &[])?
-        }
-        None => now
-            .scan("")?
-            .map(|file| file.map(|(path, entry)| Change { path, before: None, after: Some(entry) }))
-            .collect::<Result<Vec<_>, _>>()?,
-    };
-    let compared = compare::compare(changes);
+    let compared = of_commit(store.objects(), &commit, &[])?;
     let detail = args.show.asked().unwrap_or(Detail::Names);
     cx.page();
     if cx.form == Form::Text {

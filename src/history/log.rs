@@ -67,6 +67,12 @@ impl<'a> Log<'a> {
         self
     }
 
+    /// Of the parents of the commit that was told last, goes on with these only.
+    pub fn follow_only(&mut self, parents: &[CommitId]) {
+        // What is pending are those parents: all others have been admitted before the commit was told.
+        self.pending.retain(|(id, _)| parents.contains(id));
+    }
+
     fn admit(&mut self) -> Result<(), Error> {
         while let Some((id, sight)) = self.pending.pop() {
             match self.seen.get(&id) {

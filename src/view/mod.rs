@@ -1,10 +1,12 @@
 //! Our nouns as outsiders see them: the JSON shapes, and small pieces of text for people.
 
+mod graph;
 mod merge;
 mod operation;
 mod shapes;
 mod text;
 
+pub use graph::{Graph, Row};
 pub use merge::{Conflict, Settled, Version, came, choice};
 pub use operation::{Operation, OperationChange};
 pub use shapes::{

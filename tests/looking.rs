@@ -1,0 +1,320 @@
+//! History and differences as vds tells them, against git itself, on histories that look random and are always the same.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
+
+mod desk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use desk::Desk;
+use vds::content;
+use vds::draft::Draft;
+use vds::history;
+use vds::ledger::{Origin, OriginKind};
+use vds::meta::Batch;
+use vds::object::{CommitId, Entry, FileKind};
+use vds::store::{DEFAULT_WAIT, Store};
+use vds::tree;
+
+type Files = BTreeMap<String, String>;
+
+/// A commit: its parents by number, and its files.
+struct Made {
+    parents: Vec<usize>,
+    files: Files,
+}
+
+/// Numbers that look random.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, limit: usize) -> usize {
+        // Knuth's MMIX generator; its upper bits are good enough for tests.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % limit as u64).unwrap()
+    }
+
+    /// Edits some files: each new content is one that was never there before, so that a rename is never in doubt.
+    fn edit(&mut self, files: &mut Files, number: usize) {
+        for edit in 0..=self.below(3) {
+            let path = format!("{}/{}", ["a", "b", "a b"][self.below(3)], self.below(7));
+            let content = format!("{}commit {number}, edit {edit}\n", "same line\n".repeat(self.below(4)));
+            match (self.below(4), files.remove(&path)) {
+                (0, Some(_)) => {}
+                (1, Some(content)) => {
+                    files.insert(format!("{path}.{number}"), content);
+                }
+                (_, Some(old)) => {
+                    files.insert(path, old + &content);
+                }
+                (_, None) => {
+                    files.insert(path, content);
+                }
+            }
+        }
+    }
+}
+
+/// A history of `count` commits. Some are merges, of two or three; of these some are like a parent, others take each file from any.
+fn history(seed: u64, count: usize, merges: usize) -> Vec<Made> {
+    let mut noise = Noise(seed);
+    let mut made: Vec<Made> = vec![Made { parents: Vec::new(), files: Files::new() }];
+    noise.edit(&mut made[0].files, 0);
+    for number in 1..count {
+        let recent = |noise: &mut Noise| number - 1 - noise.below(number.min(4));
+        let mut parents = vec![if merges == 0 { number - 1 } else { recent(&mut noise) }];
+        if noise.below(100) < merges {
+            parents.extend((0..=noise.below(4) / 3).map(|_| recent(&mut noise)));
+            let mut seen = BTreeSet::new();
+            parents.retain(|parent| seen.insert(*parent));
+        }
+        let mut files = made[parents[noise.below(parents.len())]].files.clone();
+        if parents.len() > 1 && noise.below(3) > 0 {
+            let all: BTreeSet<String> =
+                parents.iter().flat_map(|parent| made[*parent].files.keys().cloned()).collect();
+            for path in all {
+                match made[parents[noise.below(parents.len())]].files.get(&path) {
+                    Some(content) => files.insert(path, content.clone()),
+                    None => files.remove(&path),
+                };
+            }
+        }
+        if parents.len() == 1 || noise.below(4) == 0 {
+            noise.edit(&mut files, number);
+        }
+        made.push(Made { parents, files });
+    }
+    made
+}
+
+/// One history, in vds and in git. The title of each commit is its number.
+struct Both {
+    desk: Desk,
+    count: usize,
+}
+
+impl Both {
+    fn new(made: &[Made]) -> Self {
+        let desk = Desk::new();
+        desk.ok(&["repo", "create", "r"]);
+        keep(&Store::open(&desk.path(".vds"), DEFAULT_WAIT).unwrap(), made);
+        let both = Self { desk, count: made.len() };
+        both.git(&["init", "--quiet", "--bare", "g"], "");
+        both.git(&["-C", "g", "fast-import", "--quiet"], &stream(made));
+        both
+    }
+
+    fn git(&self, args: &[&str], input: &str) -> String {
+        let mut command = Command::new("git");
+        command.args(args).current_dir(self.desk.path("")).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut git = command.spawn().unwrap();
+        git.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = git.wait_with_output().unwrap();
+        assert!(output.status.success(), "git {args:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The head's history as git tells it: for each commit the parents that it shows, by their titles.
+    fn git_log(&self, options: &[&str]) -> BTreeMap<String, Vec<String>> {
+        let titles = self.git(&["-C", "g", "log", "--all", "--format=%h %s"], "");
+        let titles: BTreeMap<&str, &str> = titles.lines().map(|line| line.split_once(' ').unwrap()).collect();
+        let head = format!("c{}", self.count - 1);
+        let args = [&["-C", "g", "log", "--parents", "--format=%s %p", &head], options].concat();
+        let log = self.git(&args, "");
+        let commits = log.lines().map(|line| {
+            let (title, parents) = line.split_once(' ').unwrap();
+            let parents = parents.split_whitespace().map(|parent| titles[parent].to_owned());
+            (title.to_owned(), parents.collect())
+        });
+        commits.collect()
+    }
+
+    /// The titles that a log tells, newest first.
+    fn vds_log(&self, options: &[&str]) -> Vec<String> {
+        let args = [&["log", "r", "--oneline"], options].concat();
+        self.desk.ok(&args).lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
+    }
+
+    /// The history as the drawing shows it.
+    fn vds_graph(&self, options: &[&str]) -> BTreeMap<String, Vec<String>> {
+        let drawing = self.desk.ok(&[&["log", "r", "--oneline", "--graph"], options].concat());
+        read_drawing(&drawing)
+    }
+}
+
+fn keep(store: &Store, made: &[Made]) {
+    let writer = store.writer();
+    let mut ids: Vec<CommitId> = Vec::new();
+    let origin = |time: usize| Origin {
+        time: 1_714_521_600_000 + 1000 * i64::try_from(time).unwrap(),
+        offset: 0,
+        author: "Ann".to_owned(),
+        command: "test".to_owned(),
+        kind: OriginKind::Operation,
+    };
+    for (number, Made { parents, files }) in made.iter().enumerate() {
+        let mut draft = Draft::new(tree::empty(&writer).unwrap());
+        for (path, content) in files {
+            let kept = content::keep_bytes(&writer, content.as_bytes()).unwrap();
+            let entry = Entry { kind: FileKind::File, blob: kept.blob, size: kept.size };
+            draft.put(path.parse().unwrap(), entry);
+        }
+        let (tree, _) = draft.finish(&writer).unwrap();
+        let parents = parents.iter().map(|parent| ids[*parent]).collect();
+        let draft = history::Draft { parents, tree, message: number.to_string(), provenance: None };
+        ids.push(history::write(&writer, draft, &origin(number)).unwrap().0);
+    }
+    writer.finish().unwrap();
+    let mut facts = store.session().unwrap();
+    let repo = history::load_repo(&facts, &"r".parse().unwrap()).unwrap();
+    let mut batch = Batch::default();
+    for (number, id) in ids.iter().enumerate() {
+        history::record_commit(&mut batch, &repo, id);
+        history::move_head(&mut batch, &repo, &format!("c{number}").parse().unwrap(), None, Some(*id));
+    }
+    history::move_head(&mut batch, &repo, &"main".parse().unwrap(), None, ids.last().copied());
+    facts.commit(&origin(made.len()), &batch).unwrap();
+}
+
+/// The history as `git fast-import` reads it.
+fn stream(made: &[Made]) -> String {
+    let mut text = String::new();
+    for (number, Made { parents, files }) in made.iter().enumerate() {
+        let title = number.to_string();
+        writeln!(text, "commit refs/heads/c{number}\nmark :{}", number + 1).unwrap();
+        writeln!(text, "committer Ann <ann@example.org> {} +0000", 1_714_521_600 + number).unwrap();
+        writeln!(text, "data {}\n{title}", title.len()).unwrap();
+        for (at, parent) in parents.iter().enumerate() {
+            writeln!(text, "{} :{}", if at == 0 { "from" } else { "merge" }, parent + 1).unwrap();
+        }
+        writeln!(text, "deleteall").unwrap();
+        for (path, content) in files {
+            writeln!(text, "M 100644 inline \"{path}\"\ndata {}\n{content}", content.len()).unwrap();
+        }
+    }
+    text
+}
+
+/// Reads a drawing with the eyes of a person: follows each line from the star below which it begins to the star that it ends in.
+fn read_drawing(drawing: &str) -> BTreeMap<String, Vec<String>> {
+    let mut parents: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // The commits whose lines are in each lane; and a line on its way over others: the lane it came to, and whose it is.
+    let mut lanes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut moving: Option<(usize, Vec<String>)> = None;
+    for line in drawing.lines() {
+        let star = line.find('*').filter(|star| line[..*star].chars().all(|c| "| ".contains(c)));
+        let title = star.map(|_| line.rsplit(' ').next().unwrap().to_owned());
+        let cells: Vec<char> = match star {
+            Some(star) => {
+                let id = line[star..].find(|c: char| c.is_ascii_hexdigit()).unwrap();
+                line[..star + id].chars().collect()
+            }
+            None => line.chars().collect(),
+        };
+        let turn = cells.iter().position(|c| "/\\".contains(*c));
+        let from_to =
+            turn.map(|at| if cells[at] == '/' { (at / 2 + 1, at / 2) } else { (at / 2, at / 2 + 1) });
+        // A line on its way that does not go on has arrived.
+        if let Some((at, whose)) = moving.take_if(|(at, _)| from_to.is_none_or(|(from, _)| from != *at)) {
+            lanes.entry(at).or_default().extend(whose);
+        }
+        if let Some((from, to)) = from_to {
+            let goes_on = cells.get(2 * from) == Some(&'|');
+            let whose = match moving.take() {
+                Some((_, whose)) => whose,
+                // Out of a lane that goes on comes the line of the star above.
+                None if goes_on => vec![lanes[&from].last().unwrap().clone()],
+                None => lanes.remove(&from).unwrap(),
+            };
+            moving = Some((to, whose));
+        }
+        if let (Some(star), Some(title)) = (star, &title) {
+            for child in lanes.remove(&(star / 2)).unwrap_or_default() {
+                let of = parents.get_mut(&child).unwrap();
+                if !of.contains(title) {
+                    of.push(title.clone());
+                }
+            }
+            parents.insert(title.clone(), Vec::new());
+            lanes.insert(star / 2, vec![title.clone()]);
+        }
+        let shown = |lane: &usize| matches!(cells.get(2 * lane), Some('|' | '*'));
+        lanes.retain(|lane, _| shown(lane));
+    }
+    parents
+}
+
+/// The same parents in any order: which lane a line takes says nothing of it.
+fn sorted(history: BTreeMap<String, Vec<String>>) -> BTreeMap<String, BTreeSet<String>> {
+    history.into_iter().map(|(title, parents)| (title, parents.into_iter().collect())).collect()
+}
+
+#[test]
+fn the_drawing_shows_the_history_that_git_shows() {
+    for seed in 0..12 {
+        let both = Both::new(&history(seed, 60, 45));
+        assert_eq!(sorted(both.vds_graph(&[])), sorted(both.git_log(&[])), "seed {seed}");
+        let first = both.vds_log(&["--first-parent"]);
+        assert_eq!(
+            first,
+            both.git(&["-C", "g", "log", "--first-parent", "--format=%s", "c59"], "")
+                .lines()
+                .collect::<Vec<_>>()
+        );
+        for paths in [&["a/1"][..], &["a"], &["b/3", "b/2"], &["a b", "b"]] {
+            let mine = sorted(both.vds_graph(&[&["--no-follow", "--"], paths].concat()));
+            let gits = sorted(both.git_log(&[&["--"], paths].concat()));
+            assert_eq!(mine, gits, "seed {seed}, {paths:?}");
+            let told: BTreeSet<String> =
+                both.vds_log(&[&["--no-follow", "--"], paths].concat()).into_iter().collect();
+            assert_eq!(told, gits.into_keys().collect(), "seed {seed}, {paths:?}");
+        }
+    }
+}
+
+#[test]
+fn renamed_files_are_followed_as_git_follows_them() {
+    for seed in 0..4 {
+        let made = history(seed, 60, 0);
+        let both = Both::new(&made);
+        for path in made[59].files.keys() {
+            let follow = ["-C", "g", "log", "--follow", "-M100%", "--format=%s", "c59", "--", path];
+            let want = both.git(&follow, "");
+            assert_eq!(both.vds_log(&["--", path]), want.lines().collect::<Vec<_>>(), "seed {seed}, {path}");
+        }
+    }
+}
+
+#[test]
+fn differences_are_those_that_git_finds() {
+    for seed in 20..23 {
+        let both = Both::new(&history(seed, 40, 30));
+        for (a, b) in [(0, 39), (39, 0), (10, 20), (20, 21), (30, 12), (38, 39)] {
+            let (from, to) = (format!("c{a}"), format!("c{b}"));
+            let want = both.git(&["-C", "g", "diff", "--name-status", "-M100%", &from, &to], "");
+            let want: BTreeSet<String> = want.lines().map(|line| line.replace("R100", "R")).collect();
+            let got = both.desk.ok(&["diff", &format!("r@{from}"), &to]);
+            assert_eq!(got.lines().map(str::to_owned).collect::<BTreeSet<_>>(), want, "seed {seed}: {a} {b}");
+        }
+    }
+}
+
+#[test]
+fn git_takes_our_patches() {
+    for seed in 30..33 {
+        let both = Both::new(&history(seed, 40, 30));
+        both.git(&["-C", "g", "worktree", "add", "--quiet", "../w", "c0"], "");
+        for (a, b) in [(0, 39), (39, 10), (10, 20), (20, 21)] {
+            both.git(&["-C", "w", "checkout", "--quiet", "--force", &format!("c{a}")], "");
+            let patch = both.desk.ok(&["diff", &format!("r@c{a}"), &format!("c{b}"), "-p"]);
+            both.git(&["-C", "w", "apply", "--index"], &patch);
+            let differs = both.git(&["-C", "w", "diff", "--cached", "--name-only", &format!("c{b}")], "");
+            assert_eq!(differs, "", "seed {seed}: {a} {b}");
+            both.git(&["-C", "w", "reset", "--quiet", "--hard"], "");
+        }
+    }
+}
