@@ -290,6 +290,31 @@ fn renamed_files_are_followed_as_git_follows_them() {
 }
 
 #[test]
+fn the_last_commit_of_an_entry_is_the_first_of_its_history() {
+    for seed in 40..46 {
+        let made = history(seed, 60, 40);
+        let both = Both::new(&made);
+        let blame = |options: &[&str]| {
+            let told = both.desk.ok(&[&["blame", "r"], options].concat());
+            let entry = |line: &str| {
+                let (start, title) = line.split_once('\t').unwrap();
+                (start.split_once(" Ann ").unwrap().1.to_owned(), title.to_owned())
+            };
+            told.lines().map(entry).collect::<BTreeMap<String, String>>()
+        };
+        let last = |path: &str| {
+            both.git(&["-C", "g", "log", "-1", "--format=%s", "c59", "--", path], "").trim_end().to_owned()
+        };
+        let files = made[59].files.keys().cloned().map(|path| (last(&path), path));
+        assert_eq!(blame(&["-r"]), files.map(|(title, path)| (path, title)).collect(), "seed {seed}");
+        let tops: BTreeSet<&str> =
+            made[59].files.keys().map(|path| path.split('/').next().unwrap()).collect();
+        let tops = tops.into_iter().map(|path| (path.to_owned(), last(path)));
+        assert_eq!(blame(&[]), tops.collect(), "seed {seed}");
+    }
+}
+
+#[test]
 fn differences_are_those_that_git_finds() {
     for seed in 20..23 {
         let both = Both::new(&history(seed, 40, 30));

@@ -28,5 +28,5 @@ macro_rules! pages {
 }
 
 pages! {
-    branch bundle cat checkout clone commit completion cp diff du errors fetch init job log ls merge mv op output pipeline pull push remote repo reset revisions rm show tag undo
+    blame branch bundle cat checkout clone commit completion cp diff du errors fetch init job log ls merge mv op output pipeline pull push remote repo reset revisions rm show tag undo why
 }

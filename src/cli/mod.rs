@@ -1,6 +1,7 @@
 //! The command line: one file a verb, each only arguments, one call, one answer.
 
 mod answer;
+mod blame;
 mod branch;
 mod bundle;
 mod cat;
@@ -45,6 +46,7 @@ mod rows;
 mod show;
 mod tag;
 mod undo;
+mod why;
 
 pub use reference::reference;
 pub use root::main;

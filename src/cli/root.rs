@@ -19,8 +19,9 @@ use super::complaint::{code_of, complain, failure, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
-    branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, diff, du, fetch, init, job, log,
-    ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, revert, rm, show, tag, undo,
+    blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, diff, du, fetch, init,
+    job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, revert, rm, show, tag,
+    undo, why,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -80,6 +81,8 @@ enum Verb {
     Mv(mv::Args),
     Log(log::Args),
     Show(show::Args),
+    Blame(blame::Args),
+    Why(why::Args),
     Ls(ls::Args),
     Cat(cat::Args),
     Diff(diff::Args),
@@ -223,6 +226,8 @@ fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Mv(args) => mv::run(&args, cx),
         Verb::Log(args) => log::run(&args, cx),
         Verb::Show(args) => show::run(&args, cx),
+        Verb::Blame(args) => blame::run(&args, cx),
+        Verb::Why(args) => why::run(&args, cx),
         Verb::Ls(args) => ls::run(&args, cx),
         Verb::Cat(args) => cat::run(&args, cx),
         Verb::Diff(args) => diff::run(&args, cx),

@@ -143,6 +143,11 @@ pub fn load(facts: &Session, name: &PipelineName) -> Result<Pipeline, Error> {
     find(facts, name)?.ok_or_else(|| Error::Unknown { name: name.clone() })
 }
 
+/// The pipeline as it was in this version, though it may be gone since.
+pub(super) fn version(facts: &Session, name: &PipelineName, version: u64) -> Result<Option<Pipeline>, Error> {
+    facts.get(&version_key(name, version))?.map(|bytes| Pipeline::read(&bytes)).transpose()
+}
+
 /// What a pipeline file becomes: its text, its name on disk, and its declared files, which are already stored.
 #[derive(Debug, Clone)]
 pub struct Submission {

@@ -1,6 +1,7 @@
 //! What a way back through history costs, in objects read.
 
-use super::{Follow, Lineage, Merges, Selection, Sight, Walk};
+use super::{Follow, Lineage, Merges, Selection, Sight, Walk, blame, blame_lines};
+use crate::content;
 use crate::draft::Draft;
 use crate::history::{self, Log};
 use crate::ledger::{Origin, OriginKind};
@@ -20,7 +21,7 @@ fn path(n: u32) -> String {
     format!("2024/{:02}/{:02}/{:04}.csv", n / 40_000 + 1, n / 1440 % 28 + 1, n)
 }
 
-pub(super) fn commit(objects: &Objects, parents: &[CommitId], tree: NodeId, message: &str) -> CommitId {
+fn commit(objects: &Objects, parents: &[CommitId], tree: NodeId, message: &str) -> CommitId {
     let (author, command) = ("Ann".to_owned(), String::new());
     let origin = Origin { time: 0, offset: 0, author, command, kind: OriginKind::Operation };
     let draft =
@@ -71,4 +72,62 @@ fn a_commit_that_did_not_touch_the_path_costs_the_nodes_that_lead_to_it() {
     // Two records, and of each tree a path of three nodes; only the commit that is told reads more.
     let read = objects.take_counts().0;
     assert!(read <= u64::from(commits) * 8 + 40, "{read} objects read");
+}
+
+#[test]
+fn a_search_for_the_last_commits_ends_when_all_are_found() {
+    let objects = Objects::default();
+    let head = many(&objects, 60);
+    let paths: Vec<_> = (50..=60).map(|n| path(n * 7919 % FILES).parse().unwrap()).collect();
+    objects.take_counts();
+    let found = blame(&objects, head, &paths, Follow::Nothing).unwrap();
+    let read = objects.take_counts().0;
+    let told: Vec<&str> = found.iter().map(|(_, _, commit)| commit.message.as_str()).collect();
+    assert_eq!(told, ["50", "51", "52", "53", "54", "55", "56", "57", "58", "59", "60"]);
+    // Eleven commits are looked at, however many there are before them.
+    assert!(read <= 11 * 11 * 8, "{read} objects read");
+    // All of a directory: each commit costs the nodes that differ.
+    let all: Vec<_> = (0..FILES).step_by(100).map(|n| path(n).parse().unwrap()).collect();
+    objects.take_counts();
+    assert_eq!(blame(&objects, head, &all, Follow::Nothing).unwrap().len(), all.len());
+    let read = objects.take_counts().0;
+    assert!(read <= 61 * 12, "{read} objects read");
+}
+
+/// Commits whose file `f` has a line for each letter: `"a=xy b<a=xyz"`; then who set each line at the last.
+#[track_caller]
+fn check(history: &str, want: &str) {
+    let objects = Objects::default();
+    let mut made: Vec<(&str, CommitId, Entry)> = Vec::new();
+    for each in history.split_whitespace() {
+        let (name, text) = each.split_once('=').unwrap();
+        let (name, parents) = name.split_once('<').unwrap_or((name, ""));
+        let (text, file) = text.split_once('@').unwrap_or((text, "f"));
+        let lines: String = text.chars().map(|c| format!("{c}\n")).collect();
+        let kept = content::keep_bytes(&objects, lines.as_bytes()).unwrap();
+        let entry = Entry { kind: FileKind::File, blob: kept.blob, size: kept.size };
+        let mut draft = Draft::new(tree::empty(&objects).unwrap());
+        draft.put(file.parse().unwrap(), entry);
+        let of = |parent: &str| made.iter().find(|(name, ..)| *name == parent).unwrap().1;
+        let parents: Vec<CommitId> = parents.split(',').filter(|name| !name.is_empty()).map(of).collect();
+        let id = commit(&objects, &parents, draft.finish(&objects).unwrap().0, name);
+        made.push((name, id, entry));
+    }
+    let (_, head, entry) = made.last().unwrap();
+    let file = history.rsplit('@').next().filter(|_| history.contains('@')).unwrap_or("f");
+    let found = blame_lines(&objects, *head, &file.parse().unwrap(), entry).unwrap();
+    let told: String = found.iter().map(|(_, _, commit)| commit.message.as_str()).collect();
+    assert_eq!(told, want, "{history}");
+}
+
+#[test]
+fn each_line_is_that_of_the_commit_that_brought_it() {
+    check("a=xyz", "aaa");
+    check("a=xyz b<a=xYz", "aba");
+    check("a=xyz b<a=xyz1 c<b=0xyz1", "caaab");
+    check("a=xyz b<a=xz c<b=xYz", "aca");
+    check("a=xyz b<a=1xyz c<a=xyz2 m<b,c=1xyz2", "baaac");
+    check("a=xyz b<a=1xyz c<a=xyz2 m<b,c=1xyz2M", "baaacm");
+    check("a=xyz b<a=xyz@g c<b=xYz@g", "aca");
+    check("a= b<a=x", "b");
 }

@@ -18,6 +18,9 @@ use crate::tree::Cursor;
 /// The most datums that one job may have to look at. More are a mistake in a `cross`, and would not fit into memory.
 const MOST: usize = 2_000_000;
 
+/// Files of an input.
+pub(in crate::pipeline) type Files = Vec<(TreePath, Entry)>;
+
 /// The part of one input that a datum sees.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
@@ -25,7 +28,7 @@ pub(super) struct Part {
     pub(super) input: String,
     /// What the pattern cut: a path, or nothing for the whole tree.
     pub(super) unit: String,
-    pub(super) files: Vec<(TreePath, Entry)>,
+    pub(super) files: Files,
 }
 
 /// One datum: what a process sees.
@@ -103,7 +106,47 @@ pub(in crate::pipeline) fn plan(
     Ok(Plan { datums, gone })
 }
 
+/// What a datum read: its name, and its parts. `roots` are the trees of the stage's sources, `order` its place.
+pub(in crate::pipeline) fn read(
+    objects: &dyn ObjectRead,
+    input: &Input,
+    roots: &[NodeId],
+    order: &[u8],
+) -> Result<Vec<(String, Files)>, Error> {
+    let sources = input.sources();
+    let globs: Vec<&PathPattern> = sources.iter().map(|(_, source)| &source.glob).collect();
+    let side = Side { objects, globs: &globs, roots, touched: &[], listed: RefCell::default() };
+    let mut rest = order;
+    let units = Form::of(input, &mut 0).units(&mut rest).unwrap_or_default();
+    let part = |(at, unit): (usize, String)| {
+        let name = sources.get(at).map_or("", |(name, _)| name);
+        Ok((name.to_owned(), side.files(at, &unit)?))
+    };
+    units.into_iter().map(part).collect()
+}
+
 impl Form {
+    /// The units that a place in the order is made of; `rest` is what of it is still to be read.
+    fn units(&self, rest: &mut &[u8]) -> Option<Units> {
+        match self {
+            Self::Leaf(at) => {
+                let end = rest.iter().position(|byte| *byte == 0)?;
+                let unit = String::from_utf8(rest.get(..end)?.to_vec()).ok()?;
+                *rest = rest.get(end + 1..)?;
+                Some(vec![(*at, unit)])
+            }
+            Self::Cross(forms) => {
+                let units: Option<Vec<Units>> = forms.iter().map(|form| form.units(rest)).collect();
+                Some(units?.concat())
+            }
+            Self::Union(forms) => {
+                let (number, after) = rest.split_first_chunk::<4>()?;
+                *rest = after;
+                forms.get(usize::try_from(u32::from_be_bytes(*number)).ok()?)?.units(rest)
+            }
+        }
+    }
+
     fn of(input: &Input, next: &mut usize) -> Self {
         let mut many = |inputs: &[Input]| inputs.iter().map(|input| Self::of(input, next)).collect();
         match input {
@@ -222,7 +265,7 @@ impl Side<'_> {
         Ok(false)
     }
 
-    fn files(&self, at: usize, unit: &str) -> Result<Vec<(TreePath, Entry)>, Error> {
+    fn files(&self, at: usize, unit: &str) -> Result<Files, Error> {
         let Some((glob, tree)) = self.source(at) else { return Ok(Vec::new()) };
         if let Some(entry) = tree.find(unit)? {
             return Ok(unit.parse().ok().map(|path| (path, entry)).into_iter().collect());

@@ -96,6 +96,19 @@ fn claims(cursor: &mut Cursor<'_, Raw>, path: &[u8]) -> Result<Vec<(Vec<u8>, Ent
     Ok(claims)
 }
 
+/// The datums that wrote `path`, by an output's state: the name and the place of each, in their order.
+pub(in crate::pipeline) fn writers(
+    objects: &dyn ObjectRead,
+    state: NodeId,
+    path: &str,
+) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let mut writers = Vec::new();
+    for (order, _) in claims(&mut Cursor::<Raw>::new(objects, state)?, path.as_bytes())? {
+        writers.extend(record(objects, state, &order)?.map(|record| (record.name, order)));
+    }
+    Ok(writers)
+}
+
 /// For each of the paths, which are in order: the places of the datums that claim it in `state`.
 pub(super) fn claimants<'a>(
     objects: &dyn ObjectRead,

@@ -13,6 +13,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub(super) use datum::plan;
+pub(super) use datum::{plan, read};
+pub(super) use merge::writers;
 pub use merge::{Named, state_names};
 pub(super) use work::work;

@@ -37,6 +37,15 @@ pub struct Change {
     pub after: Option<Entry>,
 }
 
+/// What one file of an output was made from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// How to speak of the part of the work that made it: a day, a bucket, `all`.
+    pub datum: String,
+    /// The files, for each input in its order.
+    pub files: Vec<Vec<(TreePath, Entry)>>,
+}
+
 /// Where a stage puts its result: edits on top of the earlier result, or on nothing when there is none.
 pub trait Output {
     /// Puts an existing file at `path`; no content is read or written.

@@ -19,4 +19,4 @@ pub mod measure;
 pub mod select;
 
 use contract::counted;
-pub use contract::{Change, Earlier, Effort, Error, Files, Input, Memo, Output, Report, WARNING};
+pub use contract::{Change, Earlier, Effort, Error, Files, Input, Memo, Output, Report, Sources, WARNING};

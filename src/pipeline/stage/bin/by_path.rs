@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDateTime;
+use chrono::{Days, NaiveDateTime};
 
 use super::super::listing::tree_path;
-use super::super::{Change, Error, Input, Memo, Output, Report, counted};
+use super::super::{Change, Error, Files, Input, Memo, Output, Report, counted};
 use super::merge::{self, Source};
 use super::params::Params;
 use crate::object::{Digest, Entry, FileKind, TreePath};
@@ -176,4 +176,33 @@ fn put(
             files.values().try_for_each(|bytes| output.put_bytes(path.clone(), bytes).map(|_| ()))
         }
     }
+}
+
+/// The files that go to the output `path`.
+pub(super) fn sources(params: &Params, now: &dyn Files, path: &str) -> Result<Vec<(TreePath, Entry)>, Error> {
+    let shown = params.to.matches(path).filter(|_| params.to.has_all("YmdHM")).and_then(|shown| shown.time());
+    let mut prefixes: BTreeSet<String> = BTreeSet::new();
+    if let Some(shown) = shown {
+        // A session may have begun the evening before.
+        let locals = [Some(shown), shown.checked_sub_days(Days::new(1))].into_iter().flatten();
+        let instants = locals.flat_map(|local| params.tz.instants(local));
+        let times = instants.filter_map(|instant| params.tz_in.local(instant));
+        prefixes.extend(times.map(|time| params.from.date_prefix(time)));
+    } else {
+        prefixes.insert(String::new());
+    }
+    let mut sources = Sources::new();
+    for prefix in prefixes {
+        now.scan(&prefix, &mut |source, entry| {
+            if let Place::Output(target, instant, _) = place(params, source.as_str())
+                && target == path
+            {
+                sources.push((instant, source.clone(), *entry));
+            }
+            Ok(())
+        })?;
+    }
+    sources.sort_unstable_by(|(a, x, _), (b, y, _)| (a, x).cmp(&(b, y)));
+    sources.dedup_by(|(_, a, _), (_, b, _)| a == b);
+    Ok(sources.into_iter().map(|(_, source, entry)| (source, entry)).collect())
 }

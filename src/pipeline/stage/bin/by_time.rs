@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::listing::{list, load, tree_path};
-use super::super::{Change, Earlier, Error, Input, Memo, Output, Report, counted};
+use super::super::{Change, Earlier, Error, Files, Input, Memo, Output, Report, counted};
 use super::by_path::{Ignored, is_input};
 use super::merge::{Source, header_of};
 use super::params::Params;
@@ -283,4 +283,20 @@ fn put_together(to: &str, parts: BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, E
     }
     rows.iter().for_each(|(.., fields)| write_record(&mut out, fields.iter()));
     Ok(out)
+}
+
+/// The files that have a part in the output `path`.
+pub(super) fn sources(
+    now: &dyn Files,
+    state: &dyn Files,
+    path: &str,
+) -> Result<Vec<(TreePath, Entry)>, Error> {
+    let prefix = part_path(path, "");
+    let mut sources = Vec::new();
+    for (part, _) in list(state, &prefix)? {
+        let source = part.as_str().strip_prefix(&prefix).unwrap_or_default();
+        sources
+            .extend(now.find(source)?.map(|entry| Ok::<_, Error>((tree_path(source)?, entry))).transpose()?);
+    }
+    Ok(sources)
 }

@@ -15,4 +15,4 @@ mod template;
 mod tests;
 
 pub use params::{By, Params};
-pub use run::run;
+pub use run::{run, sources};

@@ -9,6 +9,7 @@ mod params;
 mod report;
 mod run;
 mod score;
+mod sources;
 mod symbols;
 mod tally;
 mod truth;
@@ -19,3 +20,4 @@ mod tests;
 
 pub use params::{Align, Params, Span, Stat};
 pub use run::run;
+pub use sources::sources;

@@ -17,7 +17,7 @@ fn day_path(date: &str) -> String {
 }
 
 /// Reads `hh/mm/yyyy-MM-dd.csv`: the minute of the day, and the date.
-fn bucket_of(path: &str) -> Option<(usize, &str)> {
+pub(super) fn bucket_of(path: &str) -> Option<(usize, &str)> {
     let mut parts = path.split('/');
     let (hour, minute, file) = (parts.next()?, parts.next()?, parts.next()?);
     let date = file.strip_suffix(".csv")?;

@@ -14,4 +14,4 @@ mod stability;
 mod tests;
 
 pub use params::{By, Order, Params};
-pub use run::run;
+pub use run::{run, sources};

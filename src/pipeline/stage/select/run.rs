@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::decimal::significant;
 use super::super::listing::{list, tree_path};
-use super::super::{Earlier, Error, Files, Input, Output, Report, counted};
+use super::super::{Earlier, Error, Files, Input, Output, Report, Sources, counted};
 use super::chart::{self, Panel};
 use super::days::Observations;
 use super::params::{By, Params};
@@ -74,6 +74,11 @@ pub fn run(
     put("report.svg", chart::draw(&panels).as_bytes())?;
     observations.forget_others(state)?;
     Ok(report)
+}
+
+/// What an output was made from: every file of it looks at all there is.
+pub fn sources(scores: &dyn Files) -> Result<Sources, Error> {
+    Ok(Sources { datum: "all".to_owned(), files: vec![list(scores, "")?] })
 }
 
 /// All rows of all score files, by symbol. Coverage is not yet known.
