@@ -131,7 +131,10 @@ fn renames(changes: &[Change]) -> BTreeMap<TreePath, TreePath> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draft::Draft;
     use crate::object::FileKind;
+    use crate::object::access::memory::Objects;
+    use crate::tree;
 
     /// Reads `"-a=1 +b=1 ~c=1>2 -> R a b, M c"`.
     #[track_caller]
@@ -176,5 +179,27 @@ mod tests {
         check("-p/x=1 -p/y=1 +q/x=1 +q/y=1 -> R p/x q/x, R p/y q/y");
         check("-p/y=1 -p/x=1 +a/y=1 +b/x=1 -> R p/y a/y, R p/x b/x");
         check("-a= +b= -> D a, A b");
+    }
+
+    #[test]
+    fn the_cost_is_that_of_what_differs_and_not_of_what_there_is() {
+        let objects = Objects::default();
+        let path = |n: u32| format!("2024/{:02}/{:02}/{:06}.csv", n / 100_000, n / 1000 % 100, n);
+        let entry = |n: u32| Entry {
+            kind: FileKind::File,
+            blob: BlobId::of(&n.to_le_bytes()),
+            size: u64::from(n) + 1,
+        };
+        let files = (0..1_000_000).map(|n| (path(n).into_bytes(), entry(n)));
+        let before = tree::build(&objects, files).unwrap();
+        let mut draft = Draft::new(before);
+        (0..10).for_each(|n| draft.put(path(n * 99_991).parse().unwrap(), entry(n * 7 + 3)));
+        let (after, _) = draft.finish(&objects).unwrap();
+        objects.take_counts();
+        let sides = [before, after].map(|root| Snapshot::new(&objects, root));
+        assert_eq!(changes(&sides[0], &sides[1], &[]).unwrap().len(), 10);
+        // Of each tree the root, and for each file at most three nodes below it.
+        let read = objects.take_counts().0;
+        assert!(read <= 2 * (1 + 3 * 10), "{read} nodes read");
     }
 }
