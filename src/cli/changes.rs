@@ -25,7 +25,7 @@ pub(super) enum Detail {
 /// How changes are to be shown; kind and path, unless something else is asked for.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct Show {
-    /// Only kind of change and path (the default)
+    /// Kind of change and path only
     #[arg(long)]
     pub(super) name_status: bool,
     /// Sizes, and a sum

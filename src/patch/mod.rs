@@ -5,6 +5,9 @@ mod head;
 mod rows;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::Error;
 pub use rows::{Counts, Part, Values, rows};
 pub use text::{Context, text};
