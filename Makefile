@@ -24,6 +24,7 @@ lint:
 	$(CARGO) clippy --locked --no-default-features --lib -- -D warnings
 
 tests:
+	@command -v git >/dev/null || { apt-get update && apt-get install --yes git; }
 	$(CARGO) test --locked
 
 docs:

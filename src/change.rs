@@ -166,7 +166,9 @@ pub fn publish(
         let (old, new) = (Snapshot::new(&writer, base.tree), Snapshot::new(&writer, now.tree));
         for change in old.diff(&new, "") {
             let snapshot::Change { path, after, .. } = change?;
-            if draft.touches(&path) || (after.is_some() && draft.excludes(&path)) {
+            // The same change twice is no conflict.
+            let differs = draft.puts(&path).is_some_and(|ours| ours != after);
+            if differs || (after.is_some() && draft.excludes(&path)) {
                 return Err(Error::Conflict { target, path: path.to_string() });
             }
         }

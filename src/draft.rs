@@ -66,9 +66,9 @@ impl Draft {
         self.base = base;
     }
 
-    /// Whether this path was put or removed.
-    pub fn touches(&self, path: &TreePath) -> bool {
-        self.edits.contains_key(path)
+    /// What becomes of this path, if it was put or removed.
+    pub fn puts(&self, path: &TreePath) -> Option<Option<Entry>> {
+        self.edits.get(path).copied()
     }
 
     /// Whether a file at `path` and what was put cannot both be: one is a directory to the other.

@@ -24,6 +24,10 @@ pub mod program;
 // What is stored, as names and canonical bytes.
 pub mod object;
 
+// What recognises a file; what makes a directory a workspace.
+pub mod marker;
+pub mod stamp;
+
 // The two seams.
 pub mod backend;
 pub mod meta;
@@ -63,6 +67,9 @@ pub mod merge;
 pub mod checkout;
 pub mod ingest;
 
+// Directories that follow a branch.
+pub mod workspace;
+
 // Tick data as vendors write it.
 pub mod tick;
 
@@ -78,6 +85,7 @@ pub mod change;
 // Branches, tags and repos, changed as a whole; what comes from other branches.
 pub mod integrate;
 pub mod refs;
+pub mod submit;
 
 // The record of all changes, and going back in it.
 pub mod operation;

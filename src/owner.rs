@@ -11,11 +11,18 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use crate::interrupt::{Undoing, undo_with};
 
 /// How often a place is tried again when a sweep takes it away before it is locked.
 const TRIES: usize = 10;
+
+/// How long is waited before a lock is tried again: the first time, and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
 
 /// What the name of an owner's directory begins with.
 const OWN: &str = "own-";
@@ -105,6 +112,24 @@ fn lock_still_there(path: &Path) -> io::Result<Option<File>> {
     }
     let held = file.metadata()?.ino();
     Ok(fs::metadata(path).is_ok_and(|there| there.ino() == held).then_some(file))
+}
+
+/// The lock on the file `path`, which is made if it is not there; `None` if another process holds it for longer than
+/// `wait`. The kernel lets go of it when the process ends.
+pub fn lock_within(path: &Path, wait: Duration) -> io::Result<Option<File>> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(openat(CWD, path, flags, Mode::from_raw_mode(0o666))?);
+    let begun = Instant::now();
+    let mut pause = PAUSE.0;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= wait => return Ok(None),
+            Err(TryLockError::WouldBlock) => thread::sleep(pause),
+        }
+        pause = (pause * 2).min(PAUSE.1);
+    }
 }
 
 impl Tmp {

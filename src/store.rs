@@ -11,6 +11,7 @@ use crate::content;
 use crate::fault::{Fault, Kind, is_full, prevents_writing};
 use crate::journal;
 use crate::ledger::{self, Ledger, Session};
+use crate::marker::{self, Marker, Trust};
 use crate::meta::SledMeta;
 use crate::owner::Tmp;
 use crate::pack::{Packs, Rehearsal, Writer};
@@ -43,6 +44,15 @@ pub enum Error {
     /// The directory that was named is no store.
     #[error("{} is no store", .path.display())]
     NotAStore { path: PathBuf },
+    /// A workspace names it, and it is not there.
+    #[error("there is no store in {}, which the workspace {} belongs to", .store.display(), .workspace.display())]
+    Gone { workspace: PathBuf, store: PathBuf },
+    /// A store cannot be made in a workspace's own directory.
+    #[error("{} is a workspace", .dir.display())]
+    Workspace { dir: PathBuf },
+    /// A workspace does not say which store it belongs to.
+    #[error(transparent)]
+    Marker(#[from] marker::Error),
     /// It has the parts of a store, and nothing says what format they are in.
     #[error("the store {} is damaged: its file {} {reason}", .path.display(), .path.join(FORMAT_FILE).display())]
     Unmarked { path: PathBuf, reason: &'static str },
@@ -63,8 +73,9 @@ pub enum Error {
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::NotFound { .. } | Self::NotAStore { .. } => Kind::NotFound,
-            Self::Exists { .. } => Kind::Usage,
+            Self::NotFound { .. } | Self::NotAStore { .. } | Self::Gone { .. } => Kind::NotFound,
+            Self::Exists { .. } | Self::Workspace { .. } => Kind::Usage,
+            Self::Marker(below) => below.kind(),
             Self::Unmarked { .. } | Self::TooNew { .. } | Self::UnknownSetting { .. } => Kind::Damaged,
             Self::Io { .. } => Kind::Io,
         }
@@ -75,6 +86,14 @@ impl Fault for Error {
             Self::NotFound { .. } => {
                 "`vds init` makes one here; or name one with --store or VDS_STORE".to_owned()
             }
+            Self::Gone { workspace, .. } => format!(
+                "if it was moved, name its new place with --store, or in {}",
+                workspace.join(DIR_NAME).join("workspace").display()
+            ),
+            Self::Workspace { .. } => {
+                "choose another directory, or use the store that it belongs to".to_owned()
+            }
+            Self::Marker(below) => return below.hint(),
             Self::NotAStore { path } => format!("`vds init {}` makes one there", path.display()),
             Self::Unmarked { .. } => format!(
                 "restore that file from a backup; or write the line `vds {FORMAT}` into it, unless a later vds made the store"
@@ -109,6 +128,9 @@ impl Store {
             check_format(&root)?;
             return Err(Error::Exists { path: root });
         }
+        if marker::is_workspace(dir) {
+            return Err(Error::Workspace { dir: dir.to_owned() });
+        }
         match make(dir, &root) {
             Ok(true) => Self::open(&root, wait),
             Ok(false) => Err(Error::Exists { path: root }),
@@ -141,11 +163,25 @@ impl Store {
         Ok(Self { root, tmp, packs, ledger })
     }
 
-    /// Opens the store of `start` or of the nearest directory above it.
+    /// Opens the store of `start` or of the nearest directory above it. A workspace leads to the store that it names.
     pub fn discover(start: &Path, wait: Duration) -> Result<Self, Error> {
         // Whatever has the name of a store ends the search, lest a change lands in the store above it.
         let found = start.ancestors().find(|dir| is_there(&dir.join(DIR_NAME)) || is_store(dir));
-        Self::open(found.ok_or_else(|| Error::NotFound { start: start.to_owned() })?, wait)
+        let found = found.ok_or_else(|| Error::NotFound { start: start.to_owned() })?;
+        if !is_store(&found.join(DIR_NAME))
+            && let Some(marker) = Marker::find(found, Trust::Own)?
+        {
+            return Self::open_named(&marker, found, wait);
+        }
+        Self::open(found, wait)
+    }
+
+    /// Opens the store that the marker of `workspace` names.
+    pub fn open_named(marker: &Marker, workspace: &Path, wait: Duration) -> Result<Self, Error> {
+        Self::open(&marker.store, wait).map_err(|error| match error {
+            Error::NotAStore { path } => Error::Gone { workspace: workspace.to_owned(), store: path },
+            error => error,
+        })
     }
 
     /// The store's own directory.

@@ -27,6 +27,4 @@ macro_rules! pages {
     };
 }
 
-pages! {
-    blame branch bundle cat checkout clone commit completion cp diff du errors fetch init job log ls merge mv op output pipeline pull push remote repo reset revisions rm show tag undo why
-}
+pages! { blame branch bundle cat checkout clone commit completion cp diff du errors fetch init job log ls merge mv op output pipeline pull push remote repo reset restore revisions rm show status switch tag undo why }

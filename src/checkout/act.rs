@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -19,6 +20,7 @@ use super::plan::{Item, Plan, Step, split, target};
 use crate::content;
 use crate::object::{FileKind, ObjectRead};
 use crate::progress::Progress;
+use crate::stamp::Stamp;
 
 /// Files that are written through a buffer of this size, in bytes.
 const BUFFER: usize = 1 << 16;
@@ -33,12 +35,18 @@ pub(super) struct Work<'a> {
     pub(super) nameless: AtomicBool,
     /// Whether something failed, so that the rest need not be begun.
     pub(super) failed: AtomicBool,
+    /// Where what replaces something is made; beside it if there is no such place.
+    pub(super) scratch: Option<Place>,
 }
 
+/// The stamps of one group's files, in their order; none for links and for what was left as it is.
+pub(super) type Stamps = Vec<Option<Stamp>>;
+
 impl Work<'_> {
-    pub(super) fn carry_out(&self, plan: &Plan<'_>) -> Result<(), Error> {
+    /// Does all that is planned, and gives the stamps of each group.
+    pub(super) fn carry_out(&self, plan: &Plan<'_>) -> Result<Vec<Stamps>, Error> {
         self.make_dirs(plan)?;
-        let results: Vec<Result<(), Error>> = plan
+        let results: Vec<Result<Stamps, Error>> = plan
             .groups
             .par_iter()
             .map(|(path, items)| {
@@ -74,68 +82,83 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn write_group(&self, path: &str, items: &[Item<'_>]) -> Result<(), Error> {
+    fn write_group(&self, path: &str, items: &[Item<'_>]) -> Result<Stamps, Error> {
+        let mut stamps = vec![None; items.len()];
         let needed = items.iter().any(|item| item.step != Step::Leave);
         if !needed || self.failed.load(Ordering::Relaxed) {
-            return Ok(());
+            return Ok(stamps);
         }
         let fail = |source| Error::Io { verb: "go into", path: self.dir.join(path), source };
         let inside = self.place.enter(path).map_err(fail)?;
-        for item in items {
+        for (item, stamp) in items.iter().zip(&mut stamps) {
             if self.failed.load(Ordering::Relaxed) {
-                return Ok(());
+                break;
             }
             if item.step == Step::Leave {
                 self.progress.advance(item.entry.size);
             } else {
-                self.write(&inside, item)?;
+                let file = self.write(&inside, item)?;
+                // Only once it has its name: that changes its times.
+                let meta = file.and_then(|file| file.metadata().ok());
+                *stamp = meta.filter(|meta| meta.len() == item.entry.size).map(|meta| Stamp::of(&meta));
             }
         }
-        Ok(())
+        Ok(stamps)
     }
 
-    fn write(&self, inside: &Place, item: &Item<'_>) -> Result<(), Error> {
+    fn write(&self, inside: &Place, item: &Item<'_>) -> Result<Option<File>, Error> {
         let path = self.dir.join(item.path.as_str());
         let fail = |source| Error::Io { verb: "write", path: path.clone(), source };
         let name = item.path.file_name();
-        if item.step == Step::Create {
+        // Without a scratch place nothing may be replaced unasked, so the name itself must be free.
+        let direct = self.scratch.is_none() || self.nameless.load(Ordering::Relaxed);
+        if item.step == Step::Create && direct {
             return self.make(inside, item, name, &path);
         }
         let there = inside.look(name).map_err(fail)?;
-        let fresh = fresh_name();
-        self.make(inside, item, &fresh, &path)?;
+        let (fresh, scratch) = (fresh_name(), self.scratch.as_ref().unwrap_or(inside));
+        let file = self.make(scratch, item, &fresh, &path)?;
         let replaced = || {
             if matches!(there, There::Directory) {
                 // Through the open directory, so that no link on the way is followed.
                 fs::remove_dir_all(format!("/proc/self/fd/{}/{name}", inside.0.as_raw_fd()))?;
             }
-            Ok(renameat(&inside.0, &*fresh, &inside.0, name)?)
+            Ok(renameat(&scratch.0, &*fresh, &inside.0, name)?)
         };
-        replaced().map_err(|source| {
-            let _ = unlinkat(&inside.0, &*fresh, AtFlags::empty());
-            fail(source)
-        })
+        match replaced() {
+            Ok(()) => Ok(file),
+            Err(source) => {
+                let _ = unlinkat(&scratch.0, &*fresh, AtFlags::empty());
+                Err(fail(source))
+            }
+        }
     }
 
-    /// Makes the file or link under a name that must be free.
-    fn make(&self, inside: &Place, item: &Item<'_>, name: &str, path: &Path) -> Result<(), Error> {
+    /// Makes the file or link under a name that must be free. The file stays open.
+    fn make(&self, inside: &Place, item: &Item<'_>, name: &str, path: &Path) -> Result<Option<File>, Error> {
         let fail = |source: io::Error| Error::Io { verb: "write", path: path.to_owned(), source };
         if item.entry.kind == FileKind::Symlink {
             let target = target(self.objects, path, item.entry)?;
             self.progress.advance(item.entry.size);
-            return symlinkat(target, &inside.0, name).map_err(|error| fail(error.into()));
+            return symlinkat(target, &inside.0, name).map(|()| None).map_err(|error| fail(error.into()));
         }
         let mode = if item.entry.kind == FileKind::Executable { 0o777 } else { 0o666 };
-        if let Some(file) = self.open_nameless(inside, mode).map_err(fail)? {
+        // In a scratch place half a file does no harm, and a name costs less than none.
+        let is_seen = self.scratch.as_ref().is_none_or(|scratch| !ptr::eq(scratch, inside));
+        if is_seen && let Some(file) = self.open_nameless(inside, mode).map_err(fail)? {
             self.fill(&file, item, path)?;
-            return give_name(&file, inside, name).map_err(fail);
+            return give_name(&file, inside, name).map(|()| Some(file)).map_err(fail);
         }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&inside.0, name, flags, Mode::from_raw_mode(mode));
-        let file = file.map_err(|error| fail(error.into()))?;
-        self.fill(&File::from(file), item, path).inspect_err(|_| {
-            let _ = unlinkat(&inside.0, name, AtFlags::empty());
-        })
+        let file = File::from(file.map_err(|error| fail(error.into()))?);
+        match self.fill(&file, item, path) {
+            Ok(()) => Ok(Some(file)),
+            Err(error) => {
+                let _ = unlinkat(&inside.0, name, AtFlags::empty());
+                Err(error)
+            }
+        }
     }
 
     #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@
 //! and checked, or not at all, so a checkout that was interrupted can be repeated.
 
 mod act;
+mod amend;
 mod error;
 mod place;
 mod plan;
@@ -13,5 +14,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub use amend::amend;
 pub use error::Error;
-pub use run::{Clash, Written, checkout, outside_stores};
+pub use place::{Place, There};
+pub use run::{Clash, Stamped, Written, checkout, outside_stores};

@@ -13,17 +13,22 @@ use rustix::io::Errno;
 
 /// What a name stands for.
 #[derive(Debug)]
-pub(super) enum There {
+pub enum There {
+    /// It is free.
     Nothing,
+    /// A directory.
     Directory,
+    /// A symbolic link.
     Link,
+    /// A file.
     File(Stat),
+    /// A socket, pipe or device.
     Other,
 }
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Place(pub(super) OwnedFd);
+pub struct Place(pub(super) OwnedFd);
 
 /// Opens a directory only to go on from there, where the system knows that.
 #[cfg(target_os = "linux")]
@@ -33,7 +38,7 @@ const STEP: OFlags = OFlags::empty();
 
 impl Place {
     /// The directory `dir`; links on the way to it are the caller's own.
-    pub(super) fn open(dir: &Path) -> io::Result<Self> {
+    pub fn open(dir: &Path) -> io::Result<Self> {
         let flags = STEP | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self(openat(CWD, dir, flags, Mode::empty())?))
     }
@@ -44,7 +49,7 @@ impl Place {
     }
 
     /// The directory at `path` below this one; empty is this one.
-    pub(super) fn enter(&self, path: &str) -> io::Result<Self> {
+    pub fn enter(&self, path: &str) -> io::Result<Self> {
         let mut at = Self(self.0.try_clone()?);
         for name in path.split('/').filter(|name| !name.is_empty()) {
             at = at.step(name)?;
@@ -53,7 +58,7 @@ impl Place {
     }
 
     /// What `name` in this directory is.
-    pub(super) fn look(&self, name: &str) -> io::Result<There> {
+    pub fn look(&self, name: &str) -> io::Result<There> {
         match statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => Ok(There::Nothing),
             Err(error) => Err(error.into()),
@@ -63,6 +68,17 @@ impl Place {
                 FileType::RegularFile => There::File(stat),
                 _ => There::Other,
             }),
+        }
+    }
+
+    /// Like [`Self::enter`]; `None` if the directory is not there, or only by way of a link.
+    pub fn enter_if_there(&self, path: &str) -> io::Result<Option<Self>> {
+        match self.enter(path) {
+            Ok(inside) => Ok(Some(inside)),
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+                _ => Err(error),
+            },
         }
     }
 

@@ -85,14 +85,8 @@ pub(super) fn plan<'a>(
     clash: Clash,
 ) -> Result<Plan<'a>, Error> {
     let dirs: BTreeSet<&str> = files.iter().flat_map(|(path, _)| path.ancestors()).collect();
-    let mut members: BTreeMap<&str, Vec<Item<'a>>> = BTreeMap::new();
-    for (path, entry) in files {
-        members.entry(split(path.as_str()).0).or_default().push(Item { path, entry, step: Step::Create });
-    }
-    let batches = members
-        .into_iter()
-        .flat_map(|(dir, items)| items.chunks(BATCH).map(|batch| (dir, batch.to_vec())).collect::<Vec<_>>());
-    let mut plan = Plan { dirs: Vec::new(), groups: batches.collect() };
+    let files = files.iter().map(|(path, entry)| (path, entry));
+    let mut plan = Plan { dirs: Vec::new(), groups: grouped(files) };
     let Some(place) = place else {
         plan.dirs = dirs.into_iter().map(|dir| (dir, Step::Create)).collect();
         return Ok(plan);
@@ -116,6 +110,20 @@ pub(super) fn plan<'a>(
     })?;
     plan.refuse(dir, clash)?;
     Ok(plan)
+}
+
+/// The files in groups that lie in one directory.
+pub(super) fn grouped<'a>(
+    files: impl Iterator<Item = (&'a TreePath, &'a Entry)>,
+) -> Vec<(&'a str, Vec<Item<'a>>)> {
+    let mut members: BTreeMap<&str, Vec<Item<'a>>> = BTreeMap::new();
+    for (path, entry) in files {
+        members.entry(split(path.as_str()).0).or_default().push(Item { path, entry, step: Step::Create });
+    }
+    let batches = members
+        .into_iter()
+        .flat_map(|(dir, items)| items.chunks(BATCH).map(|batch| (dir, batch.to_vec())).collect::<Vec<_>>());
+    batches.collect()
 }
 
 impl Plan<'_> {
@@ -143,7 +151,7 @@ impl Plan<'_> {
     }
 }
 
-fn look_at_dirs<'a>(
+pub(super) fn look_at_dirs<'a>(
     dir: &Path,
     place: &Place,
     dirs: BTreeSet<&'a str>,

@@ -8,12 +8,13 @@ use std::sync::atomic::AtomicBool;
 
 use rustix::fs::{AtFlags, Mode, OFlags, fstatvfs, openat, unlinkat};
 
-use super::act::Work;
+use super::act::{Stamps, Work};
 use super::error::Error;
 use super::place::{Place, There};
-use super::plan::{self, Step};
+use super::plan::{self, Plan, Step};
 use crate::object::{Entry, ObjectRead, TreePath};
 use crate::progress::{Amount, Progress};
+use crate::stamp::Stamp;
 use crate::store::DIR_NAME;
 
 /// What happens to files that are in the way.
@@ -36,6 +37,9 @@ pub struct Written {
     pub unchanged: u64,
 }
 
+/// A file that was written, with its stamp then; links have none.
+pub type Stamped = (TreePath, Stamp);
+
 /// Writes `files` into `dir`, which is made if it is not there. When it fails after it has begun, the files that are
 /// there are whole, and the same call goes on where it stopped.
 pub fn checkout(
@@ -44,7 +48,7 @@ pub fn checkout(
     dir: &Path,
     clash: Clash,
     progress: &dyn Progress,
-) -> Result<Written, Error> {
+) -> Result<(Written, Vec<Stamped>), Error> {
     let fail = |verb| move |source| Error::Io { verb, path: dir.to_owned(), source };
     plan::check(files)?;
     let filled = is_filled(dir).map_err(fail("look into"))?;
@@ -68,9 +72,10 @@ pub fn checkout(
     let size = files.iter().map(|(_, entry)| entry.size).fold(0, u64::saturating_add);
     progress.begin("writing files", Amount::Bytes(Some(size)));
     let (nameless, failed) = (AtomicBool::new(true), AtomicBool::new(false));
-    let done = Work { objects, dir, place: &place, progress, nameless, failed }.carry_out(&plan);
+    let work = Work { objects, dir, place: &place, progress, nameless, failed, scratch: None };
+    let done = work.carry_out(&plan);
     progress.end();
-    done?;
+    let stamped = stamped(&plan, done?);
     let mut written = Written::default();
     for item in plan.groups.iter().flat_map(|(_, items)| items) {
         match item.step {
@@ -81,7 +86,14 @@ pub fn checkout(
             }
         }
     }
-    Ok(written)
+    Ok((written, stamped))
+}
+
+/// The written files with their stamps.
+pub(super) fn stamped(plan: &Plan<'_>, stamps: Vec<Stamps>) -> Vec<Stamped> {
+    let items = plan.groups.iter().flat_map(|(_, items)| items);
+    let stamped = items.zip(stamps.into_iter().flatten());
+    stamped.filter_map(|(item, stamp)| Some((item.path.clone(), stamp?))).collect()
 }
 
 /// Whether something lies in the directory.
@@ -109,12 +121,7 @@ pub fn outside_stores(dir: &Path) -> Result<(), Error> {
 }
 
 /// Whether the files can be told apart there, and fit.
-fn check_place(
-    place: &Place,
-    dir: &Path,
-    plan: &plan::Plan<'_>,
-    files: &[(TreePath, Entry)],
-) -> Result<(), Error> {
+fn check_place(place: &Place, dir: &Path, plan: &Plan<'_>, files: &[(TreePath, Entry)]) -> Result<(), Error> {
     let fail = |source| Error::Io { verb: "look into", path: dir.to_owned(), source };
     if let Some((first, second)) = plan::same_but_for_case(plan, files)
         && !tells_case(place).map_err(fail)?
@@ -122,6 +129,11 @@ fn check_place(
         let (first, second) = (first.to_owned(), second.to_owned());
         return Err(Error::SameName { dir: dir.to_owned(), first, second });
     }
+    check_room(place, dir, plan)
+}
+
+/// Whether what is to be written fits.
+pub(super) fn check_room(place: &Place, dir: &Path, plan: &Plan<'_>) -> Result<(), Error> {
     // A file system that cannot say is believed to have room.
     let disk = fstatvfs(&place.0).ok().filter(|stat| stat.f_blocks > 0);
     let free = disk.map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));

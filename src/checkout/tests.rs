@@ -51,7 +51,7 @@ impl Bench {
     }
 
     fn write(&self, text: &str, clash: Clash) -> Result<Written, Error> {
-        checkout(&self.objects, &self.files(text), &self.out(), clash, &Silent)
+        Ok(checkout(&self.objects, &self.files(text), &self.out(), clash, &Silent)?.0)
     }
 }
 
@@ -234,7 +234,7 @@ fn long_and_deep_and_odd_paths_come_out() {
         files.push((path.parse().unwrap(), bench.entry(FileKind::File, path.as_bytes())));
     }
     for unchanged in [0, files.len() as u64] {
-        let written = checkout(&bench.objects, &files, &bench.out(), Clash::Refuse, &Silent).unwrap();
+        let (written, _) = checkout(&bench.objects, &files, &bench.out(), Clash::Refuse, &Silent).unwrap();
         assert_eq!(written.unchanged, unchanged);
     }
     let place = super::place::Place::open(&bench.out()).unwrap();

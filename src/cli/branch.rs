@@ -32,8 +32,8 @@ pub(super) enum Verb {
     /// List the branches of a repo
     #[command(after_help = "Examples:\n  vds branch list ticks\n  vds branch list ticks --all")]
     List {
-        /// The repo
-        repo: RepoName,
+        /// The repo [default: the workspace's]
+        repo: Option<RepoName>,
         /// Those of remotes too, where they were last seen
         #[arg(short, long)]
         all: bool,
@@ -81,7 +81,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let made = Made { document, text, quiet, done: "the branch is made", operation };
             cx.made(&store, made, created.jobs, no_run)
         }
-        Verb::List { repo, all } => list(&store, &repo, all, cx),
+        Verb::List { repo, all } => list(&store, &cx.repo(&store, repo.as_ref())?, all, cx),
         Verb::Move { target, to, no_run } => {
             let id = commit_of(&store, &target.repo, to)?;
             let moved = refs::move_branch(&store, &cx.author, &target, id)?;

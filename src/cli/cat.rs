@@ -18,12 +18,15 @@ use crate::{content, view};
   vds cat settlement/select@main~5:best.csv
   vds cat ticks@v1:2024/05/01/14/14.csv | head")]
 pub(super) struct Args {
-    /// REPO@REV:PATH
-    location: Location,
+    /// REPO@REV:PATH; in a workspace, :PATH
+    #[arg(value_name = "LOCATION")]
+    location: String,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
-    print(&cx.store()?, &args.location, cx)
+    let store = cx.store()?;
+    let location = cx.named(&store, Some(&args.location))?;
+    print(&store, &location, cx)
 }
 
 /// Writes the content as it is; as JSON, as text or in base 64.

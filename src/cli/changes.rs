@@ -102,16 +102,21 @@ pub(super) fn documents(
     compared.differences.iter().map(document).collect()
 }
 
-fn status_line(difference: &Difference, ink: Ink) -> String {
-    let path = view::path(difference.path.as_str());
-    let letter = difference.letter();
+/// A kind of change in its colour.
+pub(super) fn painted(letter: char, ink: Ink) -> String {
     let tone = match letter {
         'A' => Tone::New,
         'D' => Tone::Gone,
         'R' => Tone::Place,
         _ => Tone::Changed,
     };
-    let letter = ink.paint(tone, &letter.to_string());
+    ink.paint(tone, &letter.to_string())
+}
+
+/// The change as a line: its kind and its path.
+pub(super) fn status_line(difference: &Difference, ink: Ink) -> String {
+    let path = view::path(difference.path.as_str());
+    let letter = painted(difference.letter(), ink);
     match &difference.renamed_from {
         Some(from) => format!("{letter}\t{}\t{path}\n", view::path(from.as_str())),
         None => format!("{letter}\t{path}\n"),

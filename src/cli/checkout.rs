@@ -1,78 +1,150 @@
 //! `vds checkout`.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 use serde_json::json;
 
 use super::complaint::usage;
 use super::context::{Answer, Context, resolve, snapshot};
+use super::here;
 use super::ls::missing;
-use crate::checkout::{self, Clash};
-use crate::history::Location;
+use super::switch::{arrived, loss};
+use crate::checkout::{self, Clash, Written};
+use crate::fault::Cause;
+use crate::history::{self, Location};
 use crate::object::TreePath;
-use crate::{pick, view};
+use crate::snapshot::Snapshot;
+use crate::store::Store;
+use crate::view;
+use crate::workspace::{Scope, Wanted, Workspace};
 
-/// Write an old or new version of files into a directory
+/// Make a workspace of any version, or bring this one to another
 ///
-/// Files that hold something else are left alone and make the command fail, unless --force is given. Nothing is ever
-/// written outside the directory.
+/// A workspace is a directory that knows its repo, branch and commit: in it `vds status` shows what has changed, and `vds commit`
+/// commits it. After -- stand the files and directories, or patterns of them, that it is to hold if not everything.
+///
+/// Without --into, the workspace that one is in goes to REV, and touches only the files that differ. Files that hold something
+/// else are left alone and make the command fail, unless --force is given. Nothing is ever written outside the directory.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  vds checkout ticks~3 --into old
-  vds checkout ticks@bbg --into today -- 2024/05/02")]
+  vds checkout ticks --into work
+  vds checkout ticks@bbg --into today -- 2024/05/02 '**/*.toml'
+  vds checkout ticks~3 --into old --plain
+  vds checkout v1              # in a workspace")]
 pub(super) struct Args {
-    /// REPO@REV, or REPO@REV:PATH for a part
-    location: Location,
+    /// REPO@REV, or REPO@REV:PATH for a part; in a workspace, REV
+    #[arg(value_name = "REPO@REV")]
+    what: String,
     /// The directory
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    into: PathBuf,
+    into: Option<PathBuf>,
     /// Leave nothing but the files in it
-    #[arg(long)]
+    #[arg(long, requires = "into")]
     plain: bool,
     /// Replace files that hold something else
     #[arg(long)]
     force: bool,
-    /// Only these files and directories
-    #[arg(last = true, value_name = "PATH", value_parser = pick::path)]
-    paths: Vec<TreePath>,
+    /// Only these files and directories, or what matches these patterns
+    #[arg(last = true, value_name = "PATH")]
+    paths: Vec<String>,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
+    match &args.into {
+        Some(dir) => into(args, dir, cx),
+        None => go(args, cx),
+    }
+}
+
+/// Brings the workspace that one is in to a revision.
+fn go(args: &Args, cx: &Context) -> Answer {
+    if !args.paths.is_empty() {
+        let hint = "`vds restore PATH --source REV` takes files from a revision; --into DIR makes a workspace of some";
+        return Err(usage("a workspace goes to a revision with all that it holds", hint));
+    }
+    let mut workspace = cx.workspace()?;
+    let held = workspace.hold()?;
+    let to = here::position(workspace.store(), &here::revision(&workspace, &args.what)?)?;
+    let moved = workspace.switch(&held, &to, &BTreeMap::new(), loss(args.force), cx.progress())?;
+    let (document, text, quiet) = arrived(&workspace, moved);
+    cx.tell(&document, || text, || quiet)
+}
+
+fn into(args: &Args, dir: &Path, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let found = resolve(&store, &args.location)?;
-    let tree = snapshot(&store, &found)?;
-    if found.path.is_some() && !args.paths.is_empty() {
-        return Err(usage("paths were named twice", "name them after -- alone"));
-    }
-    let mut scopes: Vec<Option<TreePath>> = args.paths.iter().cloned().map(Some).collect();
-    if scopes.is_empty() {
-        scopes.push(found.path.clone());
-    }
-    let mut files = Vec::new();
-    for scope in &scopes {
-        let part = tree.files_at(scope.as_ref())?;
-        if part.is_empty() && scope.is_some() {
-            return Err(missing(tree, &Location { path: scope.clone(), ..args.location.clone() }));
-        }
-        files.extend(part);
-    }
-    files.sort_by(|a, b| a.0.cmp(&b.0));
-    files.dedup();
-    checkout::outside_stores(&args.into)?;
-    let clash = if args.force { Clash::Overwrite } else { Clash::Refuse };
-    let written = checkout::checkout(store.objects(), &files, &args.into, clash, cx.progress())?;
+    let location: Location = args.what.parse().map_err(history::Error::from)?;
+    let at = here::position(&store, &location)?;
+    let scope = match at.commit {
+        None if location.path.is_none() && args.paths.is_empty() => Scope::whole(),
+        _ => scope(args, &store, &location)?,
+    };
+    let commit = at.commit;
+    let written = if args.plain {
+        let found = resolve(&store, &location)?;
+        plain(args, dir, &scope, snapshot(&store, &found)?, &store, cx)?
+    } else {
+        let wanted = Wanted { repo: location.repo.clone(), at, scope };
+        Workspace::make(store, dir, wanted, loss(args.force), cx.wait, cx.progress())?.1
+    };
+    let shown = commit.map_or_else(|| location.to_string(), |id| format!("{id:.12}"));
     let text = || {
-        let into = args.into.display();
         let (files, bytes) = (view::count(written.files, "file"), view::bytes(written.bytes));
         format!(
-            "{:.12} into {into}: {files} written ({bytes}), {} unchanged\n",
-            found.commit, written.unchanged
+            "{shown} into {}: {files} written ({bytes}), {} unchanged\n",
+            dir.display(),
+            written.unchanged
         )
     };
     let document = json!({
-        "commit": found.commit.to_string(), "into": args.into.to_string_lossy(), "files": written.files,
+        "commit": commit.map(|id| id.to_string()), "into": dir.to_string_lossy(), "files": written.files,
         "bytes": written.bytes, "unchanged": written.unchanged, "plain": args.plain,
     });
-    cx.tell(&document, text, || format!("{}\n", found.commit))
+    cx.tell(&document, text, || commit.map(|id| format!("{id}\n")).unwrap_or_default())
+}
+
+/// What is to be checked out.
+fn scope(args: &Args, store: &Store, location: &Location) -> Result<Scope, Cause> {
+    let found = resolve(store, location)?;
+    let tree = snapshot(store, &found)?;
+    if found.path.is_some() && !args.paths.is_empty() {
+        return Err(usage("paths were named twice", "name them after -- alone"));
+    }
+    let words: Vec<String> = match &found.path {
+        Some(path) => vec![path.to_string()],
+        None => args.paths.clone(),
+    };
+    here::scope(tree, &words, |path| missing(tree, &Location { path: Some(path), ..location.clone() }))
+}
+
+/// Writes the files, and nothing that remembers where they come from.
+fn plain(
+    args: &Args,
+    dir: &Path,
+    scope: &Scope,
+    tree: Snapshot<'_>,
+    store: &Store,
+    cx: &Context,
+) -> Result<Written, Cause> {
+    let mut files = Vec::new();
+    if scope.globs().is_empty() {
+        let parts: Vec<Option<&TreePath>> =
+            if scope.is_whole() { vec![None] } else { scope.paths().iter().map(Some).collect() };
+        for part in parts {
+            files.extend(tree.files_at(part)?);
+        }
+        files.sort_by(|a, b| a.0.cmp(&b.0));
+        files.dedup();
+    } else {
+        for file in tree.scan("")? {
+            let (path, entry) = file?;
+            if scope.holds(path.as_str()) {
+                files.push((path, entry));
+            }
+        }
+    }
+    checkout::outside_stores(dir)?;
+    let clash = if args.force { Clash::Overwrite } else { Clash::Refuse };
+    Ok(checkout::checkout(store.objects(), &files, dir, clash, cx.progress())?.0)
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::answer::document;
 use super::complaint::{io_error, usage};
 use super::context::{Answer, Context, Made};
+use super::submit;
 use crate::change::{self, Empty};
 use crate::fault::Cause;
 use crate::history::Target;
@@ -24,6 +25,10 @@ use crate::view;
 /// Directories give their contents, files keep their names. Unchanged files are not read again. What the commit triggers
 /// is run before the command returns.
 ///
+/// Without REPO, what has changed in the workspace that one is in is committed to its branch, deletions included; after --
+/// stand the paths to commit if not everything. When the branch has moved on, the changes are put on top of it, unless they
+/// meet.
+///
 /// What a .vdsignore file names, in the syntax of .gitignore, is left out of directories; a file that is named itself is
 /// taken all the same. To --mirror, what is left out is not there.
 #[derive(Debug, clap::Args)]
@@ -31,10 +36,12 @@ use crate::view;
   vds commit ticks day-2/ -m 'day 2 of May'
   vds commit ticks@bbg export/ --to 2024/05 --mirror -m 'May as Bloomberg has it now'
   curl ... | vds commit truth - --to ecb.csv -m 'rates of today'
-  vds commit ticks day-3/ -F note.txt --dry-run")]
+  vds commit ticks day-3/ -F note.txt --dry-run
+  vds commit -m 'all that I changed here'
+  vds commit -m 'one day of it' -- 2024/05/01")]
 pub(super) struct Args {
-    /// REPO or REPO@BRANCH; a branch that does not exist is begun
-    target: Target,
+    /// REPO or REPO@BRANCH; a branch that does not exist is begun [default: those of the workspace]
+    target: Option<Target>,
     /// Files and directories; - is standard input
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     paths: Vec<PathBuf>,
@@ -46,27 +53,35 @@ pub(super) struct Args {
     file: Option<PathBuf>,
     /// Put everything below this path; for standard input, the file's path
     #[arg(long, value_name = "PREFIX")]
-    to: Option<Place>,
+    pub(super) to: Option<Place>,
     /// Make the tree (or what lies below --to) equal to the directory, deletions included
     #[arg(long)]
-    mirror: bool,
+    pub(super) mirror: bool,
     /// Commit even if nothing differs
     #[arg(long)]
-    allow_empty: bool,
+    pub(super) allow_empty: bool,
     /// Say what would be committed, and write nothing to the store
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Leave triggered jobs for `vds run`
     #[arg(long)]
-    no_run: bool,
+    pub(super) no_run: bool,
+    /// In a workspace: only these files and directories
+    #[arg(last = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(super) only: Vec<PathBuf>,
 }
 
 impl Args {
     fn reads_standard_input(&self) -> bool {
-        self.paths.iter().any(|path| path == Path::new("-"))
+        self.places().iter().any(|path| path == Path::new("-"))
     }
 
-    fn message(&self) -> Result<String, Cause> {
+    /// What was named to be put on the branch, before -- or after it.
+    fn places(&self) -> Vec<PathBuf> {
+        self.paths.iter().chain(&self.only).cloned().collect()
+    }
+
+    pub(super) fn message(&self) -> Result<String, Cause> {
         let Some(file) = &self.file else { return Ok(self.message.join("\n\n")) };
         let mut bytes = Vec::new();
         let read = if file == Path::new("-") {
@@ -98,7 +113,7 @@ impl Args {
         cx: &Context,
     ) -> Result<Gathered, Cause> {
         let overlay = if self.mirror { Overlay::Mirror } else { Overlay::Keep };
-        let mut gathered = match self.paths.as_slice() {
+        let mut gathered = match self.places().as_slice() {
             [] if self.allow_empty => {
                 Ok(ingest::gather(sink, tree, Memory::None, &[], None, Overlay::Keep, cx.progress())?)
             }
@@ -132,13 +147,14 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
+    let Some(target) = &args.target else { return submit::run(args, cx) };
     let store = cx.store()?;
     let message = args.message()?;
     if args.dry_run {
-        return rehearse(args, &store, cx);
+        return rehearse(args, target, &store, cx);
     }
     let writer = store.writer();
-    let base = change::open(&store, &args.target, &writer)?;
+    let base = change::open(&store, target, &writer)?;
     let gathered = args.gather(&writer, Snapshot::new(&writer, base.tree), Memory::Keep(&store), cx)?;
     gathered.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
     let Gathered { draft, files, bytes, new_bytes, warnings, .. } = gathered;
@@ -147,28 +163,28 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let counts = view::Counts::from(published.tally);
     let commit = published.commit;
     let document = document(&json!({
-        "commit": commit.map(|id| id.to_string()), "repo": args.target.repo, "branch": args.target.branch,
+        "commit": commit.map(|id| id.to_string()), "repo": target.repo, "branch": target.branch,
         "files": files, "bytes": bytes, "new_bytes": new_bytes, "stored_bytes": published.stored,
         "counts": counts, "warnings": warnings,
     }));
     let Some(id) = commit else {
-        cx.note(&format!("nothing differs from {}: no commit was made", args.target));
-        cx.note_waiting(&store, &args.target)?;
+        cx.note(&format!("nothing differs from {target}: no commit was made"));
+        cx.note_waiting(&store, target)?;
         let made = Made { document, text: String::new(), quiet: String::new(), done: "", operation: None };
         return cx.made(&store, made, Vec::new(), args.no_run);
     };
     let title = view::line(message.lines().next().unwrap_or(""));
     let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
-    let text = format!("[{} {id:.12}] {title}\n {}  ({size})\n", args.target, counted(files, counts));
+    let text = format!("[{target} {id:.12}] {title}\n {}  ({size})\n", counted(files, counts));
     let (quiet, operation) = (format!("{id}\n"), published.operation);
     let made = Made { document, text, quiet, done: "the commit is made", operation };
     cx.made(&store, made, published.jobs, args.no_run)
 }
 
 /// Finds out what a commit would be, and leaves the store as it is.
-fn rehearse(args: &Args, store: &Store, cx: &Context) -> Answer {
+fn rehearse(args: &Args, target: &Target, store: &Store, cx: &Context) -> Answer {
     let rehearsal = store.rehearsal();
-    let base = change::open(store, &args.target, &rehearsal)?;
+    let base = change::open(store, target, &rehearsal)?;
     let gathered = args.gather(&rehearsal, Snapshot::new(&rehearsal, base.tree), Memory::Read(store), cx)?;
     gathered.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
     let Gathered { draft, files, bytes, new_bytes, warnings, .. } = gathered;
@@ -176,13 +192,13 @@ fn rehearse(args: &Args, store: &Store, cx: &Context) -> Answer {
     let counts = view::Counts::from(tally);
     let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
     let document = json!({
-        "dry_run": true, "repo": args.target.repo, "branch": args.target.branch,
+        "dry_run": true, "repo": target.repo, "branch": target.branch,
         "files": files, "bytes": bytes, "new_bytes": new_bytes, "counts": counts, "warnings": warnings,
     });
-    let text = || format!("would commit to {}\n {}  ({size})\n", args.target, counted(files, counts));
+    let text = || format!("would commit to {target}\n {}  ({size})\n", counted(files, counts));
     cx.say(&document, text, String::new)
 }
 
-fn counted(files: u64, counts: view::Counts) -> String {
+pub(super) fn counted(files: u64, counts: view::Counts) -> String {
     format!("{}: {counts}", view::count(files, "file"))
 }

@@ -16,12 +16,14 @@ use crate::view;
   vds du ticks@v1:2024/05")]
 pub(super) struct Args {
     /// REPO@REV:PATH
-    location: Location,
+    #[arg(value_name = "LOCATION")]
+    location: Option<String>,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let found = resolve(&store, &args.location)?;
+    let location: Location = cx.named(&store, args.location.as_deref())?;
+    let found = resolve(&store, &location)?;
     let tree = snapshot(&store, &found)?;
     let file = found.path.as_ref().map_or(Ok(None), |path| tree.find(path.as_str()))?;
     let (files, bytes) = if let Some(entry) = file {
@@ -31,9 +33,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         (totals.count, totals.weight)
     };
     if files == 0 && found.path.is_some() {
-        return Err(missing(tree, &args.location));
+        return Err(missing(tree, &location));
     }
-    let text = || format!("{}  {}  {}\n", view::bytes(bytes), view::count(files, "file"), args.location);
-    let document = json!({ "location": args.location.to_string(), "files": files, "bytes": bytes });
+    let text = || format!("{}  {}  {}\n", view::bytes(bytes), view::count(files, "file"), location);
+    let document = json!({ "location": location.to_string(), "files": files, "bytes": bytes });
     cx.say(&document, text, || format!("{bytes}\n"))
 }

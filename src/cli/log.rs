@@ -29,9 +29,9 @@ use crate::{pick, view};
   vds log truth --since '2 weeks ago' --author ann -p -- ecb.csv
   vds log ticks@bbg --json -- 2024/05/01")]
 pub(super) struct Args {
-    /// REPO@REV, or REPO@A..B for what B has and A has not
+    /// REPO@REV, or REPO@A..B for what B has and A has not [default: the workspace's]
     #[arg(value_name = "REPO@REV")]
-    range: Range,
+    range: Option<String>,
     /// At most so many commits
     #[arg(short = 'n', long, value_name = "COUNT")]
     max_count: Option<usize>,
@@ -81,12 +81,13 @@ struct Item {
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let head = resolve(&store, &args.range.to)?;
+    let range: Range = cx.named(&store, args.range.as_deref())?;
+    let head = resolve(&store, &range.to)?;
     let mut paths = args.paths.clone();
     paths.extend(head.path.clone());
     let selection = selection(args, paths, &snapshot(&store, &head)?)?;
     let mut log = Log::new(store.objects(), [head.commit]);
-    if let Some(from) = &args.range.from {
+    if let Some(from) = &range.from {
         log = log.without(resolve(&store, from)?.commit);
     }
     let walk = Walk::new(store.objects(), log, selection).map(|step| Ok(step?));

@@ -22,8 +22,9 @@ use crate::view;
   vds ls -l ticks@v1:2024/05
   vds ls -r settlement/select --json")]
 pub(super) struct Args {
-    /// REPO@REV:PATH
-    location: Location,
+    /// REPO@REV:PATH [default: the workspace's]
+    #[arg(value_name = "LOCATION")]
+    location: Option<String>,
     /// With kind, size and blob id
     #[arg(short, long)]
     long: bool,
@@ -39,7 +40,9 @@ struct Style {
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
-    answer(&cx.store()?, &args.location, Style { long: args.long, recursive: args.recursive }, cx)
+    let store = cx.store()?;
+    let location = cx.named(&store, args.location.as_deref())?;
+    answer(&store, &location, Style { long: args.long, recursive: args.recursive }, cx)
 }
 
 /// Lists what lies in a directory, shortly.

@@ -15,13 +15,13 @@ use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
 use super::answer::{Form, document, print, settle};
-use super::complaint::{code_of, complain, failure, usage};
+use super::complaint::{code_of, complain, failure, io_error, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
     blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, diff, du, fetch, init,
-    job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, revert, rm, show, tag,
-    undo, why,
+    job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, restore, revert, rm,
+    show, status, switch, tag, undo, why,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -66,6 +66,15 @@ pub(super) struct Cli {
     /// Print long answers at once, not page by page
     #[arg(long, global = true, help_heading = "Options of every verb")]
     no_pager: bool,
+    /// Work as if started in this directory
+    #[arg(
+        short = 'C',
+        global = true,
+        help_heading = "Options of every verb",
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath
+    )]
+    directory: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -93,6 +102,9 @@ enum Verb {
     Resolve(resolve::Args),
     Revert(revert::RevertArgs),
     CherryPick(revert::CherryPickArgs),
+    Status(status::Args),
+    Switch(switch::Args),
+    Restore(restore::Args),
     #[command(subcommand)]
     Branch(branch::Verb),
     #[command(subcommand)]
@@ -134,6 +146,12 @@ pub fn main() -> ExitCode {
         (_, true) => Form::Quiet,
         _ => Form::Text,
     };
+    if let Some(dir) = &cli.directory
+        && let Err(error) = env::set_current_dir(dir)
+    {
+        let cause = io_error(&format!("cannot go into {}", dir.display()), &error, "check the path");
+        return refuse(&cause, form == Form::Json);
+    }
     listen();
     let pager = if cli.no_pager { Pager::Unwanted } else { Pager::Wanted };
     let cx = Context::new(cli.store, Duration::from_secs(cli.lock_timeout), form, cli.author, pager);
@@ -238,6 +256,9 @@ fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Resolve(args) => resolve::run(&args, cx),
         Verb::Revert(args) => revert::run(&args, cx),
         Verb::CherryPick(args) => revert::run_cherry_pick(&args, cx),
+        Verb::Status(args) => status::run(&args, cx),
+        Verb::Switch(args) => switch::run(&args, cx),
+        Verb::Restore(args) => restore::run(&args, cx),
         Verb::Branch(verb) => branch::run(verb, cx),
         Verb::Tag(verb) => tag::run(verb, cx),
         Verb::Reset(args) => reset::run(args, cx),

@@ -20,22 +20,20 @@ use crate::view;
   vds show settlement/select@4c9f21ab
   vds show settlement/select:best.csv")]
 pub(super) struct Args {
-    /// REPO@REV, or REPO@REV:PATH
-    location: Location,
+    /// REPO@REV, or REPO@REV:PATH [default: the workspace's]
+    #[arg(value_name = "LOCATION")]
+    location: Option<String>,
     #[command(flatten)]
     show: Show,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let found = resolve(&store, &args.location)?;
+    let location: Location = cx.named(&store, args.location.as_deref())?;
+    let found = resolve(&store, &location)?;
     if let Some(path) = &found.path {
         let is_file = snapshot(&store, &found)?.find(path.as_str())?.is_some();
-        return if is_file {
-            cat::print(&store, &args.location, cx)
-        } else {
-            ls::list(&store, &args.location, cx)
-        };
+        return if is_file { cat::print(&store, &location, cx) } else { ls::list(&store, &location, cx) };
     }
     let commit = history::load(store.objects(), found.commit)?;
     let compared = of_commit(store.objects(), &commit, &[])?;

@@ -26,8 +26,8 @@ pub(super) enum Verb {
     /// List the tags of a repo
     #[command(after_help = "Example:\n  vds tag list ticks")]
     List {
-        /// The repo
-        repo: RepoName,
+        /// The repo [default: the workspace's]
+        repo: Option<RepoName>,
     },
     /// Delete a tag
     #[command(after_help = "Example:\n  vds tag delete ticks@v1")]
@@ -54,6 +54,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             cx.changed(Made { document, text, quiet, done: "the tag is made", operation })
         }
         Verb::List { repo } => {
+            let repo = cx.repo(&store, repo.as_ref())?;
             let tags = {
                 let facts = store.session()?;
                 history::tags(&facts, &history::load_repo(&facts, &repo)?)?

@@ -6,9 +6,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::stamp::Stamp;
 use crate::object::{BlobId, Digest, TreePath, codec};
 use crate::owner::Tmp;
+use crate::stamp::Stamp;
 use crate::store::Store;
 
 const VERSION: u8 = 1;

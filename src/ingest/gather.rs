@@ -11,13 +11,13 @@ use super::error::Error;
 use super::passed::{Passed, Why};
 use super::read::{Known, Taken, Told, read};
 use super::room;
-use super::stamp::Begun;
 use super::walk::{Found, walk_all};
 use crate::content::{self, Kept};
 use crate::draft::Draft;
 use crate::object::{Entry, FileKind, ObjectWrite, TreePath};
 use crate::progress::{Amount, Progress};
 use crate::snapshot::{Snapshot, below};
+use crate::stamp::Begun;
 use crate::store::Store;
 use crate::tree::Cursor;
 

@@ -11,7 +11,7 @@ mod gather;
 mod passed;
 mod read;
 mod room;
-mod stamp;
+mod survey;
 mod walk;
 
 #[cfg(test)]
@@ -19,4 +19,5 @@ mod tests;
 
 pub use error::Error;
 pub use gather::{Gathered, Memory, Overlay, gather, gather_reader};
-pub use walk::{Found, walk};
+pub use survey::{Survey, read_each, survey};
+pub use walk::{Found, find, walk};

@@ -11,6 +11,8 @@ pub(super) enum Why {
     Device,
     /// A directory of another store.
     Store,
+    /// A directory that is a workspace of its own.
+    Workspace,
     /// A directory without files: trees hold files only.
     NoFiles,
     /// It was there when the directory was listed, and gone when it was to be read.
@@ -24,6 +26,7 @@ impl Why {
             Self::Pipe => ("named pipe", "named pipes"),
             Self::Device => ("device", "devices"),
             Self::Store => ("other store", "other stores"),
+            Self::Workspace => ("other workspace", "other workspaces"),
             Self::NoFiles => ("directory without files", "directories without files"),
             Self::Vanished => ("file that went away meanwhile", "files that went away meanwhile"),
         }

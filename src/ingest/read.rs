@@ -12,11 +12,11 @@ use rustix::io::Errno;
 
 use super::error::Error;
 use super::passed::Why;
-use super::stamp::{Begun, Stamp};
 use super::walk::{Found, special};
 use crate::content::{self, Kept};
 use crate::object::{Digest, Entry, FileKind, ObjectWrite};
 use crate::progress::Progress;
+use crate::stamp::{Begun, Stamp};
 
 /// How often a file that changes under the reading is read again.
 const TRIES: u32 = 6;

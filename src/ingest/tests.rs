@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::read::{Taken, read};
-use super::stamp::Begun;
 use super::walk::walk_all;
 use super::{Error, Gathered, Memory, Overlay, gather};
 use crate::content;
@@ -16,6 +15,7 @@ use crate::object::access::memory::Objects;
 use crate::object::{AccessError, Digest, Entry, ObjectKind, ObjectRead, ObjectWrite, Payload};
 use crate::progress::Silent;
 use crate::snapshot::Snapshot;
+use crate::stamp::Begun;
 use crate::store::{DEFAULT_WAIT, Store};
 use crate::tree;
 
@@ -154,7 +154,7 @@ impl Desk {
 
     /// Waits until what was written is older than the grain of the clock, by the clock of the file system.
     fn settle(&self) {
-        let stamp = |name: &str| super::stamp::Stamp::of(&fs::metadata(self.path(name)).unwrap());
+        let stamp = |name: &str| crate::stamp::Stamp::of(&fs::metadata(self.path(name)).unwrap());
         let newest = fs::read_dir(self.path(""))
             .unwrap()
             .map(|entry| stamp(entry.unwrap().file_name().to_str().unwrap()));

@@ -10,8 +10,9 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use super::error::Error;
 use super::passed::{Passed, Why};
-use super::stamp::Stamp;
+use crate::marker;
 use crate::object::TreePath;
+use crate::stamp::Stamp;
 use crate::store::DIR_NAME;
 
 /// The file that names what is to be left out, in the syntax of `gitignore(5)`. It holds for its directory and below.
@@ -27,8 +28,10 @@ pub struct Found {
     pub path: TreePath,
     /// Where it lies on disk.
     pub place: PathBuf,
-    pub(super) stamp: Stamp,
-    pub(super) symlink: bool,
+    /// What the file system said of it.
+    pub stamp: Stamp,
+    /// Whether it is a link.
+    pub symlink: bool,
 }
 
 /// What a walk found.
@@ -67,6 +70,23 @@ pub(super) fn walk_all(root: &Path, to: Option<&TreePath>, store: Option<&Path>)
     }
 }
 
+/// The file or link at `path` below `root`, if there is one; none beyond a link.
+pub fn find(root: &Path, path: &TreePath) -> Result<Option<Found>, Error> {
+    let is_dir = |dir: &str| fs::symlink_metadata(root.join(dir)).is_ok_and(|meta| meta.is_dir());
+    if !path.ancestors().all(is_dir) {
+        return Ok(None);
+    }
+    let place = root.join(path.as_str());
+    match fs::symlink_metadata(&place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Unreadable { path: place, source }),
+        Ok(meta) if special(&meta).is_some() => Ok(None),
+        Ok(meta) => {
+            Ok(Some(Found { path: path.clone(), place, stamp: Stamp::of(&meta), symlink: meta.is_symlink() }))
+        }
+    }
+}
+
 fn walk_below(root: &Path, to: Option<&TreePath>, store: Option<PathBuf>) -> Result<Walked, Error> {
     let (send, receive) = mpsc::channel();
     let mut builder = WalkBuilder::new(root);
@@ -75,17 +95,22 @@ fn walk_below(root: &Path, to: Option<&TreePath>, store: Option<PathBuf>) -> Res
         .add_custom_ignore_filename(IGNORE_FILE)
         .follow_links(false)
         .threads(THREADS);
-    let (stores, top) = (send.clone(), root.to_owned());
+    let (stores, top, is_workspace) = (send.clone(), root.to_owned(), marker::is_workspace(root));
     let inside = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
     let own = store.and_then(|store| store.strip_prefix(inside).ok().map(|below| top.join(below)));
     builder.filter_entry(move |entry| {
         let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
         let is_own = is_dir && own.as_deref() == Some(entry.path());
-        let is_other = is_dir && !is_own && entry.depth() > 0 && entry.file_name() == DIR_NAME;
-        if is_other {
-            let _ = stores.send(Ok(Visited::Passed(Why::Store, entry.path().to_owned())));
-        }
-        !is_own && !is_other
+        let is_store = is_dir && !is_own && entry.depth() > 0 && entry.file_name() == DIR_NAME;
+        let why = match () {
+            // What makes the directory itself a workspace is no data.
+            () if is_store && entry.depth() == 1 && is_workspace => return false,
+            () if is_store => Why::Store,
+            () if is_dir && entry.depth() > 0 && marker::is_workspace(entry.path()) => Why::Workspace,
+            () => return !is_own,
+        };
+        let _ = stores.send(Ok(Visited::Passed(why, entry.path().to_owned())));
+        false
     });
     builder.build_parallel().run(|| {
         let send = send.clone();

@@ -4,7 +4,7 @@
 //! platter. So a lock file of ours guards each session, opening is retried while sled's lock lingers, and every batch
 //! ends with an fsync of sled's database file.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -12,12 +12,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Applied, Batch, Error, MetaSession, MetaStore, Visitor};
+use crate::owner;
 
 /// sled's page cache. The facts are small; most sessions touch a few pages.
 const CACHE_BYTES: u64 = 64 << 20;
 
-/// The first and the longest pause between two tries for a lock.
-const PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
+/// The pause between two tries to open.
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// The facts in a directory of sled's, with a lock file beside it.
 #[derive(Debug)]
@@ -43,21 +44,14 @@ impl SledMeta {
     }
 
     fn take_lock(&self) -> Result<File, Error> {
-        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&self.lock);
-        let file = opened.map_err(|source| io_error("open the lock file", &self.lock, source))?;
         let begun = Instant::now();
-        let mut pause = PAUSE.0;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::Error(source)) => return Err(io_error("lock", &self.lock, source)),
-                Err(TryLockError::WouldBlock) if begun.elapsed() >= self.wait => {
-                    let place = self.lock.display().to_string();
-                    return Err(Error::Busy { place, waited_ms: begun.elapsed().as_millis() });
-                }
-                Err(TryLockError::WouldBlock) => thread::sleep(pause),
+        match owner::lock_within(&self.lock, self.wait) {
+            Ok(Some(file)) => Ok(file),
+            Ok(None) => {
+                let place = self.lock.display().to_string();
+                Err(Error::Busy { place, waited_ms: begun.elapsed().as_millis() })
             }
-            pause = (pause * 2).min(PAUSE.1);
+            Err(source) => Err(io_error("lock", &self.lock, source)),
         }
     }
 
@@ -73,7 +67,7 @@ impl SledMeta {
                 Ok(Ok(db)) => return Ok(db),
                 // Our own lock is held, so this is a session of this process that sled has not quite let go.
                 _ if lingering && begun.elapsed() < self.wait.max(Duration::from_secs(5)) => {
-                    thread::sleep(PAUSE.0);
+                    thread::sleep(PAUSE);
                 }
                 Ok(Err(sled::Error::Io(source))) if !is_damage(&source) => {
                     return Err(io_error("open the facts", &self.dir, source));

@@ -11,5 +11,6 @@ pub use merge::{Conflict, Settled, Version, came, choice};
 pub use operation::{Operation, OperationChange};
 pub use shapes::{
     Change, Commit, Counts, Directory, Failure, File, Job, JobInput, MadeBy, MadeFrom, Ref, Repo, VERSION,
+    kind,
 };
 pub use text::{bytes, count, encoded, line, path, text, time};

@@ -266,14 +266,19 @@ impl MadeFrom {
     }
 }
 
+/// A kind of file in one word.
+pub fn kind(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::File => "file",
+        FileKind::Executable => "executable",
+        FileKind::Symlink => "symlink",
+    }
+}
+
 impl File {
     /// The view of a file.
     pub fn new(path: impl ToString, entry: &Entry) -> Self {
-        let kind = match entry.kind {
-            FileKind::File => "file",
-            FileKind::Executable => "executable",
-            FileKind::Symlink => "symlink",
-        };
+        let kind = kind(entry.kind);
         Self { path: path.to_string(), kind, size: entry.size, blob: entry.blob.to_string() }
     }
 }

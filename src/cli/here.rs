@@ -1,0 +1,219 @@
+//! What the workspace that one stands in stands for: its repo, its branch, and paths from where one is.
+
+use std::env;
+use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
+
+use super::complaint::{not_found, usage};
+use super::context::{Context, resolve};
+use crate::fault::Cause;
+use crate::history::{self, Base, DEFAULT_BRANCH, Location, Revision, SyntaxError};
+use crate::marker::{Marker, Position, Trust};
+use crate::object::{CommitId, RepoName, TreePath};
+use crate::snapshot::Snapshot;
+use crate::store::Store;
+use crate::workspace::{Scope, Workspace};
+
+/// The characters that make a name a pattern.
+const PATTERN: [char; 4] = ['*', '?', '[', '{'];
+
+impl Context {
+    /// The workspace that one stands in, if one does.
+    fn here(&self) -> Result<Option<(PathBuf, Marker)>, Cause> {
+        let trust = if self.store_path.is_some() { Trust::Any } else { Trust::Own };
+        Ok(Workspace::find(&env::current_dir().unwrap_or_default(), trust)?)
+    }
+
+    /// The workspace that one stands in.
+    pub(super) fn workspace(&self) -> Result<Workspace, Cause> {
+        let Some((dir, marker)) = self.here()? else {
+            let hint = "go into one; `vds checkout REPO --into DIR` makes one";
+            return Err(not_found("this directory is not in a workspace", hint));
+        };
+        let store = match &self.store_path {
+            None => Store::open_named(&marker, &dir, self.wait)?,
+            Some(path) => {
+                let store = Store::open(path, self.wait)?;
+                let real = |path: &Path| std::fs::canonicalize(path).ok();
+                // One that is not where it was may have been moved to where it is named.
+                if let Some(other) =
+                    real(&marker.store).filter(|own| Some(own) != real(store.root()).as_ref())
+                {
+                    let message = format!("this workspace belongs to the store {}", other.display());
+                    return Err(usage(message, "leave out --store and VDS_STORE"));
+                }
+                store
+            }
+        };
+        Ok(Workspace::open(store, &dir, marker, self.wait)?)
+    }
+
+    /// What `text` names, or nothing at all: in a workspace, its repo need not be named. `@REV` and `:PATH` belong to it, and
+    /// so does a revision where there is no repo of that name.
+    pub(super) fn named<T>(&self, store: &Store, text: Option<&str>) -> Result<T, Cause>
+    where
+        T: FromStr<Err = SyntaxError>,
+    {
+        let parse = |text: &str| text.parse::<T>().map_err(|error| Cause::from(history::Error::from(error)));
+        let own = |text: &str| -> Result<Option<String>, Cause> {
+            let Some((_, marker)) = self.here()? else { return Ok(None) };
+            let at = name_of(&marker.at);
+            Ok(Some(match text.strip_prefix('@') {
+                Some(rest) if rest.is_empty() || rest.starts_with(['~', '^', '{', ':']) => {
+                    let at = if rest.starts_with('{') { format!("{at}@") } else { at };
+                    format!("{}@{at}{rest}", marker.repo)
+                }
+                Some(rest) => format!("{}@{rest}", marker.repo),
+                None if text.is_empty() || text.starts_with(':') => format!("{}@{at}{text}", marker.repo),
+                None => format!("{}@{text}", marker.repo),
+            }))
+        };
+        match text {
+            Some(text) if !text.starts_with(['@', ':']) => {
+                let named = text.parse::<Location>().ok();
+                let is_repo =
+                    |name: &RepoName| Ok::<_, Cause>(history::find(&store.session()?, name)?.is_some());
+                if let Some(location) = named
+                    && let Some(full) = own(text)?
+                    && !is_repo(&location.repo)?
+                    && full.parse::<Location>().is_ok_and(|location| resolve(store, &location).is_ok())
+                {
+                    return parse(&full);
+                }
+                parse(text)
+            }
+            _ => match own(text.unwrap_or_default())? {
+                Some(full) => parse(&full),
+                None => Err(usage(
+                    "no repo was named, and this directory is not in a workspace of one",
+                    "name REPO or REPO@REV",
+                )),
+            },
+        }
+    }
+
+    /// The repo that was named, or that of the workspace.
+    pub(super) fn repo(&self, store: &Store, name: Option<&RepoName>) -> Result<RepoName, Cause> {
+        match name {
+            Some(name) => Ok(name.clone()),
+            None => Ok(self.named::<Location>(store, None)?.repo),
+        }
+    }
+}
+
+/// How a position is written after the `@`.
+pub(super) fn name_of(at: &Position) -> String {
+    match (&at.branch, at.commit) {
+        (Some(branch), _) => branch.to_string(),
+        (None, Some(commit)) => commit.to_string(),
+        (None, None) => DEFAULT_BRANCH.to_owned(),
+    }
+}
+
+/// Where a workspace stands that is brought to this revision: on the branch, if it is one.
+pub(super) fn position(store: &Store, location: &Location) -> Result<Position, Cause> {
+    if let Revision { base: Base::Name(name), steps } = &location.rev
+        && steps.is_empty()
+        && let Ok(branch) = name.parse()
+    {
+        let facts = store.session()?;
+        let repo = history::load_repo(&facts, &location.repo)?;
+        let head = history::head(&facts, &repo, &branch)?;
+        if head.is_some() {
+            return Ok(Position { branch: Some(branch), commit: head });
+        }
+    }
+    match history::resolve_optional(store.ledger(), store.objects(), location)? {
+        Some(found) => Ok(Position { branch: None, commit: Some(found.commit) }),
+        // A branch that has not begun.
+        None => Ok(Position { branch: DEFAULT_BRANCH.parse().ok(), commit: None }),
+    }
+}
+
+/// The revision of the workspace's repo that was named, with the repo or without.
+pub(super) fn revision(workspace: &Workspace, text: &str) -> Result<Location, Cause> {
+    let repo = &workspace.marker().repo;
+    if let Ok(rev) = text.strip_prefix('@').unwrap_or(text).parse::<Revision>() {
+        return Ok(Location { repo: repo.clone(), rev, path: None });
+    }
+    let location: Location = text.parse().map_err(history::Error::from)?;
+    if location.repo != *repo || location.path.is_some() {
+        let message = format!("{text} is not a revision of {repo}, which this workspace belongs to");
+        return Err(usage(message, "name a branch, a tag or a commit of it"));
+    }
+    Ok(location)
+}
+
+/// The commit that was named, of the workspace's repo.
+pub(super) fn commit(workspace: &Workspace, text: &str) -> Result<CommitId, Cause> {
+    Ok(resolve(workspace.store(), &revision(workspace, text)?)?.commit)
+}
+
+/// What is named by words as they are typed in a workspace: paths and patterns from where one is.
+pub(super) fn selection(workspace: &Workspace, words: &[String]) -> Result<Scope, Cause> {
+    let tree = workspace.tree(workspace.marker().at.commit)?;
+    let top = std::fs::canonicalize(workspace.dir()).unwrap_or_else(|_| workspace.dir().to_owned());
+    let here = env::current_dir().unwrap_or_default();
+    let (mut paths, mut globs) = (Vec::new(), Vec::new());
+    for word in words {
+        let place = plain(&here.join(word));
+        let below = place.strip_prefix(&top).or_else(|_| place.strip_prefix(workspace.dir()));
+        let below = below.map_err(|_| outside(workspace, word))?;
+        let text = below.to_str().ok_or_else(|| outside(workspace, word))?;
+        if text.is_empty() {
+            return Ok(Scope::whole());
+        }
+        let path: TreePath = text.parse().map_err(crate::workspace::Error::from)?;
+        let is_name = !word.contains(PATTERN)
+            || std::fs::symlink_metadata(&place).is_ok()
+            || !Snapshot::new(workspace.store().objects(), tree).files_at(Some(&path))?.is_empty();
+        if is_name {
+            paths.push(path);
+            continue;
+        }
+        // The directory that one is in is meant as it is, whatever characters it has.
+        let above = here.strip_prefix(&top).unwrap_or(Path::new("")).to_string_lossy().into_owned();
+        let above = if above.is_empty() { above } else { format!("{}/", globset::escape(&above)) };
+        globs.push(format!("{above}{}", word.trim_start_matches("./").trim_end_matches('/')));
+    }
+    Ok(Scope::new(paths, globs)?)
+}
+
+fn outside(workspace: &Workspace, word: &str) -> Cause {
+    crate::workspace::Error::Outside { path: PathBuf::from(word), dir: workspace.dir().to_owned() }.into()
+}
+
+/// The path without `.` and `..`, which are taken back by name.
+fn plain(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut plain, part| {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+        plain
+    })
+}
+
+/// What words name in a tree: files, directories and patterns. An error if one names nothing.
+pub(super) fn scope(
+    tree: Snapshot<'_>,
+    words: &[String],
+    missing: impl Fn(TreePath) -> Cause,
+) -> Result<Scope, Cause> {
+    let (mut paths, mut globs) = (Vec::new(), Vec::new());
+    for word in words {
+        let path = crate::pick::path(word).map_err(crate::workspace::Error::from)?;
+        if !tree.files_at(Some(&path))?.is_empty() {
+            paths.push(path);
+        } else if word.contains(PATTERN) {
+            crate::pick::pick(tree, path.as_str())?;
+            globs.push(path.to_string());
+        } else {
+            return Err(missing(path));
+        }
+    }
+    Ok(Scope::new(paths, globs)?)
+}
