@@ -6,13 +6,16 @@ mod desk;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use desk::{Desk, until};
 use vds::change::{self, Empty, Published};
 use vds::content;
 use vds::draft::Draft;
-use vds::history::{Author, Target};
+use vds::history::{self, Author, Target};
 use vds::ingest::{self, Memory, Overlay};
+use vds::integrate::{self, Action, FastForward, Integrated, OnConflict, Request, Unrelated};
+use vds::merge::{Labels, Manner, Renames, Rules};
 use vds::object::{Digest, Entry, FileKind, NodeId, ObjectKind};
 use vds::pipeline::job::State;
 use vds::pipeline::{self, Which};
@@ -81,7 +84,11 @@ impl Counted {
 
     /// Commits these files on top of the branch `main` of `ticks`.
     fn commit(&self, files: impl IntoIterator<Item = (String, String)>) -> Published {
-        let target: Target = "ticks@main".parse().unwrap();
+        self.commit_to("ticks@main", files)
+    }
+
+    fn commit_to(&self, target: &str, files: impl IntoIterator<Item = (String, String)>) -> Published {
+        let target: Target = target.parse().unwrap();
         let writer = self.store.writer();
         let base = change::open(&self.store, &target, &writer).unwrap();
         let mut draft = Draft::new(base.tree);
@@ -263,4 +270,35 @@ fn an_unchanged_directory_is_not_read() {
     assert_eq!(commit(), 0);
     let cost = counted.take();
     assert_eq!(cost.written_bytes, 0);
+}
+
+#[test]
+fn a_merge_costs_what_differs_between_the_sides() {
+    let mut counted = Counted::new();
+    counted.commit(many(20_000));
+    counted.desk.ok(&["branch", "create", "ticks@other"]);
+    let some = |from: u64| {
+        (0..20)
+            .map(move |n| from + n * 997)
+            .map(|n| (format!("d{:04}/f{n:06}.csv", n / 100), "new\n".to_owned()))
+    };
+    counted.commit(some(10));
+    counted.commit_to("ticks@other", some(500));
+    counted.take();
+    let target: Target = "ticks@main".parse().unwrap();
+    let theirs = "ticks@other".parse().unwrap();
+    let theirs = history::resolve(counted.store.ledger(), counted.store.objects(), &theirs).unwrap().commit;
+    counted.take();
+    let labels = Labels { ours: "main".to_owned(), theirs: "other".to_owned() };
+    let manner =
+        Manner { rules: Rules::default(), renames: Renames::Tell, labels, timeout: Duration::from_secs(600) };
+    let action = Action::Merge { theirs, forward: FastForward::Allow, unrelated: Unrelated::Refuse };
+    let request = Request { action, manner, message: "merge".to_owned() };
+    let outcome =
+        integrate::integrate(&counted.store, &author(), &target, &request, OnConflict::Fail).unwrap();
+    assert_eq!((outcome.came, outcome.tally.modified), (Integrated::Made, 20));
+    let Cost { read, nodes_written, .. } = counted.take();
+    // Forty leaves differ. Each is read on both sides and in the base, and some inner nodes above them.
+    assert!(read <= 40 * 3 + 20, "{read} objects read");
+    assert!(nodes_written <= 20 + 5, "{nodes_written} nodes written");
 }
