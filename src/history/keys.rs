@@ -8,6 +8,8 @@ pub(super) const BRANCH: &[u8] = b"branch/";
 pub(super) const TAG: &[u8] = b"tag/";
 pub(super) const COMMIT: &[u8] = b"commit/";
 pub(super) const DERIVED: &[u8] = b"derived/";
+pub(super) const MERGE: &[u8] = b"merge/";
+pub(super) const MERGE_POLICY: &[u8] = b"merge-policy/";
 
 pub(super) fn repo(name: &RepoName) -> Vec<u8> {
     [REPOS, name.as_str().as_bytes()].concat()
@@ -52,4 +54,14 @@ pub(super) fn derived(output_repo: u64, input: &CommitId) -> Vec<u8> {
 
 pub(super) fn derived_of(output_repo: u64) -> Vec<u8> {
     of_repo(DERIVED, output_repo, b"")
+}
+
+/// Where the open merge into a branch lies.
+pub(super) fn merge(repo: u64, name: &BranchName) -> Vec<u8> {
+    of_repo(MERGE, repo, name.as_str().as_bytes())
+}
+
+/// Where the rules of a repo's merges lie.
+pub(super) fn merge_policy(repo: u64) -> Vec<u8> {
+    of_repo(MERGE_POLICY, repo, b"")
 }

@@ -1,6 +1,6 @@
 //! What a fact is about, read from its key: for those who look at changes that others made.
 
-use super::{branch, keys};
+use super::{Repo, branch, keys};
 use crate::object::{BranchName, CommitId, RepoName, TagName};
 
 /// What a fact of history is about. Repos are told by their numbers where their names may have changed.
@@ -16,9 +16,26 @@ pub enum Subject {
     Commit(u64, CommitId),
     /// What the stage that writes a repo made from a commit.
     Derived(u64, CommitId),
+    /// The merge into a branch that waits for a person.
+    Merge(u64, BranchName),
+    /// The rules of a repo's merges.
+    MergePolicy(u64),
     /// The number of the next repo.
     NextRepo,
 }
+
+/// Where the open merge into a branch lies.
+pub fn merge_key(repo: &Repo, branch: &BranchName) -> Vec<u8> {
+    keys::merge(repo.id, branch)
+}
+
+/// Where the rules of a repo's merges lie.
+pub fn merge_policy_key(repo: &Repo) -> Vec<u8> {
+    keys::merge_policy(repo.id)
+}
+
+/// Where open merges lie, of all repos.
+pub const MERGES: &[u8] = keys::MERGE;
 
 /// What the fact at `key` is about, if it is one of history.
 pub fn subject(key: &[u8]) -> Option<Subject> {
@@ -42,6 +59,12 @@ pub fn subject(key: &[u8]) -> Option<Subject> {
     if let Some((repo, rest)) = of_repo(keys::COMMIT) {
         return Some(Subject::Commit(repo, branch::commit_id(rest)?));
     }
+    if let Some((repo, rest)) = of_repo(keys::MERGE) {
+        return Some(Subject::Merge(repo, name(rest)?.parse().ok()?));
+    }
+    if let Some((repo, _)) = of_repo(keys::MERGE_POLICY) {
+        return Some(Subject::MergePolicy(repo));
+    }
     let (repo, rest) = of_repo(keys::DERIVED)?;
     Some(Subject::Derived(repo, branch::commit_id(rest)?))
 }
@@ -61,6 +84,8 @@ mod tests {
             (keys::tag(7, &tag), Some(Subject::Tag(7, tag.clone()))),
             (keys::commit(7, &id), Some(Subject::Commit(7, id))),
             (keys::derived(7, &id), Some(Subject::Derived(7, id))),
+            (keys::merge(7, &branch), Some(Subject::Merge(7, branch.clone()))),
+            (keys::merge_policy(7), Some(Subject::MergePolicy(7))),
             (b"branch/short".to_vec(), None),
             (b"job/12345678".to_vec(), None),
             (Vec::new(), None),

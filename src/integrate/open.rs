@@ -41,10 +41,8 @@ impl Opened {
     }
 }
 
-const OPEN: &[u8] = b"merge/";
-
 fn key(repo: &Repo, target: &Target) -> Vec<u8> {
-    [OPEN, &repo.id.to_be_bytes(), target.branch.as_str().as_bytes()].concat()
+    history::merge_key(repo, &target.branch)
 }
 
 /// The record of the open merge, as it is and as it is kept.
@@ -167,12 +165,9 @@ pub fn load(store: &Store, target: &Target) -> Result<Opened, Error> {
 /// The branches into which a merge is open, by name.
 pub fn list(store: &Store) -> Result<Vec<Target>, Error> {
     let facts = store.session()?;
-    let mut open: Vec<(u64, String)> = Vec::new();
-    facts.scan(OPEN, &mut |key, _| {
-        let rest = key.get(OPEN.len()..).and_then(<[u8]>::split_first_chunk::<8>);
-        open.extend(
-            rest.map(|(id, name)| (u64::from_be_bytes(*id), String::from_utf8_lossy(name).into_owned())),
-        );
+    let mut open = Vec::new();
+    facts.scan(history::MERGES, &mut |key, _| {
+        open.extend(history::subject(key));
         ControlFlow::Continue(())
     })?;
     if open.is_empty() {
@@ -180,9 +175,12 @@ pub fn list(store: &Store) -> Result<Vec<Target>, Error> {
     }
     let mut targets = Vec::new();
     for repo in history::list(&facts)? {
-        for (_, branch) in open.iter().filter(|(id, _)| *id == repo.id) {
-            let branch = branch.parse().map_err(history::Error::from)?;
-            targets.push(Target { repo: repo.name.clone(), branch });
+        for subject in &open {
+            if let history::Subject::Merge(id, branch) = subject
+                && *id == repo.id
+            {
+                targets.push(Target { repo: repo.name.clone(), branch: branch.clone() });
+            }
         }
     }
     Ok(targets)

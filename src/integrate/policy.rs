@@ -10,17 +10,13 @@ use crate::store::Store;
 
 const VERSION: u8 = 1;
 
-fn key(repo: &history::Repo) -> Vec<u8> {
-    [&b"merge-policy/"[..], &repo.id.to_be_bytes()].concat()
-}
-
 fn record(repo: &RepoName, source: codec::Error) -> Error {
     Error::Record { what: format!("the merge strategies of {repo}"), source }
 }
 
 /// The strategies of the repo, the weakest first.
 pub fn load(facts: &Session, repo: &history::Repo) -> Result<Rules, Error> {
-    let Some(bytes) = facts.get(&key(repo))? else { return Ok(Rules::default()) };
+    let Some(bytes) = facts.get(&history::merge_policy_key(repo))? else { return Ok(Rules::default()) };
     codec::decode(VERSION, &bytes).map_err(|source| record(&repo.name, source))
 }
 
@@ -33,8 +29,8 @@ pub fn set(store: &Store, author: &Author, name: &RepoName, rules: &Rules) -> Re
         let mut batch = Batch::default();
         history::hold(&mut batch, &repo)?;
         match rules.iter().next() {
-            Some(_) => batch.put(key(&repo), bytes.clone()),
-            None => batch.remove(key(&repo)),
+            Some(_) => batch.put(history::merge_policy_key(&repo), bytes.clone()),
+            None => batch.remove(history::merge_policy_key(&repo)),
         };
         if let Outcome::Done { number } = facts.commit(&author.now(), &batch)? {
             return Ok(number);

@@ -37,7 +37,7 @@ impl Subject {
         use crate::history::Subject as H;
         use crate::pipeline::Subject as P;
         match self {
-            Self::History(H::Repo(_) | H::Branch(..) | H::Tag(..))
+            Self::History(H::Repo(_) | H::Branch(..) | H::Tag(..) | H::Merge(..) | H::MergePolicy(_))
             | Self::Pipeline(P::Pipeline(_))
             | Self::Mark(_)
             | Self::Other => Care::Reverted,

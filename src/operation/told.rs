@@ -131,6 +131,7 @@ fn repos(changes: &[KeyChange]) -> Result<Vec<Changed>, Error> {
 /// What became of anything else that people should hear of.
 fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
     let values = [&change.before, &change.after];
+    let there = || values.map(|value| value.as_ref().map(|_| "there".to_owned()));
     let commits = || values.map(|value| Some(commit_id(value.as_deref()?)?.to_string()));
     let (noun, name, [before, after]) = match Subject::of(&change.key) {
         Subject::History(Fact::Branch(repo, name)) => {
@@ -159,10 +160,13 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
             let name = format!("{} {}@{}", job.id, job.stage_name(), job.branch);
             (Noun::Job, name, [state(&before), state(&after)])
         }
-        Subject::Other => {
-            let there = values.map(|value| value.as_ref().map(|_| "there".to_owned()));
-            (Noun::Other, label(&change.key), there)
+        Subject::History(Fact::Merge(repo, name)) => {
+            (Noun::Other, format!("open merge into {}@{name}", names.of(repo)), there())
         }
+        Subject::History(Fact::MergePolicy(repo)) => {
+            (Noun::Other, format!("merge rules of {}", names.of(repo)), there())
+        }
+        Subject::Other => (Noun::Other, label(&change.key), there()),
         Subject::History(Fact::Repo(_) | Fact::Commit(..) | Fact::Derived(..) | Fact::NextRepo)
         | Subject::Pipeline(PipelineFact::Version | PipelineFact::Machinery)
         | Subject::Mark(_) => return Ok(None),
