@@ -173,3 +173,53 @@ fn both_stores_can_be_used_while_one_is_copied() {
     desk.ok(&["--store", "mine", "pull"]);
     check_same(&desk, "mine");
 }
+
+const PIPELINE: &str = r#"
+pipeline = "p"
+[stage.bin]
+input = "ticks@*:/*/*/*"
+bin = {}
+[stage.measure]
+inputs = { bins = "p/bin@*:/", truth = "truth@main:/truth.csv" }
+measure = {}
+[stage.select]
+input = "p/measure@*:/"
+select = {}
+[stage.count]
+input = "ticks@*:/*/*/*"
+command = ["sh", "-c", "find \"$VDS_IN_TICKS\" -type f | wc -l > \"$VDS_OUT/$(basename \"$VDS_DATUM\")\""]
+"#;
+
+/// Commits a day of ticks, which all stages follow.
+fn day(desk: &Desk, day: &str) {
+    for minute in ["13", "14", "15"] {
+        let text = format!("time,price\n2024-05-{day}T14:{minute}:30Z,1{minute}\n");
+        desk.write(&format!("days/{day}/2024/05/{day}/14/{minute}.csv"), &text);
+    }
+    desk.ok(&["commit", "ticks", &format!("days/{day}"), "-m", day]);
+}
+
+#[test]
+fn outputs_of_all_stages_travel_with_what_the_stages_keep_of_them() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "ticks"]);
+    desk.ok(&["repo", "create", "truth"]);
+    desk.write("truth.csv", "date,price\n2024-05-01,114\n2024-05-02,214\n2024-05-03,314\n");
+    desk.ok(&["commit", "truth", "truth.csv", "-m", "truth"]);
+    desk.write("p.toml", PIPELINE);
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    day(&desk, "01");
+    desk.ok(&["clone", ".vds", "mine"]);
+    day(&desk, "02");
+    day(&desk, "03");
+    // Whatever a commit names is checked by who receives it.
+    desk.ok(&["--store", "mine", "pull"]);
+    desk.ok(&["bundle", "create", "b", "p/bin", "p/measure", "p/select", "p/count"]);
+    desk.ok(&["bundle", "verify", "b"]);
+    for repo in ["ticks", "truth", "p/bin", "p/measure", "p/select", "p/count"] {
+        for verb in [&["log", "--json"][..], &["ls", "-r"]] {
+            let args = [verb, &[repo]].concat();
+            assert_eq!(desk.ok(&[&["--store", "mine"], &args[..]].concat()), desk.ok(&args), "{args:?}");
+        }
+    }
+}

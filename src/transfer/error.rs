@@ -139,8 +139,8 @@ fault! {
         Self::Moved { .. } => Some("`vds fetch` shows where it stands now; nothing was changed".to_owned()),
         Self::Contended { .. } => Some("try again; nothing was changed".to_owned()),
         Self::Diverged { repo, branch, remote } => Some(format!(
-            "`vds log {repo}@{branch}..{remote}/{branch}` shows what is new there; merge it, or make a branch of it: \
-             `vds branch create {repo}@NEW --from {remote}/{branch}`"
+            "`vds log {repo}@{branch}..{remote}/{branch}` shows what is new there; `vds merge {repo}@{branch} {remote}/{branch}` \
+             merges it"
         )),
         Self::Rejected { refusals, remote } => refusals.first().map(|refusal| refusal.hint(remote)),
         Self::NotEmpty { .. } => Some("name a directory that is not there yet, or an empty one".to_owned()),
