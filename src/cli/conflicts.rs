@@ -7,7 +7,6 @@ use super::complaint::usage;
 use super::context::{Answer, Context};
 use super::integrated::{conflict_lines, open_target};
 use crate::checkout::{self, Clash};
-use crate::history::Target;
 use crate::integrate::{self, Opened};
 use crate::merge::Conflict;
 use crate::object::{Entry, TreePath};
@@ -29,7 +28,7 @@ use clap::ValueHint;
 pub(super) struct Args {
     /// REPO@BRANCH [default: the only merge that is open]
     #[arg(value_name = "REPO@BRANCH")]
-    target: Option<Target>,
+    target: Option<String>,
     /// Only those for which nothing was chosen yet
     #[arg(long)]
     left: bool,
@@ -43,7 +42,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let open = integrate::list(&store)?;
     if args.target.is_none() && open.len() != 1 {
         if args.into.is_some() {
-            open_target(&store, None)?;
+            open_target(cx, &store, None)?;
         }
         let text = || match open.as_slice() {
             [] => "no merge is open\n".to_owned(),
@@ -55,7 +54,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
             open.iter().map(|target| format!("{target}\n")).collect()
         });
     }
-    let target = open_target(&store, args.target.as_ref())?;
+    let target = open_target(cx, &store, args.target.as_ref())?;
     let opened = integrate::load(&store, &target)?;
     if let Some(dir) = &args.into {
         write(cx, &store, &opened, dir)?;

@@ -1,5 +1,6 @@
 //! What the workspace that one stands in stands for: its repo, its branch, and paths from where one is.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
@@ -7,12 +8,13 @@ use std::str::FromStr;
 use super::complaint::{not_found, usage};
 use super::context::{Context, resolve};
 use crate::fault::Cause;
-use crate::history::{self, Base, DEFAULT_BRANCH, Location, Revision, SyntaxError};
+use crate::history::{self, Base, DEFAULT_BRANCH, Location, Revision, SyntaxError, Target};
 use crate::marker::{Marker, Position, Trust};
 use crate::object::{CommitId, RepoName, TreePath};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
-use crate::workspace::{Scope, Workspace};
+use crate::view;
+use crate::workspace::{Loss, Moved, Scope, Workspace};
 
 /// The characters that make a name a pattern.
 const PATTERN: [char; 4] = ['*', '?', '[', '{'];
@@ -90,6 +92,34 @@ impl Context {
                 )),
             },
         }
+    }
+
+    /// The branch of the workspace that one stands in, if it follows one.
+    pub(super) fn target_here(&self) -> Result<Option<Target>, Cause> {
+        Ok(self.here()?.and_then(|(_, Marker { repo, at, .. })| Some(Target { repo, branch: at.branch? })))
+    }
+
+    /// Brings the workspace that one stands in to the new head of its branch, if this is its branch. The branch has moved in any
+    /// case: that its files could not follow is told, and no failure.
+    pub(super) fn follow(&self, target: &Target, commit: CommitId) -> Result<(), Cause> {
+        if self.target_here()?.as_ref() != Some(target) {
+            return Ok(());
+        }
+        let mut workspace = self.workspace()?;
+        let to = Position { branch: Some(target.branch.clone()), commit: Some(commit) };
+        let brought = workspace
+            .hold()
+            .and_then(|held| workspace.switch(&held, &to, &BTreeMap::new(), Loss::Refuse, self.progress()));
+        match brought {
+            Ok(Moved { written, removed, .. }) => {
+                self.note(&format!("here: {} written, {removed} removed", view::count(written, "file")));
+            }
+            Err(error) => self.note(&format!(
+                "warning: the workspace is still where it was: {error}; `vds switch {}` brings it to the head",
+                target.branch
+            )),
+        }
+        Ok(())
     }
 
     /// The repo that was named, or that of the workspace.

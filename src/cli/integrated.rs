@@ -129,6 +129,9 @@ pub(super) fn tell(
         let kept = if outcome.operation.is_some() { Kept::Open } else { Kept::No };
         return answer(cx, document, text, &outcome, refusal(target, request, &outcome, kept));
     }
+    if outcome.came != Integrated::Nothing {
+        cx.follow(target, outcome.commit)?;
+    }
     let made =
         Made { document, text, quiet, done: "what was asked for is done", operation: outcome.operation };
     cx.made(store, made, outcome.jobs, later)
@@ -250,12 +253,33 @@ pub(super) fn conflict_lines(conflict: &Conflict, choice: Option<Choice>) -> Str
     format!("{:<15} {}{remarks}\n{details}", clash.kind.word(), view::path(clash.path.as_str()))
 }
 
-/// The branch whose open merge is meant: the one that was named, else the only one there is.
-pub(super) fn open_target(store: &Store, named: Option<&Target>) -> Result<Target, Cause> {
+/// The branch and what is to be brought onto it, as they were named; a branch that was not is that of the workspace.
+pub(super) fn onto(cx: &Context, names: &[String]) -> Result<(Target, String), Cause> {
+    match names {
+        [target, what] => Ok((target.parse().map_err(history::Error::from)?, what.clone())),
+        [what] => match cx.target_here()? {
+            Some(target) => Ok((target, what.clone())),
+            None => Err(usage(
+                "no branch was named, and this directory is not in a workspace of one",
+                format!("name the branch first: REPO@BRANCH {what}"),
+            )),
+        },
+        _ => Err(usage(
+            "it is not said what is to be brought onto which branch",
+            "name both: REPO@BRANCH and what",
+        )),
+    }
+}
+
+/// The branch whose open merge is meant: the one that was named, else the workspace's, else the only one there is.
+pub(super) fn open_target(cx: &Context, store: &Store, named: Option<&String>) -> Result<Target, Cause> {
     if let Some(target) = named {
-        return Ok(target.clone());
+        return Ok(target.parse().map_err(history::Error::from)?);
     }
     let mut open = integrate::list(store)?;
+    if let Some(here) = cx.target_here()?.filter(|here| open.contains(here)) {
+        return Ok(here);
+    }
     match (open.pop(), open.is_empty()) {
         (Some(only), true) => Ok(only),
         (None, _) => {

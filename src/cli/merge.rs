@@ -1,8 +1,7 @@
 //! `vds merge`.
 
-use super::complaint::usage;
 use super::context::{Answer, Context, Made};
-use super::integrated::{How, bring, default_message, named, open_target, tell};
+use super::integrated::{How, bring, default_message, named, onto, open_target, tell};
 use crate::fault::Cause;
 use crate::history::{self, Target};
 use crate::integrate::{self, Action, FastForward, Request, Unrelated};
@@ -16,16 +15,14 @@ use serde_json::json;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds merge ticks@main bbg
+  vds merge bbg                       # in a workspace: into its branch
   vds merge ticks@main bbg --dry-run
   vds merge ticks@main bbg -s 'ref/**=theirs' -s '**/*.csv=csv:key=date,symbol'
   vds merge --continue ticks@main")]
 pub(super) struct Args {
-    /// REPO@INTO, the branch to merge into
-    #[arg(value_name = "REPO@INTO", required_unless_present_any = ["continue", "abort"])]
-    target: Option<Target>,
-    /// FROM, a branch, tag or commit of the same repo
-    #[arg(value_name = "FROM", conflicts_with_all = ["continue", "abort"])]
-    from: Option<String>,
+    /// REPO@INTO, the branch to merge into [default: the workspace's], and FROM, a branch, tag or commit of the same repo
+    #[arg(value_names = ["REPO@INTO", "FROM"], num_args = 1..=2, required_unless_present_any = ["continue", "abort"])]
+    names: Vec<String>,
     /// What is to be said of the merge
     #[arg(short, long)]
     message: Option<String>,
@@ -54,7 +51,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     if args.abort {
-        let target = open_target(&store, args.target.as_ref())?;
+        let target = open_target(cx, &store, args.names.first())?;
         let operation = integrate::abort(&store, &cx.author, &target)?;
         let document = json!({ "repo": target.repo, "branch": target.branch, "vds": crate::view::VERSION });
         let text = format!("dropped the open merge into {target}, which is as it was\n");
@@ -68,16 +65,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         });
     }
     if args.r#continue {
-        let target = open_target(&store, args.target.as_ref())?;
+        let target = open_target(cx, &store, args.names.first())?;
         let opened = integrate::load(&store, &target)?;
         let outcome = integrate::finish(&store, &cx.author, &target, args.message.clone())?;
         return tell(cx, &store, &target, &opened.request, outcome, args.how.later());
     }
-    let (Some(target), Some(from)) = (&args.target, &args.from) else {
-        return Err(usage("it is not said what is to be merged", "vds merge REPO@INTO FROM"));
-    };
-    let request = request(args, &store, target, from)?;
-    bring(cx, &store, target, &request, &args.how)
+    let (target, from) = onto(cx, &args.names)?;
+    let request = request(args, &store, &target, &from)?;
+    bring(cx, &store, &target, &request, &args.how)
 }
 
 fn request(args: &Args, store: &crate::store::Store, target: &Target, from: &str) -> Result<Request, Cause> {

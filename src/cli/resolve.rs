@@ -9,7 +9,6 @@ use super::complaint::{not_found, usage};
 use super::context::{Answer, Context, Made};
 use super::integrated::open_target;
 use crate::fault::Cause;
-use crate::history::Target;
 use crate::ingest::{self, Memory, Overlay};
 use crate::integrate::{self, Choice};
 use crate::object::{Entry, TreePath};
@@ -40,12 +39,12 @@ pub(super) struct Args {
     undo: bool,
     /// REPO@BRANCH [default: the only merge that is open]
     #[arg(long, value_name = "REPO@BRANCH")]
-    on: Option<Target>,
+    on: Option<String>,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let target = open_target(&store, args.on.as_ref())?;
+    let target = open_target(cx, &store, args.on.as_ref())?;
     let choice = match args.with.as_deref() {
         None => None,
         Some("ours") => Some(Choice::Ours),

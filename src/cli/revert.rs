@@ -1,7 +1,7 @@
 //! `vds revert` and `vds cherry-pick`.
 
 use super::context::{Answer, Context};
-use super::integrated::{How, bring, named};
+use super::integrated::{How, bring, named, onto};
 use crate::fault::Cause;
 use crate::history::{self, Target};
 use crate::integrate::{Action, Request};
@@ -42,12 +42,9 @@ pub(super) struct CherryPickArgs {
 /// The branch and the commit.
 #[derive(Debug, clap::Args)]
 struct Which {
-    /// REPO@BRANCH
-    #[arg(value_name = "REPO@BRANCH")]
-    target: Target,
-    /// The commit
-    #[arg(value_name = "COMMIT")]
-    commit: String,
+    /// REPO@BRANCH [default: the workspace's], and the commit
+    #[arg(value_names = ["REPO@BRANCH", "COMMIT"], num_args = 1..=2, required = true)]
+    names: Vec<String>,
     /// Of a merge: from which of its parents, counted from 1, it is looked at
     #[arg(long, value_name = "NUMBER")]
     mainline: Option<usize>,
@@ -57,33 +54,34 @@ struct Which {
 }
 
 impl Which {
-    fn find(&self, store: &Store) -> Result<(CommitId, Commit), Cause> {
-        history::load_repo(&store.session()?, &self.target.repo)?;
-        let id = named(store, &self.target.repo, &self.commit)?;
-        Ok((id, history::load(store.objects(), id)?))
+    fn find(&self, cx: &Context, store: &Store) -> Result<(Target, CommitId, Commit), Cause> {
+        let (target, text) = onto(cx, &self.names)?;
+        history::load_repo(&store.session()?, &target.repo)?;
+        let id = named(store, &target.repo, &text)?;
+        Ok((target, id, history::load(store.objects(), id)?))
     }
 }
 
 pub(super) fn run(args: &RevertArgs, cx: &Context) -> Answer {
     let RevertArgs { which, how } = args;
     let store = cx.store()?;
-    let (id, commit) = which.find(&store)?;
+    let (target, id, commit) = which.find(cx, &store)?;
     let action = Action::Revert { commit: id, mainline: which.mainline };
-    let manner = how.manner(&store, &which.target, format!("before {id:.12}"))?;
+    let manner = how.manner(&store, &target, format!("before {id:.12}"))?;
     let message = format!("revert \"{}\"\n\nThis takes back commit {id}.", commit.title());
     let message = which.message.clone().unwrap_or(message);
-    bring(cx, &store, &which.target, &Request { action, manner, message }, how)
+    bring(cx, &store, &target, &Request { action, manner, message }, how)
 }
 
 pub(super) fn run_cherry_pick(args: &CherryPickArgs, cx: &Context) -> Answer {
     let CherryPickArgs { which, say_origin, how } = args;
     let store = cx.store()?;
-    let (id, commit) = which.find(&store)?;
+    let (target, id, commit) = which.find(cx, &store)?;
     let action = Action::CherryPick { commit: id, mainline: which.mainline };
-    let manner = how.manner(&store, &which.target, format!("{id:.12}"))?;
+    let manner = how.manner(&store, &target, format!("{id:.12}"))?;
     let mut message = which.message.clone().unwrap_or(commit.message);
     if *say_origin {
         message = format!("{}\n\n(cherry picked from commit {id})", message.trim_end());
     }
-    bring(cx, &store, &which.target, &Request { action, manner, message }, how)
+    bring(cx, &store, &target, &Request { action, manner, message }, how)
 }
