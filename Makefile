@@ -45,6 +45,7 @@ bench: ## measure against b3sum, cp, git and find
 	@command -v b3sum >/dev/null || $(CARGO) install b3sum --locked --version 1.8.7 --root $(TOOLS)
 	$(CARGO) build --release --locked --bin vds
 	VDS=$(TARGET)/release/vds bash benches/figures.sh
+	$(CARGO) bench --locked --bench history
 
 install: ## put vds into ~/.cargo/bin
 	$(CARGO) install --path . --locked

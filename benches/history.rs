@@ -62,15 +62,12 @@ fn fill(store: &Store, author: &Author) -> (CommitId, CommitId, CommitId) {
     let first = commit(Vec::new(), "first".to_owned());
     let (mut main, mut side, mut left) = (first, first, first);
     for number in 1..COMMITS {
+        let message = format!("{number}");
         match number % MERGE_EVERY {
-            0 => main = commit(vec![main, side], format!("merge {number}")),
-            50..60 => {
-                side = commit(
-                    vec![if number % MERGE_EVERY == 50 { main } else { side }],
-                    format!("side {number}"),
-                )
-            }
-            _ => main = commit(vec![main], format!("{number}")),
+            0 => main = commit(vec![main, side], message),
+            50 => side = commit(vec![main], message),
+            51..60 => side = commit(vec![side], message),
+            _ => main = commit(vec![main], message),
         }
         if number == COMMITS / 2 {
             left = main;
@@ -79,8 +76,7 @@ fn fill(store: &Store, author: &Author) -> (CommitId, CommitId, CommitId) {
     for number in 0..100 {
         left = commit(vec![left], format!("left {number}"));
     }
-    let stored = writer.finish().unwrap();
-    let _ = stored;
+    writer.finish().unwrap();
     let target = "r@main".parse().unwrap();
     let base = change::open(store, &target, &store.writer()).unwrap();
     let mut batch = Batch::default();
