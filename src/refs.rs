@@ -309,12 +309,13 @@ mod tests {
         Author { name: "Ann".to_owned(), command: "test".to_owned() }
     }
 
-    /// Commits a file to `ticks@main`, with `meddle` while that is prepared.
-    fn commit(store: &Store, path: &str, meddle: impl FnOnce()) -> Result<Published, change::Error> {
+    /// Commits a file `PATH` or `PATH=CONTENT` to `ticks@main`, with `meddle` while that is prepared.
+    fn commit(store: &Store, file: &str, meddle: impl FnOnce()) -> Result<Published, change::Error> {
+        let (path, content) = file.split_once('=').unwrap_or((file, file));
         let writer = store.writer();
         let base = change::open(store, &"ticks@main".parse().unwrap(), &writer).unwrap();
         let mut draft = Draft::new(base.tree);
-        let kept = crate::content::keep_bytes(&writer, path.as_bytes()).unwrap();
+        let kept = crate::content::keep_bytes(&writer, content.as_bytes()).unwrap();
         draft.put(path.parse().unwrap(), Entry { kind: FileKind::File, blob: kept.blob, size: kept.size });
         meddle();
         change::publish(store, &author(), base, draft, writer, "late", Empty::Skip)
@@ -331,12 +332,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_and_a_directory_of_one_name_are_a_conflict_when_two_commit_them() {
+    fn what_two_commit_at_one_path_is_a_conflict_a_file_and_a_directory_of_one_name_too() {
         for (mine, theirs, meet) in [
             ("d", "d/x", true),
             ("d/x", "d", true),
             ("d/x/y", "d", true),
-            ("d", "d", true),
+            ("d=1", "d=2", true),
+            // The same change twice is none.
+            ("d=1", "d=1", false),
             ("d", "d.csv", false),
             ("d/x", "d/y", false),
             ("d", "d-1/x", false),
