@@ -135,8 +135,11 @@ fn a_checkout_that_is_killed_can_be_repeated() {
     }
     desk.ok(&["commit", "r", "in", "-m", "x"]);
     for want in [1, 5, 20] {
-        let mut child =
-            desk.command(&["checkout", "r", "--into", "out"]).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = desk
+            .command(&["checkout", "r", "--plain", "--into", "out"])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         wait_for(|| entries(desk.path("out")) >= want || child.try_wait().unwrap().is_some());
         let _ = child.kill();
         child.wait().unwrap();
@@ -145,7 +148,7 @@ fn a_checkout_that_is_killed_can_be_repeated() {
             let whole = noise(300_000, name.parse().unwrap());
             assert!(fs::read(desk.path("out").join(&name)).unwrap() == whole, "{name} is not whole");
         }
-        desk.ok(&["checkout", "r", "--into", "out"]);
+        desk.ok(&["checkout", "r", "--plain", "--into", "out"]);
         assert_eq!(entries(desk.path("out")), 40);
         fs::remove_dir_all(desk.path("out")).unwrap();
     }
@@ -328,14 +331,14 @@ fn a_checkout_that_does_not_fit_writes_nothing_and_one_that_fails_can_be_repeate
     fs::create_dir(desk.path("in")).unwrap();
     fs::write(desk.path("in/big"), noise(12 << 20, 1)).unwrap();
     desk.ok(&["commit", "r", "in", "--to", "big", "-m", "big"]);
-    let text = full(&desk, &["checkout", "r:big", "--into", &mount.path("out")]);
+    let text = full(&desk, &["checkout", "r:big", "--plain", "--into", &mount.path("out")]);
     assert!(text.contains("nothing was written") && entries(mount.path("")) == 0, "{text}");
     for n in 0..30 {
         desk.write(&format!("many/{n}"), &n.to_string());
     }
     desk.ok(&["commit", "r", "many", "--to", "many", "-m", "many"]);
-    full(&desk, &["checkout", "r:many", "--into", &mount.path("out")]);
+    full(&desk, &["checkout", "r:many", "--plain", "--into", &mount.path("out")]);
     let written = entries(mount.path("out/many"));
     assert!((1..30).contains(&written), "{written}");
-    desk.ok(&["checkout", "r", "--into", &mount.path("out"), "--", "many/0", "many/1"]);
+    desk.ok(&["checkout", "r", "--plain", "--into", &mount.path("out"), "--", "many/0", "many/1"]);
 }
