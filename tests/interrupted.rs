@@ -77,6 +77,7 @@ fn a_change_to_a_file_between_two_versions_is_not_lost() {
         "w/.vds/workspace",
         &format!("{marker}\n[moving]\nbranch = \"next\"\ncommit = \"{}\"\n", next.trim()),
     );
+    fs::remove_file(desk.path("w/2/2")).unwrap();
     assert_eq!(desk.ok(&["-C", "w", "status", "--quiet"]), "");
     desk.write("w/2/2", "mine 2\n");
     assert_eq!(desk.ok(&["-C", "w", "status", "--quiet"]), "2/2\n");

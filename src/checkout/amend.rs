@@ -1,8 +1,9 @@
 //! Bringing some files of a directory to another version: what goes is removed, what comes is written, and nothing else is
 //! looked at.
 //!
-//! Whoever calls this has looked at what is there and may lose it. What replaces something is made in a place of its own,
-//! so that a process that is killed leaves nothing among the files.
+//! Whoever calls this has looked at what is there and may lose it. What replaces something is made in a place of its own, so
+//! that a process that is killed leaves no half file among the others; the old file goes just before the new one comes, so at
+//! one place there may be none.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -123,7 +123,11 @@ impl Workspace {
         {
             tracing::debug!(%error, "could not remember the files");
         }
-        look.changes.retain(|change| halfway.get(&change.path) != Some(&change.after));
+        // What is of either version, or just between them, is no change of the person's.
+        let is_own = |change: &Change| {
+            halfway.get(&change.path).is_none_or(|to| change.after.is_some() && *to != change.after)
+        };
+        look.changes.retain(is_own);
         look.changes.sort_by(|a, b| a.path.cmp(&b.path));
         look.unread.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(look)

@@ -3,8 +3,8 @@
 //! A workspace is a directory with a [marker](crate::marker). What its files were when they were last known to be those of
 //! its commit is remembered in an index beside the marker, so that a look costs stats, not reads. A change of version
 //! touches the files that differ, and looks for local changes there only. It is announced in the marker before the first
-//! file is touched and taken back after the last, so whatever interrupts it, every file is of one of the two versions, and
-//! both are known.
+//! file is touched and taken back after the last, so whatever interrupts it, every file is of one of the two versions or just
+//! between them, and both are known.
 
 mod error;
 mod index;

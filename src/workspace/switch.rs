@@ -144,7 +144,8 @@ impl Workspace {
                     plan.known.insert(path.clone(), (None, None));
                     continue;
                 }
-                State::Absent => !wish.may_be.contains(&None),
+                // What was interrupted may have been just between the old file and the new one.
+                State::Absent => !wish.may_be.contains(&None) && self.marker.moving.is_none(),
                 State::Blocked(above) if goes(above) => false,
                 State::Blocked(above) => {
                     plan.lost.insert(above.clone());
