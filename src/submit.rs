@@ -34,6 +34,11 @@ pub enum Error {
     /// The branch has moved on, and the same files were changed there.
     #[error("{target} has moved on, and {} there, too: {}", changed(.paths.len()), named(.paths))]
     Meets { target: Target, paths: Vec<TreePath> },
+    /// The branch was set back to before the workspace's commit, or to another line of history.
+    #[error(
+        "{target} is no longer where this workspace comes from: it went back to {head:.12}, without {base:.12}"
+    )]
+    WentBack { target: Target, base: CommitId, head: CommitId },
     /// The change would remove what the workspace does not hold.
     #[error("{path} cannot be committed: {above} is a file there, which this workspace does not hold")]
     OutsideHeld { path: TreePath, above: String },
@@ -72,13 +77,17 @@ fault! {
     Error passes on Workspace, Change, History, Ledger, Snapshot;
     kind {
         Self::Detached | Self::OutsideHeld { .. } => Kind::Usage,
-        Self::Gone { .. } | Self::Meets { .. } => Kind::Refused,
+        Self::Gone { .. } | Self::Meets { .. } | Self::WentBack { .. } => Kind::Refused,
     }
     hint {
         Self::Detached => Some("`vds switch -c NAME` begins a branch here, with your changes".to_owned()),
         Self::Gone { target } => {
             Some(format!("`vds switch -c {}` begins it anew here, with your changes", target.branch))
         }
+        Self::WentBack { target, base, .. } => Some(format!(
+            "nothing was committed or touched; `vds reset {target} {base:.12}` brings the branch here again, `vds switch -c NAME` keeps all on a branch of its own, `vds switch {}` goes back, too",
+            target.branch
+        )),
         Self::Meets { .. } => Some(
             "nothing was committed or touched; `vds switch -c NAME` and `vds commit` keep your changes on a branch of their own, to be merged".to_owned(),
         ),
@@ -167,6 +176,11 @@ pub fn submit(
     let tree = workspace.tree(base)?;
     let over = now.head.filter(|head| Some(*head) != base);
     let (draft, look) = draft(workspace, selection, &writer, progress)?;
+    if let (Some(base), Some(head)) = (base, over)
+        && !history::is_ancestor(store.objects(), base, head)?
+    {
+        return Err(Error::WentBack { target, base, head });
+    }
     if over.is_some() {
         // What is not to be committed now must not be lost either.
         let (whole, _) = self::draft(workspace, &Scope::whole(), &store.rehearsal(), progress)?;

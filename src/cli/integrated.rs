@@ -43,6 +43,15 @@ pub(super) struct How {
     no_run: bool,
 }
 
+/// What is brought onto a branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Brought {
+    /// All of a branch, for which the repo's rules are made.
+    Branch,
+    /// What one commit changed. Of the repo's rules those hold that look into files.
+    Change,
+}
+
 impl How {
     /// Whether triggered jobs are left for `vds run`.
     pub(super) fn later(&self) -> bool {
@@ -50,12 +59,19 @@ impl How {
     }
 
     /// The manner of a merge of `theirs` into the branch.
-    pub(super) fn manner(&self, store: &Store, target: &Target, theirs: String) -> Result<Manner, Cause> {
+    pub(super) fn manner(
+        &self,
+        store: &Store,
+        target: &Target,
+        theirs: String,
+        brought: Brought,
+    ) -> Result<Manner, Cause> {
         let kept = {
             let facts = store.session()?;
             let repo = history::load_repo(&facts, &target.repo)?;
             integrate::load_policy(&facts, &repo)?
         };
+        let kept = if brought == Brought::Branch { kept } else { kept.that_blend() };
         let rules = kept.then(Rules::new(self.strategies.clone()));
         let renames = if self.follow_renames { Renames::Follow } else { Renames::Tell };
         let labels = Labels { ours: target.branch.to_string(), theirs };
@@ -277,8 +293,13 @@ pub(super) fn open_target(cx: &Context, store: &Store, named: Option<&String>) -
         return Ok(target.parse().map_err(history::Error::from)?);
     }
     let mut open = integrate::list(store)?;
-    if let Some(here) = cx.target_here()?.filter(|here| open.contains(here)) {
-        return Ok(here);
+    // What others have open elsewhere is not meant.
+    if let Some(here) = cx.target_here()? {
+        return if open.contains(&here) {
+            Ok(here)
+        } else {
+            Err(integrate::Error::NotOpen { target: here }.into())
+        };
     }
     match (open.pop(), open.is_empty()) {
         (Some(only), true) => Ok(only),

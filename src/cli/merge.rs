@@ -1,7 +1,8 @@
 //! `vds merge`.
 
+use super::complaint::usage;
 use super::context::{Answer, Context, Made};
-use super::integrated::{How, bring, default_message, named, onto, open_target, tell};
+use super::integrated::{Brought, How, bring, default_message, named, onto, open_target, tell};
 use crate::fault::Cause;
 use crate::history::{self, Target};
 use crate::integrate::{self, Action, FastForward, Request, Unrelated};
@@ -41,15 +42,21 @@ pub(super) struct Args {
     #[command(flatten)]
     how: How,
     /// Finish an open merge
-    #[arg(long, conflicts_with_all = ["abort", "ff_only", "no_ff", "squash", "allow_unrelated", "strategies"])]
+    #[arg(long, conflicts_with_all = ["abort", "ff_only", "no_ff", "squash", "allow_unrelated", "strategies", "dry_run"])]
     r#continue: bool,
     /// Drop an open merge
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["message", "ff_only", "no_ff", "squash", "allow_unrelated", "strategies", "dry_run"])]
     abort: bool,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
+    if (args.abort || args.r#continue) && args.names.len() > 1 {
+        return Err(usage(
+            "what is merged was said when the merge was begun",
+            "name the branch alone: REPO@BRANCH",
+        ));
+    }
     if args.abort {
         let target = open_target(cx, &store, args.names.first())?;
         let operation = integrate::abort(&store, &cx.author, &target)?;
@@ -66,9 +73,12 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     }
     if args.r#continue {
         let target = open_target(cx, &store, args.names.first())?;
-        let opened = integrate::load(&store, &target)?;
+        let mut request = integrate::load(&store, &target)?.request;
+        if let Some(message) = &args.message {
+            request.message.clone_from(message);
+        }
         let outcome = integrate::finish(&store, &cx.author, &target, args.message.clone())?;
-        return tell(cx, &store, &target, &opened.request, outcome, args.how.later());
+        return tell(cx, &store, &target, &request, outcome, args.how.later());
     }
     let (target, from) = onto(cx, &args.names)?;
     let request = request(args, &store, &target, &from)?;
@@ -89,7 +99,7 @@ fn request(args: &Args, store: &crate::store::Store, target: &Target, from: &str
     } else {
         Action::Merge { theirs, forward, unrelated }
     };
-    let manner = args.how.manner(store, target, from.to_owned())?;
+    let manner = args.how.manner(store, target, from.to_owned(), Brought::Branch)?;
     let message = args.message.clone().unwrap_or_else(|| default_message("merge", from, target));
     Ok(Request { action, manner, message })
 }

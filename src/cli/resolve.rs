@@ -85,7 +85,8 @@ fn keep(cx: &Context, store: &Store, file: &Path) -> Result<Entry, Cause> {
     }
     let writer = store.writer();
     let empty = tree::empty(&writer)?;
-    let places = [file.to_owned()];
+    // Of a link, what it leads to.
+    let places = [std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned())];
     let base = Snapshot::new(&writer, empty);
     let gathered = ingest::gather(&writer, base, Memory::None, &places, None, Overlay::Keep, cx.progress())?;
     let (root, _) = gathered.draft.finish(&writer)?;

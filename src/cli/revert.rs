@@ -1,7 +1,7 @@
 //! `vds revert` and `vds cherry-pick`.
 
 use super::context::{Answer, Context};
-use super::integrated::{How, bring, named, onto};
+use super::integrated::{Brought, How, bring, named, onto};
 use crate::fault::Cause;
 use crate::history::{self, Target};
 use crate::integrate::{Action, Request};
@@ -67,7 +67,7 @@ pub(super) fn run(args: &RevertArgs, cx: &Context) -> Answer {
     let store = cx.store()?;
     let (target, id, commit) = which.find(cx, &store)?;
     let action = Action::Revert { commit: id, mainline: which.mainline };
-    let manner = how.manner(&store, &target, format!("before {id:.12}"))?;
+    let manner = how.manner(&store, &target, format!("before {id:.12}"), Brought::Change)?;
     let message = format!("revert \"{}\"\n\nThis takes back commit {id}.", commit.title());
     let message = which.message.clone().unwrap_or(message);
     bring(cx, &store, &target, &Request { action, manner, message }, how)
@@ -78,7 +78,7 @@ pub(super) fn run_cherry_pick(args: &CherryPickArgs, cx: &Context) -> Answer {
     let store = cx.store()?;
     let (target, id, commit) = which.find(cx, &store)?;
     let action = Action::CherryPick { commit: id, mainline: which.mainline };
-    let manner = how.manner(&store, &target, format!("{id:.12}"))?;
+    let manner = how.manner(&store, &target, format!("{id:.12}"), Brought::Change)?;
     let mut message = which.message.clone().unwrap_or(commit.message);
     if *say_origin {
         message = format!("{}\n\n(cherry picked from commit {id})", message.trim_end());

@@ -9,6 +9,7 @@ use super::ink::Ink;
 use crate::compare::Difference;
 use crate::fault::Cause;
 use crate::history;
+use crate::integrate;
 use crate::object::{CommitId, FileKind, TreePath};
 use crate::view;
 use crate::workspace::{Depth, Unread, Workspace};
@@ -101,8 +102,10 @@ enum Head {
     None,
     /// Where the workspace is.
     Here,
-    /// Elsewhere.
+    /// Further on.
     At(CommitId),
+    /// Set back to before the workspace, or to another line of history.
+    Back(CommitId),
     /// It is no more.
     Gone,
 }
@@ -114,9 +117,23 @@ fn head(workspace: &Workspace) -> Result<Head, Cause> {
     let repo = history::load_repo(&facts, &workspace.marker().repo)?;
     Ok(match history::head(&facts, &repo, branch)? {
         head if head == at.commit => Head::Here,
-        Some(head) => Head::At(head),
+        Some(head) => match at.commit {
+            Some(here) if !history::is_ancestor(workspace.store().objects(), here, head)? => Head::Back(head),
+            _ => Head::At(head),
+        },
         None => Head::Gone,
     })
+}
+
+/// The merge into the workspace's branch that is open: what is merged, and how many conflicts are left.
+fn open_merge(workspace: &Workspace) -> Result<Option<(String, u64)>, Cause> {
+    let Some(target) = workspace.target() else { return Ok(None) };
+    if !integrate::list(workspace.store())?.contains(&target) {
+        return Ok(None);
+    }
+    let opened = integrate::load(workspace.store(), &target)?;
+    let left = opened.left().count() as u64;
+    Ok(Some((opened.request.manner.labels.theirs, left)))
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
@@ -129,11 +146,12 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let mut shown: Vec<Shown> = look.differences().into_iter().map(Shown::Read).collect();
     shown.extend(look.unread.iter().cloned().map(Shown::Unread));
     shown.sort_by(|a, b| a.path().cmp(b.path()));
+    let merge = open_merge(&workspace)?;
     let marker = workspace.marker();
     let moved = match head {
         Head::None | Head::Gone => None,
         Head::Here => marker.at.commit,
-        Head::At(head) => Some(head),
+        Head::At(head) | Head::Back(head) => Some(head),
     };
     let changes: Vec<Value> = shown.iter().map(Shown::document).collect();
     let document = json!({
@@ -141,6 +159,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         "repo": marker.repo, "branch": marker.at.branch,
         "commit": marker.at.commit.map(|id| id.to_string()),
         "head": moved.map(|id| id.to_string()),
+        "merge": merge.as_ref().map(|(from, left)| json!({ "from": from, "left": left })),
         "interrupted": marker.moving.as_ref().map(|to| json!({
             "branch": to.branch, "commit": to.commit.map(|id| id.to_string()),
         })),
@@ -152,6 +171,10 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
             return shown.iter().map(|shown| shown.line(cx.ink)).collect();
         }
         let mut text = heading(&workspace, &head);
+        if let Some((from, left)) = &merge {
+            let (from, left) = (view::line(from), view::count(*left, "conflict"));
+            text += &format!("a merge of {from} is open, {left} left: `vds conflicts` shows it\n");
+        }
         text += &if shown.is_empty() {
             "nothing has changed\n".to_owned()
         } else {
@@ -180,6 +203,13 @@ fn heading(workspace: &Workspace, head: &Head) -> String {
         Head::None | Head::Here => String::new(),
         Head::At(head) => {
             format!("the branch has moved on to {head:.12}: `vds switch {branch}` brings that here\n")
+        }
+        Head::Back(head) => {
+            let target = workspace.target().map_or_else(String::new, |target| target.to_string());
+            let here = marker.at.commit.map(|id| format!("{id:.12}")).unwrap_or_default();
+            format!(
+                "the branch went back to {head:.12}: `vds reset {target} {here}` brings it here again, `vds switch {branch}` goes back, too\n"
+            )
         }
         Head::Gone => format!("the branch is no more: `vds switch -c {branch}` begins it anew\n"),
     };

@@ -1,7 +1,7 @@
 //! What bringing changes onto a branch would come to, found out without changing anything.
 
 use super::error::Error;
-use super::run::{Chosen, Combined, Integrated, Outcome, Planned, plan, tally, unchanged};
+use super::run::{Chosen, Combined, Integrated, Outcome, Planned, first_of, plan, tally, unchanged};
 use super::sides::{Action, Bench, Request, apply};
 use crate::change;
 use crate::draft::Tally;
@@ -25,13 +25,11 @@ pub fn foresee(store: &Store, author: &Author, target: &Target, request: &Reques
     let base = change::open(store, target, &sink)?;
     let theirs = request.action.commit();
     let bench = Bench { sink: &sink, tmp: store.tmp() };
-    let planned = match (base.head, request.action) {
-        (Some(head), _) => plan(&bench, target, head, request, &Chosen::default())?,
-        (None, Action::Merge { .. }) => Planned::Forward,
-        (None, _) => {
-            let (repo, name) = (base.repo.name.clone(), base.branch.to_string());
-            return Err(history::Error::UnknownRef { repo, what: "branch", name, nearest: Vec::new() }.into());
-        }
+    let planned = if let Some(head) = base.head {
+        plan(&bench, target, head, request, &Chosen::default())?
+    } else {
+        first_of(store, &base, request, None)?;
+        Planned::Forward
     };
     let head = base.head.unwrap_or(theirs);
     let stages = |commit: CommitId, tree: NodeId| -> Result<Vec<Foreseen>, Error> {

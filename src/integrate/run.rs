@@ -8,7 +8,7 @@ use super::record::{Choice, Made};
 use super::sides::{Action, Bench, Ends, FastForward, Request, Sides, apply};
 use crate::change::{self, Advanced, Base, Changed};
 use crate::draft::Tally;
-use crate::history::{self, Author, Target};
+use crate::history::{self, Author, DEFAULT_BRANCH, Target};
 use crate::merge::{Conflict, ConflictKind, Edits, Merged, Strategy};
 use crate::meta::Batch;
 use crate::object::{CommitId, ObjectRead, TreePath};
@@ -281,11 +281,7 @@ impl Work<'_> {
 
     /// The branch has no commit: it begins with what is merged.
     fn begin(&self, base: &Base) -> Result<Outcome, Error> {
-        let Action::Merge { theirs, .. } = self.request.action else {
-            let names = Vec::new();
-            let (repo, name) = (base.repo.name.clone(), base.branch.to_string());
-            return Err(history::Error::UnknownRef { repo, what: "branch", name, nearest: names }.into());
-        };
+        let theirs = first_of(self.store, base, self.request, self.finishing)?;
         let objects: &dyn ObjectRead = self.store.objects();
         let tree = history::load(objects, theirs)?.tree;
         let added = Snapshot::new(objects, tree).totals(None)?.count;
@@ -310,6 +306,22 @@ impl Work<'_> {
             change::move_branch(self.store, self.author, &base.repo, &base.branch, head, Some(theirs))?;
         let Changed { operation, jobs, .. } = moved;
         Ok(Outcome { operation: Some(operation), tally, jobs, ..unchanged(Integrated::Forwarded, theirs) })
+    }
+}
+
+/// With what a branch without a commit begins: only the default branch does, and only with a merge that is not finished but made.
+/// Any other name is likely a mistake.
+pub(super) fn first_of(
+    store: &Store,
+    base: &Base,
+    request: &Request,
+    finishing: Option<&Finishing>,
+) -> Result<CommitId, Error> {
+    match request.action {
+        Action::Merge { theirs, .. } if base.branch.as_str() == DEFAULT_BRANCH && finishing.is_none() => {
+            Ok(theirs)
+        }
+        _ => Ok(history::load_head(&store.session()?, &base.repo, &base.branch)?),
     }
 }
 

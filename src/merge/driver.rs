@@ -52,6 +52,8 @@ impl Call<'_> {
         command.arg("-c").arg(self.expand(&|name| quote(&file(name).to_string_lossy()))).stdin(Stdio::null());
         let Ran { printed, code } = program::run(command, Some(self.timeout), watch);
         match code {
+            // The shell did not find it, or may not run it.
+            Ok(code @ (126 | 127)) => Err(format!("it ended with exit code {code}{}", said(&printed))),
             Ok(code @ 0..=CONFLICTS) => {
                 let bytes =
                     fs::read(file("ours")).map_err(|error| format!("it left no merged file: {error}"))?;
@@ -139,6 +141,11 @@ mod tests {
             "it ended with exit code 129; it said: no such key"
         );
         assert!(call("rm %A", LONG).unwrap_err().starts_with("it left no merged file"));
+        assert!(
+            call("no-such-driver %A", LONG)
+                .unwrap_err()
+                .starts_with("it ended with exit code 127; it said: ")
+        );
         assert_eq!(call("kill -9 $$", LONG).unwrap_err(), "it was ended by signal 9");
         let hanging = call("sleep 1000 & wait", Duration::from_millis(50)).unwrap_err();
         assert_eq!(hanging, "it took longer than 0 s");

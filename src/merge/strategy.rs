@@ -187,6 +187,16 @@ impl Rules {
         self
     }
 
+    /// Those that look into files, without those that take one side whole: what is meant for whole branches would drop more
+    /// than was asked for where one commit's change is taken back or brought over.
+    #[must_use]
+    pub fn that_blend(mut self) -> Self {
+        let takes_a_side =
+            |strategy: &Strategy| matches!(strategy, Strategy::Ours | Strategy::Theirs | Strategy::Newer);
+        self.0.retain(|rule| !takes_a_side(&rule.strategy));
+        self
+    }
+
     /// What is to be done with the file at `path`.
     pub fn find(&self, path: &TreePath) -> &Strategy {
         let matching = self.0.iter().rev().find(|rule| rule.matcher.is_match(path.as_str()));
