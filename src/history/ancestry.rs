@@ -5,7 +5,7 @@
 
 use std::collections::{BinaryHeap, HashMap};
 
-use super::{Error, commit};
+use super::{Error, Log, commit};
 use crate::object::{CommitId, ObjectRead};
 
 /// Of which of the two sides something is an ancestor; a commit is its own.
@@ -106,9 +106,9 @@ pub fn merge_bases(
     Ok(bases)
 }
 
-/// Whether `ancestor` is `commit` or in its history.
+/// Whether `ancestor` is `commit` or in its history. The walk ends at the generation of `ancestor`.
 pub fn is_ancestor(objects: &dyn ObjectRead, ancestor: CommitId, commit: CommitId) -> Result<bool, Error> {
-    Ok(ancestor == commit || merge_bases(objects, &[ancestor], &[commit])?.first() == Some(&ancestor))
+    Ok(Log::new(objects, [ancestor]).without(commit).next().transpose()?.is_none())
 }
 
 #[cfg(test)]

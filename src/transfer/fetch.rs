@@ -8,10 +8,10 @@ use super::index;
 use super::local::LocalPeer;
 use super::update::find_or_make;
 use crate::fault::{Fault, Kind};
-use crate::history::{self, Author, Log, RemoteBranch, Repo};
+use crate::history::{self, Author, RemoteBranch, Repo};
 use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
-use crate::object::{CommitId, ObjectRead, RemoteName, RepoName};
+use crate::object::{CommitId, RemoteName, RepoName};
 use crate::progress::Progress;
 use crate::store::Store;
 
@@ -144,11 +144,6 @@ pub(super) fn deliver(
     }
 }
 
-/// Whether `id` is `head` or one of its ancestors.
-pub(super) fn is_ancestor(objects: &dyn ObjectRead, id: CommitId, head: CommitId) -> Result<bool, Error> {
-    Ok(Log::new(objects, [id]).without(head).next().transpose()?.is_none())
-}
-
 /// Notes where the names of a repo in another store stand, after what they stand for has come.
 pub fn note(desk: &Desk<'_>, remote: &RemoteName, names: &Names, gone: Gone) -> Result<Vec<Seen>, Error> {
     let Desk { store, author, .. } = *desk;
@@ -170,7 +165,7 @@ pub fn note(desk: &Desk<'_>, remote: &RemoteName, names: &Names, gone: Gone) -> 
     drop(facts);
     for Seen { before, after, fate, .. } in &mut seen {
         if let (Fate::Moved, Some(before), Some(after)) = (*fate, *before, *after)
-            && is_ancestor(store.objects(), before, after)?
+            && history::is_ancestor(store.objects(), before, after)?
         {
             *fate = Fate::Forward;
         }

@@ -2,7 +2,7 @@
 
 use super::contract::{Name, RefMove};
 use super::error::Error;
-use super::fetch::{Desk, is_ancestor};
+use super::fetch::Desk;
 use super::update::{Moved, update};
 use crate::history::{self, RemoteBranch, Target};
 use crate::object::{CommitId, RemoteName};
@@ -112,9 +112,9 @@ pub fn relation(store: &Store, ours: Option<CommitId>, theirs: CommitId) -> Resu
     let Some(ours) = ours else { return Ok(Relation::Absent) };
     Ok(if ours == theirs {
         Relation::Same
-    } else if is_ancestor(store.objects(), ours, theirs)? {
+    } else if history::is_ancestor(store.objects(), ours, theirs)? {
         Relation::Behind
-    } else if is_ancestor(store.objects(), theirs, ours)? {
+    } else if history::is_ancestor(store.objects(), theirs, ours)? {
         Relation::Ahead
     } else {
         Relation::Apart

@@ -6,7 +6,7 @@ use super::choice::{Choice, choose};
 use super::contract::{Name, Names, Peer, RefMove, Updated};
 use super::copy::Copied;
 use super::error::Error;
-use super::fetch::{Desk, deliver, is_ancestor};
+use super::fetch::{Desk, deliver};
 use super::local::LocalPeer;
 use crate::history::{self, RemoteBranch};
 use crate::ledger::Outcome;
@@ -216,7 +216,7 @@ impl Decider<'_> {
         after: CommitId,
     ) -> Result<Result<Effect, Reason>, Error> {
         let is_here = self.store.objects().find(before.digest())?.is_some();
-        if is_here && is_ancestor(self.store.objects(), before, after)? {
+        if is_here && history::is_ancestor(self.store.objects(), before, after)? {
             return Ok(Ok(Effect::Forward));
         }
         let seen = {
