@@ -166,9 +166,7 @@ pub fn publish(
         let (old, new) = (Snapshot::new(&writer, base.tree), Snapshot::new(&writer, now.tree));
         for change in old.diff(&new, "") {
             let snapshot::Change { path, after, .. } = change?;
-            // The same change twice is no conflict.
-            let differs = draft.puts(&path).is_some_and(|ours| ours != after);
-            if differs || (after.is_some() && draft.excludes(&path)) {
+            if draft.meets(&path, after) {
                 return Err(Error::Conflict { target, path: path.to_string() });
             }
         }

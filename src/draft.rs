@@ -66,13 +66,14 @@ impl Draft {
         self.base = base;
     }
 
-    /// What becomes of this path, if it was put or removed.
-    pub fn puts(&self, path: &TreePath) -> Option<Option<Entry>> {
-        self.edits.get(path).copied()
+    /// Whether a change by others, which made `path` be `after`, cannot stand beside these edits. The same change twice can.
+    pub fn meets(&self, path: &TreePath, after: Option<Entry>) -> bool {
+        let differs = self.edits.get(path).is_some_and(|ours| *ours != after);
+        differs || (after.is_some() && self.excludes(path))
     }
 
     /// Whether a file at `path` and what was put cannot both be: one is a directory to the other.
-    pub fn excludes(&self, path: &TreePath) -> bool {
+    fn excludes(&self, path: &TreePath) -> bool {
         let put = |dir: &str| self.edit(dir).is_some_and(Option::is_some);
         let after = self.edits.range(path.clone()..);
         let mut near = after.take_while(|(other, _)| other.as_str().starts_with(path.as_str()));

@@ -212,8 +212,7 @@ fn meeting(draft: &Draft, before: Snapshot<'_>, after: Snapshot<'_>) -> Result<V
     let mut paths = Vec::new();
     for change in before.diff(&after, "") {
         let Change { path, after, .. } = change?;
-        let differs = draft.puts(&path).is_some_and(|ours| ours != after);
-        if differs || (after.is_some() && draft.excludes(&path)) {
+        if draft.meets(&path, after) {
             paths.push(path);
         }
     }
