@@ -8,29 +8,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use super::order::order;
-use super::text::Three;
+use super::three::{Joined, Three, Unreadable};
 use super::versions::changed;
 use crate::table::{Cell, Key, KeyColumns, Row, Table, encode};
 
-/// A merged table.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Csv {
-    /// Where the sides do not go together, our version stands.
-    pub(super) bytes: Vec<u8>,
-    /// What both sides changed, in the order of the table.
-    pub(super) conflicts: Vec<String>,
-}
-
-/// Why a version could not be read.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unreadable {
-    /// `base`, `ours` or `theirs`.
-    pub(super) version: &'static str,
-    pub(super) reason: String,
-}
-
 /// The three versions as one. An empty common ancestor has the columns that both sides have, and no rows.
-pub(super) fn merge(three: Three<'_>, key: &KeyColumns) -> Result<Csv, Unreadable> {
+pub(super) fn merge(three: Three<'_>, key: &KeyColumns) -> Result<Joined, Unreadable> {
     let read = |version, bytes| {
         Table::parse(bytes, key).map_err(|error| Unreadable { version, reason: error.to_string() })
     };
@@ -118,7 +101,7 @@ impl<'t, 'a> Merge<'t, 'a> {
         Ok(Self { base, ours, theirs, columns: columns.collect(), conflicts: Vec::new() })
     }
 
-    fn run(mut self) -> Csv {
+    fn run(mut self) -> Joined {
         self.check_dropped_columns();
         let mut numbers = Numbers::default();
         let base = self.base.map(|table| numbers.of(table)).unwrap_or_default();
@@ -138,7 +121,7 @@ impl<'t, 'a> Merge<'t, 'a> {
         if self.ours.rows().last().unwrap_or(self.ours.header()).line_end().is_empty() {
             out.truncate(out.trim_end_matches(['\n', '\r']).len());
         }
-        Csv { bytes: out.into_bytes(), conflicts: self.conflicts }
+        Joined { bytes: out.into_bytes(), conflicts: self.conflicts }
     }
 
     /// How our lines end.

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::text::{Labels, Three};
+use super::text::Labels;
+use super::three::Three;
 use crate::object::TreePath;
 use crate::program::{self, Ran, Watch};
 

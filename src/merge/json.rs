@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use super::text::Three;
+use super::three::{Joined, Three, Unreadable};
 
 /// The deepest nesting, as in `serde_json`.
 const DEEPEST: usize = 128;
@@ -120,25 +120,8 @@ fn read(bytes: &[u8]) -> Result<Value, String> {
     parse(raw, "", 0)
 }
 
-/// A merged document.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Json {
-    /// Where the sides do not go together, our value stands.
-    pub(super) bytes: Vec<u8>,
-    /// What both sides changed, in the order of the document.
-    pub(super) conflicts: Vec<String>,
-}
-
-/// Why a version could not be read.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unreadable {
-    /// `base`, `ours` or `theirs`.
-    pub(super) version: &'static str,
-    pub(super) reason: String,
-}
-
 /// The three versions as one. An empty common ancestor is none.
-pub(super) fn merge(three: Three<'_>) -> Result<Json, Unreadable> {
+pub(super) fn merge(three: Three<'_>) -> Result<Joined, Unreadable> {
     let read = |version, bytes| read(bytes).map_err(|reason| Unreadable { version, reason });
     let base = if three.base.is_empty() { None } else { Some(read("base", three.base)?) };
     let (ours, theirs) = (read("ours", three.ours)?, read("theirs", three.theirs)?);
@@ -146,7 +129,7 @@ pub(super) fn merge(three: Three<'_>) -> Result<Json, Unreadable> {
     let merged = join(base.as_ref(), Some(&ours), Some(&theirs), "", &mut conflicts);
     let bytes = write(&merged.unwrap_or(ours), three.ours);
     bytes
-        .map(|bytes| Json { bytes, conflicts })
+        .map(|bytes| Joined { bytes, conflicts })
         .map_err(|error| Unreadable { version: "ours", reason: error.to_string() })
 }
 
@@ -224,7 +207,7 @@ mod tests {
     #[track_caller]
     fn check(base: &str, ours: &str, theirs: &str, want: &str, conflicts: &[&str]) {
         let three = Three { base: base.as_bytes(), ours: ours.as_bytes(), theirs: theirs.as_bytes() };
-        let Json { bytes, conflicts: got } = merge(three).unwrap();
+        let Joined { bytes, conflicts: got } = merge(three).unwrap();
         assert_eq!(String::from_utf8(bytes).unwrap(), want);
         assert_eq!(got, conflicts);
     }

@@ -2,7 +2,7 @@
 //!
 //! Two trees are brought together path by path (`trees`, by the rules of `versions`). A file that both sides changed is a conflict,
 //! because data must not be blended unasked, unless a `strategy` is named for it; then it is `settle`d by line (`text`), by row
-//! (`csv`), by value (`json`) or by a program (`driver`). Nothing here moves a branch or knows of one; see `integrate` for that.
+//! (`csv`), by value (`json`) or by a program (`driver`), each from and to the shapes of `three`. Nothing here moves a branch or knows of one; see `integrate` for that.
 
 mod csv;
 mod driver;
@@ -11,6 +11,7 @@ mod order;
 mod settle;
 mod strategy;
 mod text;
+mod three;
 mod trees;
 mod versions;
 

@@ -12,7 +12,8 @@ use super::csv;
 use super::driver::{Call, Driven};
 use super::json;
 use super::strategy::{Rules, Strategy};
-use super::text::{self, Both, Labels, Three};
+use super::text::{self, Both, Labels};
+use super::three::{Joined, Three, Unreadable};
 use super::trees::{Clash, Plan, Renames, Side, Trees, plan};
 use super::versions::{ConflictKind, Versions};
 use crate::content;
@@ -22,7 +23,6 @@ use crate::object::{Entry, FileKind, NodeId, ObjectRead, ObjectWrite, TreePath};
 use crate::owner::{self, Tmp};
 use crate::program::Watch;
 use crate::snapshot::{self, Snapshot};
-use crate::table::KeyColumns;
 
 /// The largest file that a strategy looks into, in bytes: three versions of it are held in memory. Lines are compared in smaller
 /// ones only.
@@ -223,8 +223,8 @@ impl<'a> Merger<'a> {
         let (base, ours, theirs) = (load(base)?, load(ours)?, load(theirs)?);
         let three = Three { base: &base, ours: &ours, theirs: &theirs };
         let (bytes, details) = match strategy {
-            Strategy::Csv(key) => by_rows(three, key),
-            Strategy::Json => by_values(three),
+            Strategy::Csv(key) => by_parts("CSV", csv::merge(three, key)),
+            Strategy::Json => by_parts("JSON", json::merge(three)),
             Strategy::Command(command) => self.by_program(three, &clash.path, command)?,
             Strategy::Union => by_lines(three, Both::Keep),
             _ => by_lines(three, Both::Mark(&self.manner.labels)),
@@ -285,17 +285,13 @@ fn by_lines(three: Three<'_>, both: Both<'_>) -> Blended {
     (Some(merged.bytes), details.collect())
 }
 
-fn by_rows(three: Three<'_>, key: &KeyColumns) -> Blended {
-    match csv::merge(three, key) {
-        Ok(merged) => (Some(merged.bytes), merged.conflicts),
-        Err(error) => (None, vec![format!("{} cannot be read as CSV: {}", error.version, error.reason)]),
-    }
-}
-
-fn by_values(three: Three<'_>) -> Blended {
-    match json::merge(three) {
-        Ok(merged) => (Some(merged.bytes), merged.conflicts),
-        Err(error) => (None, vec![format!("{} cannot be read as JSON: {}", error.version, error.reason)]),
+/// By the parts of a format, rows or values.
+fn by_parts(format: &str, joined: Result<Joined, Unreadable>) -> Blended {
+    match joined {
+        Ok(Joined { bytes, conflicts }) => (Some(bytes), conflicts),
+        Err(Unreadable { version, reason }) => {
+            (None, vec![format!("{version} cannot be read as {format}: {reason}")])
+        }
     }
 }
 

@@ -8,15 +8,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::three::Three;
 use crate::lines::{self, Hunk};
-
-/// Three versions of a content.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Three<'a> {
-    pub(super) base: &'a [u8],
-    pub(super) ours: &'a [u8],
-    pub(super) theirs: &'a [u8],
-}
 
 /// How the two sides are called in the marks of a conflict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
