@@ -10,11 +10,11 @@ use super::context::{Context, resolve};
 use crate::fault::Cause;
 use crate::history::{self, Base, DEFAULT_BRANCH, Location, Revision, SyntaxError, Target};
 use crate::marker::{Marker, Position, Trust};
-use crate::object::{CommitId, RepoName, TreePath};
+use crate::object::{BranchName, CommitId, RepoName, TreePath};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::view;
-use crate::workspace::{Loss, Moved, Scope, Workspace};
+use crate::workspace::{self, Loss, Moved, Scope, Workspace};
 
 /// The characters that make a name a pattern.
 const PATTERN: [char; 4] = ['*', '?', '[', '{'];
@@ -114,12 +114,16 @@ impl Context {
             Ok(Moved { written, removed, .. }) => {
                 self.note(&format!("here: {} written, {removed} removed", view::count(written, "file")));
             }
-            Err(error) => self.note(&format!(
-                "warning: the workspace is still where it was: {error}; `vds switch {}` brings it to the head",
-                target.branch
-            )),
+            Err(error) => self.note_behind(&error, &target.branch),
         }
         Ok(())
+    }
+
+    /// Tells why the workspace did not follow its branch.
+    pub(super) fn note_behind(&self, error: &workspace::Error, branch: &BranchName) {
+        self.note(&format!(
+            "warning: the workspace is still where it was: {error}; `vds switch {branch}` brings it to the head"
+        ));
     }
 
     /// The repo that was named, or that of the workspace.

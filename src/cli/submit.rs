@@ -45,10 +45,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         "over": over.map(|id| id.to_string()), "behind": behind.as_ref().map(ToString::to_string),
     }));
     if let Some(error) = &behind {
-        cx.note(&format!(
-            "warning: the workspace is still where it was: {error}; `vds switch {}` brings it to the head",
-            target.branch
-        ));
+        cx.note_behind(error, &target.branch);
     }
     let Some(id) = commit else {
         let on = match over {
