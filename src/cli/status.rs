@@ -128,12 +128,11 @@ fn head(workspace: &Workspace) -> Result<Head, Cause> {
 /// The merge into the workspace's branch that is open: what is merged, and how many conflicts are left.
 fn open_merge(workspace: &Workspace) -> Result<Option<(String, u64)>, Cause> {
     let Some(target) = workspace.target() else { return Ok(None) };
-    if !integrate::list(workspace.store())?.contains(&target) {
-        return Ok(None);
-    }
-    let opened = integrate::load(workspace.store(), &target)?;
-    let left = opened.left().count() as u64;
-    Ok(Some((opened.request.manner.labels.theirs, left)))
+    let opened = integrate::find(workspace.store(), &target)?;
+    Ok(opened.map(|opened| {
+        let left = opened.left().count() as u64;
+        (opened.request.manner.labels.theirs, left)
+    }))
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {

@@ -16,7 +16,7 @@ mod sides;
 
 pub use error::Error;
 pub use foresee::{Preview, foresee};
-pub use open::{Opened, Resolved, abort, list, load, resolve};
+pub use open::{Opened, Resolved, abort, find, list, load, resolve};
 pub use policy::{load as load_policy, set as set_policy};
 pub use record::Choice;
 pub use run::{Integrated, OnConflict, Outcome, finish, integrate};

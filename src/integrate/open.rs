@@ -48,7 +48,7 @@ fn key(repo: &Repo, target: &Target) -> Vec<u8> {
 /// The record of the open merge, as it is and as it is kept.
 type Found = Option<(Record, Vec<u8>)>;
 
-fn find(facts: &Session, repo: &Repo, target: &Target) -> Result<Found, Error> {
+fn find_record(facts: &Session, repo: &Repo, target: &Target) -> Result<Found, Error> {
     let Some(bytes) = facts.get(&key(repo, target))? else { return Ok(None) };
     let what = format!("the merge into {target}");
     let record = codec::decode(VERSION, &bytes).map_err(|source| Error::Record { what, source })?;
@@ -59,13 +59,13 @@ fn load_record(store: &Store, target: &Target) -> Result<(Repo, Record, Vec<u8>)
     let facts = store.session()?;
     let repo = history::load_repo(&facts, &target.repo)?;
     let (record, bytes) =
-        find(&facts, &repo, target)?.ok_or_else(|| Error::NotOpen { target: target.clone() })?;
+        find_record(&facts, &repo, target)?.ok_or_else(|| Error::NotOpen { target: target.clone() })?;
     Ok((repo, record, bytes))
 }
 
 /// An error if a merge into this branch is open.
 pub(super) fn check_none(store: &Store, repo: &Repo, target: &Target) -> Result<(), Error> {
-    match find(&store.session()?, repo, target)? {
+    match find_record(&store.session()?, repo, target)? {
         None => Ok(()),
         Some(_) => Err(Error::Open { target: target.clone() }),
     }
@@ -148,6 +148,14 @@ pub(super) fn closing(repo: &Repo, target: &Target, bytes: Vec<u8>) -> Batch {
     let mut batch = Batch::default();
     batch.expect(key(repo, target), Some(bytes)).remove(key(repo, target));
     batch
+}
+
+/// The open merge into this branch, if there is one.
+pub fn find(store: &Store, target: &Target) -> Result<Option<Opened>, Error> {
+    match load(store, target) {
+        Err(Error::NotOpen { .. }) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// The open merge into this branch.
