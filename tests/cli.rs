@@ -9,13 +9,6 @@ use std::process::Stdio;
 
 use desk::Desk;
 
-fn day(desk: &Desk, day: &str, price: &str) {
-    for minute in ["13", "14", "15"] {
-        let text = format!("time,price\n2024-05-{day}T14:{minute}:30Z,{price}{minute}\n");
-        desk.write(&format!("days/{day}/2024/05/{day}/14/{minute}.csv"), &text);
-    }
-}
-
 const PIPELINE: &str = r#"
 pipeline = "settlement"
 [stage.bin]
@@ -60,7 +53,7 @@ fn the_stages_follow_each_commit_and_nothing_is_done_twice() {
     desk.write("p.toml", PIPELINE);
     desk.ok(&["pipeline", "create", "p.toml"]);
     for (name, price) in [("01", "1"), ("02", "2"), ("03", "3")] {
-        day(&desk, name, price);
+        desk.write_day(name, price);
         desk.ok(&["commit", "ticks", &format!("days/{name}"), "-m", name]);
     }
     let best = desk.ok(&["cat", "settlement/select:best.csv"]);
@@ -182,7 +175,7 @@ fn what_two_branches_brought_is_put_together_without_working_on_a_day_again() {
     desk.ok(&["pipeline", "create", "p.toml"]);
     desk.ok(&["pipeline", "create", "q.toml"]);
     for (name, price) in [("01", "1"), ("02", "2"), ("03", "3")] {
-        day(&desk, name, price);
+        desk.write_day(name, price);
     }
     desk.ok(&["commit", "ticks", "days/01", "-m", "one"]);
     for (branch, name) in [("ticks@a", "02"), ("ticks@b", "03")] {

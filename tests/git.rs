@@ -9,11 +9,13 @@
     reason = "a test that cannot go on must stop"
 )]
 
+mod dice;
 mod oracle;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use dice::Dice;
 use oracle::{Content, Files, Git, plain};
 use vds::change::{self, Empty};
 use vds::content;
@@ -25,22 +27,6 @@ use vds::object::{CommitId, Entry, FileKind};
 use vds::refs;
 use vds::snapshot::Snapshot;
 use vds::store::{DEFAULT_WAIT, Store};
-
-/// A small generator of numbers (Marsaglia's xorshift), so that a seed tells the whole history.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % below as u64).unwrap()
-    }
-
-    fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.roll(of.len())]
-    }
-}
 
 /// The same history in a store.
 struct Vds {
@@ -145,7 +131,7 @@ const PATHS: [&str; 9] = ["a", "a-b", "a/b", "a/c/d", "b", "b/x", "c", "d/e/f", 
 /// Changes some files.
 fn edit(dice: &mut Dice, files: &mut Files, content: Content) {
     for _ in 0..=dice.roll(3) {
-        let path = *dice.one(&PATHS);
+        let path = *dice.pick(&PATHS).unwrap();
         if dice.roll(4) == 0 {
             files.remove(path);
             continue;
@@ -154,7 +140,7 @@ fn edit(dice: &mut Dice, files: &mut Files, content: Content) {
         files.retain(|other, _| {
             !other.starts_with(&format!("{path}/")) && !path.starts_with(&format!("{other}/"))
         });
-        let mode = if dice.roll(6) == 0 { *dice.one(&["100755", "120000"]) } else { "100644" };
+        let mode = if dice.roll(6) == 0 { *dice.pick(&["100755", "120000"]).unwrap() } else { "100644" };
         let text = match content {
             Content::Ask => format!("{path} {}\n", dice.roll(4)),
             Content::Text => {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on must stop")]
 
 mod desk;
+mod dice;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,25 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use desk::Desk;
+use dice::Dice;
 
 /// How many things are done in one history.
 const STEPS: usize = 30;
-
-/// A generator of numbers that are the same each time (xorshift, Marsaglia 2003).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).unwrap()
-    }
-
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
-        if of.is_empty() { None } else { of.get(self.roll(of.len())) }
-    }
-}
 
 /// What a file is: its kind and content, or a link's target.
 type Files = BTreeMap<String, String>;

@@ -47,6 +47,14 @@ impl Desk {
         fs::write(self.path(name), text).unwrap();
     }
 
+    /// Writes three minutes of ticks of a day in May 2024 below `days/DAY`.
+    pub fn write_day(&self, day: &str, price: &str) {
+        for minute in ["13", "14", "15"] {
+            let text = format!("time,price\n2024-05-{day}T14:{minute}:30Z,{price}{minute}\n");
+            self.write(&format!("days/{day}/2024/05/{day}/14/{minute}.csv"), &text);
+        }
+    }
+
     /// The program with these arguments, ready to be started in the directory.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_vds"));
