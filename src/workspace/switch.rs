@@ -139,6 +139,8 @@ impl Workspace {
                 }
                 State::Is(entry, _) => !wish.may_be.contains(&Some(*entry)),
                 State::Other => true,
+                // What was interrupted may have made the directories of a file, which go with it.
+                State::Absent if wish.wanted.is_none() && self.marker.moving.is_some() => false,
                 // Nothing is there, and nothing is to be.
                 State::Absent | State::Blocked(_) | State::Directory(_) if wish.wanted.is_none() => {
                     plan.known.insert(path.clone(), (None, None));
