@@ -9,7 +9,7 @@ use crate::object::{AccessError, BranchName, CommitId, MAX_MESSAGE, NodeId, Obje
 use crate::pack::Writer;
 use crate::pipeline::job::Job;
 use crate::pipeline::{self, trigger};
-use crate::snapshot::{self, Snapshot};
+use crate::snapshot;
 use crate::store::Store;
 use crate::tree;
 
@@ -163,12 +163,8 @@ pub fn publish(
         if base.head.is_some() && now.head.is_none() {
             return Err(Error::Deleted { target });
         }
-        let (old, new) = (Snapshot::new(&writer, base.tree), Snapshot::new(&writer, now.tree));
-        for change in old.diff(&new, "") {
-            let snapshot::Change { path, after, .. } = change?;
-            if draft.meets(&path, after) {
-                return Err(Error::Conflict { target, path: path.to_string() });
-            }
+        if let Some(path) = draft.meeting(&writer, now.tree)?.first() {
+            return Err(Error::Conflict { target, path: path.to_string() });
         }
         base = now;
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::object::{Entry, NodeId, ObjectWrite, TreePath};
+use crate::object::{Entry, NodeId, ObjectRead, ObjectWrite, TreePath};
+use crate::snapshot::{self, Change, Snapshot};
 use crate::tree::{self, Cursor};
 
 /// Edits on top of a tree.
@@ -67,9 +68,22 @@ impl Draft {
     }
 
     /// Whether a change by others, which made `path` be `after`, cannot stand beside these edits. The same change twice can.
-    pub fn meets(&self, path: &TreePath, after: Option<Entry>) -> bool {
+    fn meets(&self, path: &TreePath, after: Option<Entry>) -> bool {
         let differs = self.edits.get(path).is_some_and(|ours| *ours != after);
         differs || (after.is_some() && self.excludes(path))
+    }
+
+    /// The paths at which what others made of the tree below, which is `after` with them, cannot stand beside these edits, in order.
+    pub fn meeting(&self, objects: &dyn ObjectRead, after: NodeId) -> Result<Vec<TreePath>, snapshot::Error> {
+        let (before, after) = (Snapshot::new(objects, self.base), Snapshot::new(objects, after));
+        let mut paths = Vec::new();
+        for change in before.diff(&after, "") {
+            let Change { path, after, .. } = change?;
+            if self.meets(&path, after) {
+                paths.push(path);
+            }
+        }
+        Ok(paths)
     }
 
     /// Whether a file at `path` and what was put cannot both be: one is a directory to the other.

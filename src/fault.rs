@@ -4,6 +4,7 @@
 //! two things an outer edge needs to answer for it: what sort of failure it is, and what the person can do next.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io;
 
 /// What sort of failure it is. The command line turns it into an exit code, a server into a status.
@@ -38,6 +39,16 @@ impl Kind {
             Self::Io => "io",
         }
     }
+}
+
+/// So many things of a list are named in a message.
+const NAMED: usize = 5;
+
+/// The first of these things, and how many more there are.
+pub fn some<T: Display>(things: &[T]) -> String {
+    let rest = things.len().saturating_sub(NAMED);
+    let first = things.iter().take(NAMED).map(T::to_string).collect::<Vec<_>>().join(", ");
+    if rest == 0 { first } else { format!("{first} and {rest} more") }
 }
 
 /// A failure that knows its kind and, where there is one, the way out.

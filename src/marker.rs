@@ -105,6 +105,9 @@ pub struct Marker {
     pub paths: Vec<TreePath>,
     /// Patterns of files that it holds. Without paths and patterns it holds everything.
     pub globs: Vec<String>,
+    /// The operations by which its latest changes were committed, oldest first. When one is taken back, what it committed is a local
+    /// change again.
+    pub made: Vec<u64>,
 }
 
 /// The file as it is kept.
@@ -120,6 +123,8 @@ struct Text {
     paths: Vec<TreePath>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     globs: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    made: Vec<u64>,
     moving: Option<Moving>,
 }
 
@@ -192,7 +197,7 @@ impl Marker {
         if format > FORMAT {
             return Err(Error::TooNew { path: path.to_owned(), found: format });
         }
-        let Text { store, repo, branch, base, paths, globs, moving, .. } =
+        let Text { store, repo, branch, base, paths, globs, made, moving, .. } =
             toml::from_str(text).map_err(wrong)?;
         let commit = base.map(|base| commit_of(&base)).transpose().map_err(illegible)?;
         let moving = match moving {
@@ -207,7 +212,7 @@ impl Marker {
         }
         // A store in the same directory is named as `.`, so that both can be moved.
         let store = if store == "." { inside.to_owned() } else { inside.join(store) };
-        Ok(Self { store, repo, at: Position { branch, commit }, moving, paths, globs })
+        Ok(Self { store, repo, at: Position { branch, commit }, moving, paths, globs, made })
     }
 
     fn text(&self, inside: &Path) -> Result<String, Error> {
@@ -222,6 +227,7 @@ impl Marker {
             base: self.at.commit.map(|id| id.to_string()),
             paths: self.paths.clone(),
             globs: self.globs.clone(),
+            made: self.made.clone(),
             moving: self
                 .moving
                 .clone()
@@ -259,6 +265,7 @@ mod tests {
             moving: Some(Position { branch: None, commit: Some(CommitId::of(b"next")) }),
             paths: vec!["a \"b\"\n/c".parse().unwrap()],
             globs: vec!["2024/*.csv".to_owned()],
+            made: vec![3, 4],
         }
     }
 
@@ -278,7 +285,7 @@ mod tests {
         let (base, next) = (CommitId::of(b"base"), CommitId::of(b"next"));
         let want = format!(
             "format = 1\nstore = \".\"\nrepo = \"desk/ticks\"\nbranch = \"main\"\nbase = \"{base}\"\npaths = [\"\"\"\na \"b\"\n/c\"\"\"]\n\
-             globs = [\"2024/*.csv\"]\n\n[moving]\ncommit = \"{next}\"\n"
+             globs = [\"2024/*.csv\"]\nmade = [3, 4]\n\n[moving]\ncommit = \"{next}\"\n"
         );
         assert_eq!(text, want);
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::change::{self, Base, Empty, Published};
 use crate::draft::Draft;
-use crate::fault::{Kind, fault};
+use crate::fault::{Kind, fault, some};
 use crate::history::{self, Author, Target};
 use crate::ledger;
 use crate::marker::Position;
@@ -17,9 +17,6 @@ use crate::progress::Progress;
 use crate::snapshot::{self, Change, Snapshot};
 use crate::stamp::Stamp;
 use crate::workspace::{self, Depth, Look, Loss, Scope, Workspace};
-
-/// How many paths a message names.
-const NAMED: usize = 5;
 
 /// A workspace's changes were not committed.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +29,7 @@ pub enum Error {
     #[error("{target} is no more")]
     Gone { target: Target },
     /// The branch has moved on, and the same files were changed there.
-    #[error("{target} has moved on, and {} there, too: {}", changed(.paths.len()), named(.paths))]
+    #[error("{target} has moved on, and {} there, too: {}", changed(.paths.len()), some(.paths))]
     Meets { target: Target, paths: Vec<TreePath> },
     /// The branch was set back to before the workspace's commit, or to another line of history.
     #[error(
@@ -65,12 +62,6 @@ fn changed(count: usize) -> String {
     } else {
         format!("{count} of your files were changed")
     }
-}
-
-fn named(paths: &[TreePath]) -> String {
-    let rest = paths.len().saturating_sub(NAMED);
-    let first = paths.iter().take(NAMED).map(TreePath::as_str).collect::<Vec<_>>().join(", ");
-    if rest == 0 { first } else { format!("{first} and {rest} more") }
 }
 
 fault! {
@@ -184,8 +175,7 @@ pub fn submit(
     if over.is_some() {
         // What is not to be committed now must not be lost either.
         let (whole, _) = self::draft(workspace, &Scope::whole(), &store.rehearsal(), progress)?;
-        let (before, after) = (Snapshot::new(&writer, tree), Snapshot::new(&writer, now.tree));
-        let paths = meeting(&whole, before, after)?;
+        let paths = whole.meeting(&writer, now.tree)?;
         if !paths.is_empty() {
             return Err(Error::Meets { target, paths });
         }
@@ -194,6 +184,9 @@ pub fn submit(
     let from = Base { repo: now.repo, branch: now.branch, head: base, tree };
     let Saying { author, message, empty } = saying;
     let published = change::publish(&store, author, from, draft, writer, message, empty)?;
+    if let Some(operation) = published.operation {
+        workspace.note_made(&held, operation);
+    }
     let behind = match published.commit.or(over.filter(|_| !own.is_empty())) {
         None => None,
         Some(commit) => {
@@ -205,16 +198,4 @@ pub fn submit(
         }
     };
     Ok(Submitted { target, published, look, over, behind })
-}
-
-/// The paths that others changed from `before` to `after` and that `draft` changes otherwise, or cannot stand beside.
-fn meeting(draft: &Draft, before: Snapshot<'_>, after: Snapshot<'_>) -> Result<Vec<TreePath>, Error> {
-    let mut paths = Vec::new();
-    for change in before.diff(&after, "") {
-        let Change { path, after, .. } = change?;
-        if draft.meets(&path, after) {
-            paths.push(path);
-        }
-    }
-    Ok(paths)
 }

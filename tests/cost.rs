@@ -295,7 +295,7 @@ fn a_merge_costs_what_differs_between_the_sides() {
     let action = Action::Merge { theirs, forward: FastForward::Allow, unrelated: Unrelated::Refuse };
     let request = Request { action, manner, message: "merge".to_owned() };
     let outcome =
-        integrate::integrate(&counted.store, &author(), &target, &request, OnConflict::Fail).unwrap();
+        integrate::integrate(&counted.store, &author(), &target, &request, OnConflict::Fail, None).unwrap();
     assert_eq!((outcome.came, outcome.tally.modified), (Integrated::Made, 20));
     let Cost { read, nodes_written, .. } = counted.take();
     // Forty leaves differ. Each is read on both sides and in the base, and some inner nodes above them.

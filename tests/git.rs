@@ -107,7 +107,8 @@ impl Vds {
         self.place("merge", ours);
         let request = Self::request(theirs, rules);
         let outcome =
-            integrate::integrate(&self.store, &self.author, &target, &request, OnConflict::Fail).unwrap();
+            integrate::integrate(&self.store, &self.author, &target, &request, OnConflict::Fail, None)
+                .unwrap();
         let conflicts: BTreeSet<String> =
             outcome.conflicts.iter().map(|c| c.clash.path.to_string()).collect();
         if outcome.came == Integrated::Made {
@@ -115,12 +116,13 @@ impl Vds {
         }
         assert_eq!(outcome.came, Integrated::Conflicted);
         let opened =
-            integrate::integrate(&self.store, &self.author, &target, &request, OnConflict::Keep).unwrap();
+            integrate::integrate(&self.store, &self.author, &target, &request, OnConflict::Keep, None)
+                .unwrap();
         assert_eq!(opened.conflicts, outcome.conflicts, "the same report each time");
         let paths: Vec<_> = opened.conflicts.iter().map(|conflict| conflict.clash.path.clone()).collect();
         integrate::resolve(&self.store, &self.author, &target, &paths, Some(integrate::Choice::Ours))
             .unwrap();
-        let finished = integrate::finish(&self.store, &self.author, &target, None).unwrap();
+        let finished = integrate::finish(&self.store, &self.author, &target, None, None).unwrap();
         assert_eq!(finished.came, Integrated::Made);
         (conflicts, finished.commit)
     }

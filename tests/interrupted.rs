@@ -97,6 +97,9 @@ fn a_change_to_a_file_between_two_versions_is_not_lost() {
         let (code, said) = desk.no(&["-C", "w", "checkout", to]);
         assert!(code == 1 && said.contains("2/2"), "{said}");
     }
+    // It can be taken back to where the way leads.
+    desk.ok(&["-C", "w", "restore", "2/2"]);
+    assert_eq!(text(&desk, "w/2/2"), "new 2\n");
     desk.write("w/2/2", "old 2\n");
     desk.ok(&["-C", "w", "checkout", "next"]);
     assert_eq!(text(&desk, "w/1/1") + &text(&desk, "w/2/2"), "new 1\nnew 2\n");

@@ -7,12 +7,15 @@ use std::str::FromStr;
 
 use super::complaint::{not_found, usage};
 use super::context::{Context, resolve};
+use crate::draft::Draft;
 use crate::fault::Cause;
 use crate::history::{self, Base, DEFAULT_BRANCH, Location, Revision, SyntaxError, Target};
 use crate::marker::{Marker, Position, Trust};
 use crate::object::{BranchName, CommitId, RepoName, TreePath};
+use crate::operation::{Changed, Noun};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
+use crate::submit;
 use crate::view;
 use crate::workspace::{self, Loss, Moved, Scope, Workspace};
 
@@ -99,6 +102,17 @@ impl Context {
         Ok(self.here()?.and_then(|(_, Marker { repo, at, .. })| Some(Target { repo, branch: at.branch? })))
     }
 
+    /// The local changes of the workspace that one stands in, if this is its branch.
+    pub(super) fn local(&self, target: &Target) -> Result<Option<Draft>, Cause> {
+        if self.target_here()?.as_ref() != Some(target) {
+            return Ok(None);
+        }
+        let workspace = self.workspace()?;
+        let sink = workspace.store().rehearsal();
+        let (draft, _) = submit::draft(&workspace, &Scope::whole(), &sink, self.progress())?;
+        Ok(Some(draft))
+    }
+
     /// Brings the workspace that one stands in to the new head of its branch, if this is its branch. The branch has moved in any
     /// case: that its files could not follow is told, and no failure.
     pub(super) fn follow(&self, target: &Target, commit: CommitId) -> Result<(), Cause> {
@@ -113,6 +127,45 @@ impl Context {
         match brought {
             Ok(Moved { written, removed, .. }) => {
                 self.note(&format!("here: {} written, {removed} removed", view::count(written, "file")));
+            }
+            Err(error) => self.note_behind(&error, &target.branch),
+        }
+        Ok(())
+    }
+
+    /// Lets the workspace that one stands in follow its branch, if going back in the operations moved that from where the workspace
+    /// is. What was committed here by the operation that was `undone` becomes a local change again; else the files follow.
+    pub(super) fn follow_back(&self, changes: &[Changed], undone: Option<u64>) -> Result<(), Cause> {
+        let Some((_, Marker { repo, at: Position { branch, commit }, made, .. })) = self.here()? else {
+            return Ok(());
+        };
+        let Some((branch, at)) = branch.zip(commit) else { return Ok(()) };
+        let target = Target { repo, branch };
+        let (name, before) = (target.to_string(), Some(at.to_string()));
+        let is_it =
+            |change: &&Changed| change.noun == Noun::Branch && change.name == name && change.before == before;
+        let after = changes.iter().find(is_it).and_then(|change| change.after.as_ref()?.parse().ok());
+        match after.map(CommitId::new) {
+            Some(head) if undone.is_some_and(|number| made.contains(&number)) => self.stay(&target, head),
+            Some(head) => self.follow(&target, head),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether one stands in a workspace of this branch that is at this commit.
+    pub(super) fn stands_at(&self, target: &Target, commit: CommitId) -> Result<bool, Cause> {
+        let is_it = |marker: Marker| marker.at.commit == Some(commit);
+        Ok(self.target_here()?.as_ref() == Some(target)
+            && self.here()?.is_some_and(|(_, marker)| is_it(marker)))
+    }
+
+    /// Lets the workspace that one stands in have the new head of its branch for its base, without touching its files.
+    pub(super) fn stay(&self, target: &Target, head: CommitId) -> Result<(), Cause> {
+        let mut workspace = self.workspace()?;
+        let to = Position { branch: Some(target.branch.clone()), commit: Some(head) };
+        match workspace.hold().and_then(|held| workspace.stand(&held, &to)) {
+            Ok(()) => {
+                self.note("here: the files are as they were; what differs is a local change (`vds status`)");
             }
             Err(error) => self.note_behind(&error, &target.branch),
         }

@@ -123,7 +123,8 @@ pub(super) fn bring(cx: &Context, store: &Store, target: &Target, request: &Requ
         return answer(cx, told.document, text, &outcome, refusal(target, request, &outcome, Kept::No));
     }
     let on_conflict = if how.fail_on_conflict { OnConflict::Fail } else { OnConflict::Keep };
-    let outcome = integrate::integrate(store, &cx.author, target, request, on_conflict)?;
+    let local = cx.local(target)?;
+    let outcome = integrate::integrate(store, &cx.author, target, request, on_conflict, local.as_ref())?;
     tell(cx, store, target, request, outcome, how.no_run)
 }
 

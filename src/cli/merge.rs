@@ -77,7 +77,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         if let Some(message) = &args.message {
             request.message.clone_from(message);
         }
-        let outcome = integrate::finish(&store, &cx.author, &target, args.message.clone())?;
+        let local = cx.local(&target)?;
+        let outcome = integrate::finish(&store, &cx.author, &target, args.message.clone(), local.as_ref())?;
         return tell(cx, &store, &target, &request, outcome, args.how.later());
     }
     let (target, from) = onto(cx, &args.names)?;

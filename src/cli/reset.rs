@@ -12,7 +12,8 @@ use crate::view;
 /// Set a branch back to an earlier commit, or to any other
 ///
 /// The commits that it leaves behind stay in the store. Stages follow, and find their results again. The output of a stage is not
-/// reset.
+/// reset. In a workspace on this branch the files stay as they are, and what they differ from the commit by is a local change; with
+/// --hard they follow.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds reset ticks@main main~1 --dry-run
@@ -24,13 +25,16 @@ pub(super) struct Args {
     /// Where it is to point
     #[arg(value_name = "REV")]
     to: Revision,
+    /// Bring the files of the workspace that one is in along, if it is on this branch; local changes that are in the way are not lost
+    #[arg(long)]
+    hard: bool,
     #[command(flatten)]
     how: How,
 }
 
 pub(super) fn run(args: Args, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let Args { target, to, how } = args;
+    let Args { target, to, hard, how } = args;
     let id = commit_of(&store, &target.repo, to)?;
     let refs::Reset { operation, before, jobs } =
         refs::reset_branch(&store, &cx.author, &target, id, how.mode())?;
@@ -38,6 +42,9 @@ pub(super) fn run(args: Args, cx: &Context) -> Answer {
     for item in Log::new(store.objects(), [before]).without(id) {
         item?;
         left += 1;
+    }
+    if how.mode() == Mode::Make && cx.stands_at(&target, before)? {
+        if hard { cx.follow(&target, id)? } else { cx.stay(&target, id)? }
     }
     let text = match how.mode() {
         _ if before == id => format!("{target} is at {id:.12} already\n"),

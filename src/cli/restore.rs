@@ -33,7 +33,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let held = workspace.hold()?;
     let source = match &args.source {
         Some(text) => Some(here::commit(&workspace, text)?),
-        None => workspace.marker().at.commit,
+        // What was interrupted is to be as where it leads.
+        None => workspace.marker().moving.as_ref().unwrap_or(&workspace.marker().at).commit,
     };
     let selection = here::selection(&workspace, &args.paths)?;
     let Restored { written, removed, unchanged } =

@@ -89,6 +89,9 @@ pub(super) fn turned(store: &Store, reverted: Reverted, how: &How, cx: &Context)
             ("restored", "", format!("would restore what was there after operation {number}: {command}"))
         }
     };
+    if how.mode() == Mode::Make {
+        cx.follow_back(&changes, (turn == Turn::Undone).then_some(number))?;
+    }
     let changes: Vec<view::OperationChange> = changes.iter().map(view::OperationChange::from).collect();
     let lines: String = changes.iter().map(|change| format!(" {change}\n")).collect();
     let lines = if changes.is_empty() { " nothing differs from it\n".to_owned() } else { lines };

@@ -1,7 +1,7 @@
 //! What can go wrong when changes are brought onto a branch.
 
 use crate::change;
-use crate::fault::{Kind, fault};
+use crate::fault::{Kind, fault, some};
 use crate::history::{self, Target};
 use crate::ledger;
 use crate::merge;
@@ -43,6 +43,9 @@ pub enum Error {
     /// Another process changed the open merge.
     #[error("the merge into {target} was changed by another process in the meantime")]
     Raced { target: Target },
+    /// Files of a workspace hold what is not committed.
+    #[error("local changes to files that it changes would be overwritten: {}", some(.paths))]
+    WouldOverwrite { paths: Vec<TreePath> },
     /// Other processes kept moving the branch.
     #[error("{target} kept moving")]
     Contended { target: Target },
@@ -78,7 +81,10 @@ pub enum Error {
 fault! {
     Error passes on Merge, Change, History, Pipeline, Ledger, Tree, Snapshot, Object;
     kind {
-        Self::Unrelated { .. } | Self::NotForward { .. } | Self::Open { .. } => Kind::Refused,
+        Self::Unrelated { .. }
+        | Self::NotForward { .. }
+        | Self::Open { .. }
+        | Self::WouldOverwrite { .. } => Kind::Refused,
         Self::WhichParent { .. } | Self::NoParent { .. } => Kind::Usage,
         Self::NotOpen { .. } | Self::NoConflict { .. } | Self::NoVersion { .. } => Kind::NotFound,
         Self::Raced { .. } | Self::Contended { .. } => Kind::Busy,
@@ -101,6 +107,9 @@ fault! {
         Self::NoConflict { .. } => Some("`vds conflicts` shows what is in conflict".to_owned()),
         Self::NoVersion { .. } => Some("choose another version, or name a file".to_owned()),
         Self::Raced { target } => Some(format!("`vds conflicts {target}` shows what is left now")),
+        Self::WouldOverwrite { .. } => Some(
+            "nothing was changed; commit them, or take them back with `vds restore PATH`, and give the command again".to_owned(),
+        ),
         Self::Contended { .. } => Some("try again; nothing was changed".to_owned()),
         Self::Record { .. } => {
             Some("a later vds may have written it; or restore the store from a backup".to_owned())

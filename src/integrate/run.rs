@@ -7,11 +7,11 @@ use super::open::{self, Finishing};
 use super::record::{Choice, Made};
 use super::sides::{Action, Bench, Ends, FastForward, Request, Sides, apply};
 use crate::change::{self, Advanced, Base, Changed};
-use crate::draft::Tally;
+use crate::draft::{Draft, Tally};
 use crate::history::{self, Author, DEFAULT_BRANCH, Target};
 use crate::merge::{Conflict, ConflictKind, Edits, Merged, Strategy};
 use crate::meta::Batch;
-use crate::object::{CommitId, ObjectRead, TreePath};
+use crate::object::{CommitId, NodeId, ObjectRead, TreePath};
 use crate::pipeline::job::Job;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -134,16 +134,17 @@ pub(super) fn plan(
     Ok(Planned::Combined(Box::new(Combined { sides, edits, settled, conflicts, left })))
 }
 
-/// Brings changes onto a branch.
+/// Brings changes onto a branch, unless that would overwrite `local` changes to the files of a workspace.
 pub fn integrate(
     store: &Store,
     author: &Author,
     target: &Target,
     request: &Request,
     on_conflict: OnConflict,
+    local: Option<&Draft>,
 ) -> Result<Outcome, Error> {
     change::check_message(&request.message)?;
-    Work { store, author, target, request, on_conflict, finishing: None }.run()
+    Work { store, author, target, request, on_conflict, local, finishing: None }.run()
 }
 
 /// Finishes the open merge: what was chosen goes on top of whatever the branch holds now. Conflicts for which nothing was chosen,
@@ -153,6 +154,7 @@ pub fn finish(
     author: &Author,
     target: &Target,
     message: Option<String>,
+    local: Option<&Draft>,
 ) -> Result<Outcome, Error> {
     let finishing = open::load_finishing(store, target)?;
     let mut request = finishing.request.clone();
@@ -161,7 +163,7 @@ pub fn finish(
     }
     change::check_message(&request.message)?;
     let finishing = Some(&finishing);
-    Work { store, author, target, request: &request, on_conflict: OnConflict::Keep, finishing }.run()
+    Work { store, author, target, request: &request, on_conflict: OnConflict::Keep, local, finishing }.run()
 }
 
 struct Work<'a> {
@@ -170,6 +172,7 @@ struct Work<'a> {
     target: &'a Target,
     request: &'a Request,
     on_conflict: OnConflict,
+    local: Option<&'a Draft>,
     finishing: Option<&'a Finishing>,
 }
 
@@ -212,6 +215,7 @@ impl Work<'_> {
             if tally.is_empty() && !is_merge {
                 return self.nothing(head);
             }
+            self.check_local(&writer, tree)?;
             let parents = if is_merge { vec![head, self.request.action.commit()] } else { vec![head] };
             let message = message(&self.request.message, &settled);
             let record = history::Draft { parents, tree, message, provenance: None };
@@ -223,6 +227,12 @@ impl Work<'_> {
             self.check_kept()?;
         }
         Err(Error::Contended { target: self.target.clone() })
+    }
+
+    /// An error if local changes could not stand beside what the branch will hold.
+    fn check_local(&self, objects: &dyn ObjectRead, tree: NodeId) -> Result<(), Error> {
+        let paths = self.local.map_or_else(|| Ok(Vec::new()), |local| local.meeting(objects, tree))?;
+        if paths.is_empty() { Ok(()) } else { Err(Error::WouldOverwrite { paths }) }
     }
 
     /// What closes the open merge, if this finishes one.
@@ -284,6 +294,7 @@ impl Work<'_> {
         let theirs = first_of(self.store, base, self.request, self.finishing)?;
         let objects: &dyn ObjectRead = self.store.objects();
         let tree = history::load(objects, theirs)?.tree;
+        self.check_local(objects, tree)?;
         let added = Snapshot::new(objects, tree).totals(None)?.count;
         self.move_to(base, None, theirs, Tally { added, ..Tally::default() })
     }
@@ -291,6 +302,7 @@ impl Work<'_> {
     fn forward(&self, base: &Base, head: CommitId) -> Result<Outcome, Error> {
         let theirs = self.request.action.commit();
         let objects: &dyn ObjectRead = self.store.objects();
+        self.check_local(objects, history::load(objects, theirs)?.tree)?;
         let tally = tally(objects, base, theirs)?;
         self.move_to(base, Some(head), theirs, tally)
     }

@@ -3,21 +3,18 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::fault::{Kind, fault};
+use crate::fault::{Kind, fault, some};
 use crate::history;
 use crate::marker;
 use crate::object::{CommitId, PathError};
 use crate::{checkout, ingest, snapshot, tree};
-
-/// How many paths a message names.
-const NAMED: usize = 5;
 
 /// A failed operation on a workspace.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages document the fields")]
 pub enum Error {
     /// Files hold what no commit has.
-    #[error("{} would be lost: {}", counted(.paths.len()), named(.paths))]
+    #[error("{} would be lost: {}", counted(.paths.len()), some(.paths))]
     WouldLose { paths: Vec<String> },
     /// An earlier change of version has not come to its end.
     #[error("the way of this workspace to {} was interrupted", .to.map_or_else(|| "an empty branch".to_owned(), |id| format!("{id:.12}")))]
@@ -68,13 +65,6 @@ pub enum Error {
 
 fn counted(count: usize) -> String {
     if count == 1 { "a local change".to_owned() } else { format!("{count} local changes") }
-}
-
-/// The first of these paths.
-fn named(paths: &[String]) -> String {
-    let rest = paths.len().saturating_sub(NAMED);
-    let first = paths.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    if rest == 0 { first } else { format!("{first} and {rest} more") }
 }
 
 fault! {

@@ -48,6 +48,7 @@ impl Workspace {
             moving: None,
             paths: scope.paths().to_vec(),
             globs: scope.globs().to_vec(),
+            made: Vec::new(),
         };
         if let Some(old) = Marker::find(dir, Trust::Any)? {
             return Self::take_over(store, dir, &old, marker, loss, wait, progress);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::Error;
-use super::index::Index;
+use super::index::{Edit, Index};
 use super::scope::Scope;
 use crate::history::{self, Target};
 use crate::marker::{self, Marker, Position, Trust};
@@ -21,6 +21,9 @@ use crate::{compare, tree};
 /// The names of its files in the workspace's `.vds` directory, which may be a store's as well.
 const INDEX: &str = "workspace.index";
 const LOCK: &str = "workspace.lock";
+
+/// So many of its own commits are known to a workspace.
+const MADE: usize = 100;
 
 /// A workspace. Nothing is locked by having one.
 #[derive(Debug)]
@@ -117,6 +120,24 @@ impl Workspace {
     /// Follows the branch of `at`, whose commit it is at already.
     pub fn follow(&mut self, _held: &Held, at: Position) -> Result<(), Error> {
         self.mark(at, None)
+    }
+
+    /// Stands at another position, and leaves all files as they are: where they differ from its commit they are local changes.
+    pub fn stand(&mut self, _held: &Held, to: &Position) -> Result<(), Error> {
+        self.check_settled()?;
+        let (was, wanted) = (self.tree(self.marker.at.commit)?, self.tree(to.commit)?);
+        let changes = self.changes(was, wanted)?.into_iter();
+        let edits: Vec<Edit> =
+            changes.map(|Change { path, after, .. }| (path, after.map(|entry| (entry, None)))).collect();
+        self.remember(&self.index()?.amended(self.key(wanted), &edits))?;
+        self.mark(to.clone(), None)
+    }
+
+    /// Notes that its changes were committed by this operation, to be written with the next position.
+    pub fn note_made(&mut self, _held: &Held, operation: u64) {
+        let made = &mut self.marker.made;
+        made.push(operation);
+        made.drain(..made.len().saturating_sub(MADE));
     }
 
     /// The tree of a commit; the empty one for none.

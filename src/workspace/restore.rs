@@ -21,7 +21,7 @@ pub struct Restored {
 }
 
 impl Workspace {
-    /// Makes the files that `selection` names what they are in `source`. Files that neither the workspace's commit nor
+    /// Makes the files that `selection` names what they are in `source`, also while a change of version is unfinished. Files that neither the workspace's commit nor
     /// `source` has are not touched; one that only `source` has replaces nothing else, unless that may be lost.
     pub fn restore(
         &mut self,
@@ -31,7 +31,6 @@ impl Workspace {
         loss: Loss,
         progress: &dyn Progress,
     ) -> Result<Restored, Error> {
-        self.check_settled()?;
         let mut index = self.index()?;
         let mut wishes: BTreeMap<TreePath, Wish> = BTreeMap::new();
         let mut ours: BTreeMap<TreePath, Entry> = BTreeMap::new();
