@@ -147,7 +147,7 @@ pub fn reset_branch(
     Ok(Reset { operation, before, jobs })
 }
 
-/// Gives a branch another name. To pipelines it is a new branch with commits that they know.
+/// Gives a branch another name, with the merge into it that is open. To pipelines it is a new branch with commits that they know.
 pub fn rename_branch(
     store: &Store,
     author: &Author,
@@ -163,6 +163,7 @@ pub fn rename_branch(
     let mut batch = Batch::default();
     history::move_head(&mut batch, &repo, &target.branch, Some(head), None);
     history::move_head(&mut batch, &repo, name, None, Some(head));
+    history::carry_merge(&facts, &mut batch, &repo, &target.branch, Some(name))?;
     let moved = trigger::Moved { repo: repo.clone(), branch: name.clone(), commit: head };
     let jobs = trigger::enqueue(&facts, &mut batch, &[moved], None, &origin)?;
     match facts.commit(&origin, &batch)? {
@@ -175,10 +176,18 @@ pub fn rename_branch(
     }
 }
 
-/// Deletes a branch. Its commits stay until they are collected.
+/// Deletes a branch, and drops the merge into it that is open. Its commits stay until they are collected.
 pub fn delete_branch(store: &Store, author: &Author, target: &Target) -> Result<Changed, Error> {
-    let (repo, head) = load(store, target)?;
-    Ok(change::move_branch(store, author, &repo, &target.branch, Some(head), None)?)
+    let mut facts = store.session()?;
+    let repo = history::load_repo(&facts, &target.repo)?;
+    repo.writable()?;
+    let head = history::load_head(&facts, &repo, &target.branch)?;
+    let mut batch = Batch::default();
+    history::hold(&mut batch, &repo)?;
+    history::move_head(&mut batch, &repo, &target.branch, Some(head), None);
+    history::carry_merge(&facts, &mut batch, &repo, &target.branch, None)?;
+    let operation = commit(&mut facts, author, &batch, &repo.name)?;
+    Ok(Changed { operation, before: Some(head), after: None, jobs: Vec::new() })
 }
 
 fn commit(facts: &mut Session, author: &Author, batch: &Batch, repo: &RepoName) -> Result<u64, Error> {

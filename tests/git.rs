@@ -119,9 +119,11 @@ impl Vds {
             integrate::integrate(&self.store, &self.author, &target, &request, OnConflict::Keep, None)
                 .unwrap();
         assert_eq!(opened.conflicts, outcome.conflicts, "the same report each time");
-        let paths: Vec<_> = opened.conflicts.iter().map(|conflict| conflict.clash.path.clone()).collect();
-        integrate::resolve(&self.store, &self.author, &target, &paths, Some(integrate::Choice::Ours))
-            .unwrap();
+        let ours = integrate::Verdict::Become(integrate::Choice::Ours);
+        let resolved =
+            integrate::resolve(&self.store, &self.author, &target, &[integrate::Named::all()], &ours)
+                .unwrap();
+        assert_eq!(resolved.paths.len(), opened.conflicts.len());
         let finished = integrate::finish(&self.store, &self.author, &target, None, None).unwrap();
         assert_eq!(finished.came, Integrated::Made);
         (conflicts, finished.commit)

@@ -272,7 +272,7 @@ impl Context {
 }
 
 /// How a change is taken back.
-fn undo(operation: Option<u64>) -> String {
+pub(super) fn undo(operation: Option<u64>) -> String {
     operation.map(|number| format!("undo: vds undo {number}\n")).unwrap_or_default()
 }
 

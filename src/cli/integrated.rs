@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::answer::document;
-use super::complaint::{complaint, failure, usage};
+use super::complaint::{complaint, usage};
 use super::context::{Answer, Context, Made, commit_of};
+use super::merged::{Kept, Tense, Told, answer, refusal, told};
 use crate::fault::{Cause, Kind};
-use crate::history::{self, DEFAULT_BRANCH, Location, Revision, Target};
-use crate::integrate::{self, Choice, Ends, Integrated, OnConflict, Outcome, Preview, Request};
-use crate::merge::{Conflict, Labels, Manner, Renames, Rule, Rules, Side};
+use crate::history::{self, Location, Revision, Target};
+use crate::integrate::{self, Integrated, OnConflict, Outcome, Preview, Request};
+use crate::merge::{DRIVER_TIMEOUT, Labels, Manner, Renames, Rule, Rules};
 use crate::object::{CommitId, RepoName};
+use crate::pipeline::Foreseen;
 use crate::store::Store;
 use crate::view;
 
@@ -33,7 +34,7 @@ pub(super) struct How {
     #[arg(long)]
     fail_on_conflict: bool,
     /// How many seconds a command:... may take for one file
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = DRIVER_TIMEOUT.as_secs())]
     driver_timeout: u64,
     /// Say what would come of it, and change nothing
     #[arg(long)]
@@ -100,36 +101,31 @@ pub(super) fn named(store: &Store, repo: &RepoName, text: &str) -> Result<Commit
 pub(super) fn bring(cx: &Context, store: &Store, target: &Target, request: &Request, how: &How) -> Answer {
     if how.dry_run {
         let Preview { outcome, stages } = integrate::foresee(store, &cx.author, target, request)?;
-        let mut told = told(target, request, &outcome, Tense::Would);
-        let stages: Vec<Value> = stages
-            .iter()
-            .map(|stage| json!({ "stage": stage.stage, "branch": stage.branch, "datums": stage.datums }))
-            .collect();
-        let lines: String = stages
-            .iter()
-            .map(|stage| {
-                let datums = stage["datums"].as_u64().map_or_else(
-                    || "after the stage before it".to_owned(),
-                    |count| view::count(count, "datum"),
-                );
-                format!(" would run {}@{} ({datums})\n", text_of(&stage["stage"]), text_of(&stage["branch"]))
-            })
-            .collect();
+        let mut told = told(store, target, request, &outcome, Tense::Would)?;
+        told.text += &stages.as_ref().map_or_else(
+            || " which stages would run is known when the conflicts are settled\n".to_owned(),
+            |stages| stages.iter().map(stage_line).collect(),
+        );
+        let shape = |stage: &Foreseen| json!({ "stage": stage.stage, "branch": stage.branch, "datums": stage.datums });
+        let stages: Option<Vec<Value>> = stages.map(|stages| stages.iter().map(shape).collect());
         if let Some(fields) = told.document.as_object_mut() {
             fields.insert("dry_run".to_owned(), json!(true));
             fields.insert("stages".to_owned(), json!(stages));
         }
-        let text = told.text + &lines;
-        return answer(cx, told.document, text, &outcome, refusal(target, request, &outcome, Kept::No));
+        return answer(cx, told, &outcome, refusal(target, request, &outcome, Kept::No));
     }
-    let on_conflict = if how.fail_on_conflict { OnConflict::Fail } else { OnConflict::Keep };
+    let (on_conflict, kept) =
+        if how.fail_on_conflict { (OnConflict::Fail, Kept::No) } else { (OnConflict::Keep, Kept::Open) };
     let local = cx.local(target)?;
     let outcome = integrate::integrate(store, &cx.author, target, request, on_conflict, local.as_ref())?;
-    tell(cx, store, target, request, outcome, how.no_run)
+    tell(cx, store, target, request, outcome, kept, how.no_run)
 }
 
-fn text_of(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+fn stage_line(stage: &Foreseen) -> String {
+    let datums = stage
+        .datums
+        .map_or_else(|| "after the stage before it".to_owned(), |count| view::count(count, "datum"));
+    format!(" would run {}@{} ({datums})\n", stage.stage, stage.branch)
 }
 
 /// Tells what came of a merge, and runs what it triggered.
@@ -139,135 +135,20 @@ pub(super) fn tell(
     target: &Target,
     request: &Request,
     outcome: Outcome,
+    kept: Kept,
     later: bool,
 ) -> Answer {
-    let Told { document, text, quiet } = told(target, request, &outcome, Tense::Did);
+    let told = told(store, target, request, &outcome, Tense::Did)?;
     if outcome.came == Integrated::Conflicted {
-        let kept = if outcome.operation.is_some() { Kept::Open } else { Kept::No };
-        return answer(cx, document, text, &outcome, refusal(target, request, &outcome, kept));
+        return answer(cx, told, &outcome, refusal(target, request, &outcome, kept));
     }
     if outcome.came != Integrated::Nothing {
         cx.follow(target, outcome.commit)?;
     }
+    let Told { document, text, quiet } = told;
     let made =
         Made { document, text, quiet, done: "what was asked for is done", operation: outcome.operation };
     cx.made(store, made, outcome.jobs, later)
-}
-
-/// Gives an answer about what did not change the branch, and the refusal that goes with it.
-fn answer(
-    cx: &Context,
-    mut document: Value,
-    text: String,
-    outcome: &Outcome,
-    refusal: Option<Cause>,
-) -> Answer {
-    if let Some(fields) = document.as_object_mut() {
-        fields.insert("operation".to_owned(), json!(outcome.operation));
-        if let Some(cause) = &refusal {
-            fields.insert("error".to_owned(), failure(cause));
-        }
-    }
-    let quiet = || outcome.conflicts.iter().map(|conflict| format!("{}\n", conflict.clash.path)).collect();
-    cx.say(&document, || text, quiet)?;
-    refusal.map_or(Ok(0), Err)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
-    Open,
-    No,
-}
-
-fn refusal(target: &Target, request: &Request, outcome: &Outcome, kept: Kept) -> Option<Cause> {
-    let count = outcome.conflicts.len() as u64;
-    let message = format!(
-        "{} of {} into {target}: {}",
-        request.action.verb(),
-        request.manner.labels.theirs,
-        view::count(count, "conflict")
-    );
-    let hint = match kept {
-        Kept::Open => format!(
-            "the branch is as it was; `vds resolve --on {target} PATH --with ours|theirs|base|FILE`, then `vds merge --continue {target}`; or `vds merge --abort {target}`"
-        ),
-        Kept::No => {
-            "nothing was changed; -s PATTERN=STRATEGY settles files that both sides changed".to_owned()
-        }
-    };
-    (count > 0).then(|| complaint(Kind::Refused, message, hint))
-}
-
-struct Told {
-    document: Value,
-    text: String,
-    quiet: String,
-}
-
-/// Whether it is done, or only looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tense {
-    Did,
-    Would,
-}
-
-fn told(target: &Target, request: &Request, outcome: &Outcome, tense: Tense) -> Told {
-    let counts = view::Counts::from(outcome.tally);
-    let no_ends = Ends { ours: outcome.commit, theirs: None, bases: Vec::new() };
-    let ends = outcome.ends.as_ref().unwrap_or(&no_ends);
-    let conflicts: Vec<view::Conflict> =
-        outcome.conflicts.iter().map(|conflict| view::Conflict::new(conflict, ends, None)).collect();
-    let settled: Vec<view::Settled> = outcome.settled.iter().map(view::Settled::new).collect();
-    let bases: Vec<String> = ends.bases.iter().map(ToString::to_string).collect();
-    let document = document(&json!({
-        "result": view::came(outcome.came), "repo": target.repo, "branch": target.branch,
-        "commit": outcome.commit.to_string(), "bases": bases, "counts": counts,
-        "settled": settled, "conflicts": conflicts,
-    }));
-    let id = outcome.commit;
-    let theirs = &request.manner.labels.theirs;
-    let lines: String = settled
-        .iter()
-        .map(|file| format!(" settled {} by {}\n", view::path(&file.path), view::line(&file.strategy)))
-        .collect();
-    let title = view::line(request.message.lines().next().unwrap_or_default());
-    let text = match outcome.came {
-        Integrated::Nothing => format!("{target} has all of {} already\n", view::line(theirs)),
-        Integrated::Forwarded if tense == Tense::Would => {
-            format!("would move {target} forward to {id:.12}\n {counts}\n")
-        }
-        Integrated::Forwarded => format!("{target} moved forward to {id:.12}\n {counts}\n"),
-        Integrated::Made if tense == Tense::Would => {
-            format!("would commit to {target}: {title}\n {counts}\n{lines}")
-        }
-        Integrated::Made => format!("[{target} {id:.12}] {title}\n {counts}\n{lines}"),
-        Integrated::Conflicted => {
-            let all: String =
-                outcome.conflicts.iter().map(|conflict| conflict_lines(conflict, None)).collect();
-            format!("{all}{lines} the rest goes together: {counts}\n")
-        }
-    };
-    let quiet = if outcome.came == Integrated::Nothing { String::new() } else { format!("{id}\n") };
-    Told { document, text, quiet }
-}
-
-/// A conflict for people.
-pub(super) fn conflict_lines(conflict: &Conflict, choice: Option<Choice>) -> String {
-    let clash = &conflict.clash;
-    let deleter = if clash.versions.ours.is_none() { Side::Ours } else { Side::Theirs };
-    let who = if deleter == Side::Ours { "ours" } else { "theirs" };
-    let mut remarks = Vec::new();
-    match clash.kind {
-        crate::merge::ConflictKind::ModifyDelete => remarks.push(format!("deleted by {who}")),
-        crate::merge::ConflictKind::FileDirectory => remarks.push(format!("a directory in {who}")),
-        _ => {}
-    }
-    remarks.extend(clash.renamed_to.iter().map(|to| format!("which has it as {}", view::path(to.as_str()))));
-    remarks.extend(choice.map(|choice| format!("settled with {}", view::choice(choice))));
-    let remarks = if remarks.is_empty() { String::new() } else { format!("  ({})", remarks.join(", ")) };
-    let details: String =
-        conflict.details.iter().map(|detail| format!("    {}\n", view::line(detail))).collect();
-    format!("{:<15} {}{remarks}\n{details}", clash.kind.word(), view::path(clash.path.as_str()))
 }
 
 /// The branch and what is to be brought onto it, as they were named; a branch that was not is that of the workspace.
@@ -316,14 +197,4 @@ pub(super) fn open_target(cx: &Context, store: &Store, named: Option<&String>) -
             ))
         }
     }
-}
-
-/// What a merge says when nothing else is said.
-pub(super) fn default_message(verb: &str, theirs: &str, target: &Target) -> String {
-    let into = if target.branch.as_str() == DEFAULT_BRANCH {
-        String::new()
-    } else {
-        format!(" into {}", target.branch)
-    };
-    format!("{verb} {theirs}{into}")
 }

@@ -2,7 +2,8 @@
 
 use super::complaint::usage;
 use super::context::{Answer, Context, Made};
-use super::integrated::{Brought, How, bring, default_message, named, onto, open_target, tell};
+use super::integrated::{Brought, How, bring, named, onto, open_target, tell};
+use super::merged::Kept;
 use crate::fault::Cause;
 use crate::history::{self, Target};
 use crate::integrate::{self, Action, FastForward, Request, Unrelated};
@@ -79,7 +80,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         }
         let local = cx.local(&target)?;
         let outcome = integrate::finish(&store, &cx.author, &target, args.message.clone(), local.as_ref())?;
-        return tell(cx, &store, &target, &request, outcome, args.how.later());
+        return tell(cx, &store, &target, &request, outcome, Kept::Open, args.how.later());
     }
     let (target, from) = onto(cx, &args.names)?;
     let request = request(args, &store, &target, &from)?;
@@ -101,6 +102,6 @@ fn request(args: &Args, store: &crate::store::Store, target: &Target, from: &str
         Action::Merge { theirs, forward, unrelated }
     };
     let manner = args.how.manner(store, target, from.to_owned(), Brought::Branch)?;
-    let message = args.message.clone().unwrap_or_else(|| default_message("merge", from, target));
+    let message = args.message.clone().unwrap_or_else(|| integrate::default_message(from, target));
     Ok(Request { action, manner, message })
 }

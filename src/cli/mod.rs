@@ -27,6 +27,7 @@ mod job;
 mod log;
 mod ls;
 mod merge;
+mod merged;
 mod mv;
 mod op;
 mod pager;

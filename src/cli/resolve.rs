@@ -8,10 +8,11 @@ use super::answer::document;
 use super::complaint::{not_found, usage};
 use super::context::{Answer, Context, Made};
 use super::integrated::open_target;
+use crate::content;
 use crate::fault::Cause;
 use crate::ingest::{self, Memory, Overlay};
-use crate::integrate::{self, Choice};
-use crate::object::{Entry, TreePath};
+use crate::integrate::{self, Choice, Named, Verdict};
+use crate::object::{Entry, FileKind, TreePath};
 use crate::pick;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -20,20 +21,30 @@ use crate::view;
 
 /// Say what becomes of files in conflict
 ///
-/// The merge itself is finished with `vds merge --continue`. A choice can be changed until then.
+/// Paths are those that `vds conflicts` shows, from the top of the tree. The merge itself is finished with
+/// `vds merge --continue`. A choice can be changed until then.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds resolve 2024/05/01.csv --with theirs
-  vds resolve ref --with ours
+  vds resolve ref '**/*.csv' --with ours
+  vds resolve --all --with theirs
   vds resolve report.md --with ./report.merged.md
+  sort -u a b | vds resolve names.txt --with -
+  vds resolve old.csv --with theirs --to new.csv   # the other side renamed it
   vds resolve --on ticks@main 2024/05/01.csv --undo")]
 pub(super) struct Args {
-    /// The paths; a directory stands for all conflicts in it
-    #[arg(value_name = "PATH", required = true, value_parser = pick::path)]
-    paths: Vec<TreePath>,
-    /// ours, theirs, base, draft (what a strategy left), or a file on disk
+    /// The paths; a directory stands for all conflicts in it, a pattern for those that it matches, and . for all
+    #[arg(value_name = "PATH", required_unless_present = "all")]
+    paths: Vec<Named>,
+    /// All conflicts
+    #[arg(long, conflicts_with = "paths")]
+    all: bool,
+    /// ours, theirs, base, draft (what a strategy left), a file on disk, or - for standard input
     #[arg(long, value_name = "VERSION", required_unless_present = "undo")]
     with: Option<String>,
+    /// Put that at another path, and remove this one: for a file that the other side renamed
+    #[arg(long, value_name = "NEWPATH", value_parser = pick::path, conflicts_with = "undo")]
+    to: Option<TreePath>,
     /// Forget what was chosen
     #[arg(long, conflicts_with = "with")]
     undo: bool,
@@ -51,17 +62,32 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         Some("theirs") => Some(Choice::Theirs),
         Some("base") => Some(Choice::Base),
         Some("draft") => Some(Choice::Draft),
+        Some("-") => Some(Choice::File(keep_input(&store)?)),
         Some(file) => Some(Choice::File(keep(cx, &store, Path::new(file))?)),
     };
-    let resolved = integrate::resolve(&store, &cx.author, &target, &args.paths, choice)?;
-    let document = document(&json!({
-        "repo": target.repo, "branch": target.branch, "paths": args.paths, "choice": choice.map(view::choice), "left": resolved.left,
-    }));
-    let text = match resolved.left as u64 {
-        0 => format!("nothing is left: `vds merge --continue {target}`\n"),
-        left => format!("{} left\n", view::count(left, "conflict")),
+    let verdict = match (choice, &args.to) {
+        (None, _) => Verdict::Forget,
+        (Some(choice), None) => Verdict::Become(choice),
+        (Some(choice), Some(to)) => Verdict::Move(choice, to.clone()),
     };
-    let quiet = args.paths.iter().map(|path| format!("{path}\n")).collect();
+    let named = if args.all { vec![Named::all()] } else { args.paths.clone() };
+    let resolved = integrate::resolve(&store, &cx.author, &target, &named, &verdict)?;
+    let choice = match &verdict {
+        Verdict::Forget => None,
+        Verdict::Become(choice) => Some(view::choice(choice)),
+        Verdict::Move(..) => Some("moved"),
+    };
+    let document = document(&json!({
+        "repo": target.repo, "branch": target.branch, "paths": resolved.paths, "choice": choice,
+        "moved_to": args.to, "left": resolved.left,
+    }));
+    let count = view::count(resolved.paths.len() as u64, "conflict");
+    let noted = if resolved.paths.len() == 1 { String::new() } else { format!("{count} noted, ") };
+    let text = match resolved.left as u64 {
+        0 => format!("{noted}nothing is left: `vds merge --continue {target}`\n"),
+        left => format!("{noted}{} left\n", view::count(left, "conflict")),
+    };
+    let quiet = resolved.paths.iter().map(|path| format!("{path}\n")).collect();
     cx.changed(Made {
         document,
         text,
@@ -71,10 +97,18 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     })
 }
 
+/// Stores what comes from standard input.
+fn keep_input(store: &Store) -> Result<Entry, Cause> {
+    let writer = store.writer();
+    let kept = content::keep(&writer, std::io::stdin().lock())?;
+    writer.finish()?;
+    Ok(Entry { kind: FileKind::File, blob: kept.blob, size: kept.size })
+}
+
 /// Stores a file that is to stand in place of the versions.
 fn keep(cx: &Context, store: &Store, file: &Path) -> Result<Entry, Cause> {
     if !file.exists() {
-        let hint = "name ours, theirs, base, draft, or a file that exists";
+        let hint = "name ours, theirs, base, draft, a file that exists, or - for standard input";
         return Err(not_found(
             format!("there is no version and no file {:?}", file.display().to_string()),
             hint,

@@ -6,6 +6,7 @@ use super::changes::{painted, status_line};
 use super::context::{Answer, Context};
 use super::here;
 use super::ink::Ink;
+use super::merged::brought;
 use crate::compare::Difference;
 use crate::fault::Cause;
 use crate::history;
@@ -126,12 +127,12 @@ fn head(workspace: &Workspace) -> Result<Head, Cause> {
 }
 
 /// The merge into the workspace's branch that is open: what is merged, and how many conflicts are left.
-fn open_merge(workspace: &Workspace) -> Result<Option<(String, u64)>, Cause> {
+fn open_merge(workspace: &Workspace) -> Result<Option<(&'static str, String, u64)>, Cause> {
     let Some(target) = workspace.target() else { return Ok(None) };
     let opened = integrate::find(workspace.store(), &target)?;
     Ok(opened.map(|opened| {
         let left = opened.left().count() as u64;
-        (opened.request.manner.labels.theirs, left)
+        (opened.request.action.verb(), brought(&opened.request), left)
     }))
 }
 
@@ -158,7 +159,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         "repo": marker.repo, "branch": marker.at.branch,
         "commit": marker.at.commit.map(|id| id.to_string()),
         "head": moved.map(|id| id.to_string()),
-        "merge": merge.as_ref().map(|(from, left)| json!({ "from": from, "left": left })),
+        "merge": merge.as_ref().map(|(what, from, left)| json!({ "what": what, "from": from, "left": left })),
         "interrupted": marker.moving.as_ref().map(|to| json!({
             "branch": to.branch, "commit": to.commit.map(|id| id.to_string()),
         })),
@@ -170,9 +171,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
             return shown.iter().map(|shown| shown.line(cx.ink)).collect();
         }
         let mut text = heading(&workspace, &head);
-        if let Some((from, left)) = &merge {
-            let (from, left) = (view::line(from), view::count(*left, "conflict"));
-            text += &format!("a merge of {from} is open, {left} left: `vds conflicts` shows it\n");
+        if let Some((what, from, left)) = &merge {
+            let left = view::count(*left, "conflict");
+            text += &format!("a {what} of {from} is open, {left} left: `vds conflicts` shows it\n");
         }
         text += &if shown.is_empty() {
             "nothing has changed\n".to_owned()

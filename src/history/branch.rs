@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::subject::merge_key;
 use super::{Error, Repo, keys};
 use crate::ledger::Session;
 use crate::meta::Batch;
@@ -66,6 +67,25 @@ where
 /// The commit that a branch, a tag or a derived commit points to, from the fact's value: its 32 bytes.
 pub fn commit_id(value: &[u8]) -> Option<CommitId> {
     Some(CommitId::new(Digest::from_bytes(value.try_into().ok()?)))
+}
+
+/// Has `batch` take the merge into a branch that is open, if one is, to the branch `to`, or drop it with the branch.
+pub fn carry_merge(
+    facts: &Session,
+    batch: &mut Batch,
+    repo: &Repo,
+    from: &BranchName,
+    to: Option<&BranchName>,
+) -> Result<(), Error> {
+    let key = merge_key(repo, from);
+    let Some(record) = facts.get(&key)? else { return Ok(()) };
+    batch.expect(key.clone(), Some(record.clone())).remove(key);
+    if let Some(to) = to {
+        let key = merge_key(repo, to);
+        // What a branch of that name left behind gives way.
+        batch.expect(key.clone(), facts.get(&key)?).put(key, record);
+    }
+    Ok(())
 }
 
 /// Adds a move of the branch to `batch`: from `before`, which must still hold, to `after`. `None` is "no such branch". A new

@@ -34,11 +34,17 @@ pub enum Error {
     /// No merge waits to be finished.
     #[error("no merge into {target} is open")]
     NotOpen { target: Target },
-    /// The path is not in conflict.
-    #[error("{path} is not in conflict")]
-    NoConflict { path: TreePath, nearest: Vec<String> },
+    /// Nothing that was named is in conflict.
+    #[error("{text} is not in conflict")]
+    NoConflict { text: String, nearest: Vec<String> },
+    /// Several files were to become one.
+    #[error("several conflicts cannot all go to {to}")]
+    TwoToOne { to: TreePath },
+    /// Something else is where a file is to go.
+    #[error("nothing can be put at {to}: {file} is in the way")]
+    InTheWay { to: TreePath, file: TreePath },
     /// The version that was chosen does not exist.
-    #[error("{path} has no {version} version")]
+    #[error("{path} has no version {version:?}")]
     NoVersion { path: TreePath, version: &'static str },
     /// Another process changed the open merge.
     #[error("the merge into {target} was changed by another process in the meantime")]
@@ -84,8 +90,9 @@ fault! {
         Self::Unrelated { .. }
         | Self::NotForward { .. }
         | Self::Open { .. }
+        | Self::InTheWay { .. }
         | Self::WouldOverwrite { .. } => Kind::Refused,
-        Self::WhichParent { .. } | Self::NoParent { .. } => Kind::Usage,
+        Self::WhichParent { .. } | Self::NoParent { .. } | Self::TwoToOne { .. } => Kind::Usage,
         Self::NotOpen { .. } | Self::NoConflict { .. } | Self::NoVersion { .. } => Kind::NotFound,
         Self::Raced { .. } | Self::Contended { .. } => Kind::Busy,
         Self::Record { .. } => Kind::Damaged,
@@ -105,6 +112,8 @@ fault! {
             Some(format!("did you mean {}?", nearest.join(" or ")))
         }
         Self::NoConflict { .. } => Some("`vds conflicts` shows what is in conflict".to_owned()),
+        Self::TwoToOne { .. } => Some("say it of one path at a time".to_owned()),
+        Self::InTheWay { .. } => Some("choose another path".to_owned()),
         Self::NoVersion { .. } => Some("choose another version, or name a file".to_owned()),
         Self::Raced { target } => Some(format!("`vds conflicts {target}` shows what is left now")),
         Self::WouldOverwrite { .. } => Some(

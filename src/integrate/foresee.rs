@@ -15,8 +15,8 @@ use crate::store::Store;
 pub struct Preview {
     /// What, without an operation and jobs.
     pub outcome: Outcome,
-    /// The stages that would run.
-    pub stages: Vec<Foreseen>,
+    /// The stages that would run; `None` with conflicts, of which it depends.
+    pub stages: Option<Vec<Foreseen>>,
 }
 
 /// Finds out what `request` would come to.
@@ -38,15 +38,17 @@ pub fn foresee(store: &Store, author: &Author, target: &Target, request: &Reques
         Ok(pipeline::foresee(store, sink, author, &moved, base.head, tree)?)
     };
     Ok(match planned {
-        Planned::Nothing => Preview { outcome: unchanged(Integrated::Nothing, head), stages: Vec::new() },
+        Planned::Nothing => {
+            Preview { outcome: unchanged(Integrated::Nothing, head), stages: Some(Vec::new()) }
+        }
         Planned::Forward => {
             let tree = history::load(&sink, theirs)?.tree;
             let tally = tally(&sink, &base, theirs)?;
             let outcome = Outcome { tally, ..unchanged(Integrated::Forwarded, theirs) };
-            Preview { outcome, stages: stages(theirs, tree)? }
+            Preview { outcome, stages: Some(stages(theirs, tree)?) }
         }
         Planned::Combined(combined) => {
-            let Combined { sides, edits, settled, left, .. } = *combined;
+            let Combined { sides, edits, settled, followed, parted, left, .. } = *combined;
             let (tree, tally) = apply(&sink, sides.trees.ours, edits)?;
             let is_merge = matches!(request.action, Action::Merge { .. });
             let came = match () {
@@ -55,9 +57,14 @@ pub fn foresee(store: &Store, author: &Author, target: &Target, request: &Reques
                 () => Integrated::Made,
             };
             // The commit does not exist, so it has an id that none can have.
-            let stages = if came == Integrated::Made { stages(CommitId::of(b""), tree)? } else { Vec::new() };
+            let stages = match came {
+                Integrated::Made => Some(stages(CommitId::of(b""), tree)?),
+                Integrated::Conflicted => None,
+                Integrated::Nothing | Integrated::Forwarded => Some(Vec::new()),
+            };
             let ends = Some(sides.ends);
-            let outcome = Outcome { ends, tally, settled, conflicts: left, ..unchanged(came, head) };
+            let unchanged = unchanged(came, head);
+            let outcome = Outcome { ends, tally, settled, followed, parted, conflicts: left, ..unchanged };
             Preview { outcome, stages }
         }
     })

@@ -7,17 +7,21 @@
 
 mod error;
 mod foresee;
+mod named;
 mod newer;
 mod open;
 mod policy;
 mod record;
+mod resolve;
 mod run;
 mod sides;
 
 pub use error::Error;
 pub use foresee::{Preview, foresee};
-pub use open::{Opened, Resolved, abort, find, list, load, resolve};
+pub use named::Named;
+pub use open::{Opened, abort, find, list, load};
 pub use policy::{load as load_policy, set as set_policy};
 pub use record::Choice;
+pub use resolve::{Resolved, Verdict, resolve};
 pub use run::{Integrated, OnConflict, Outcome, finish, integrate};
-pub use sides::{Action, Ends, FastForward, Request, Unrelated};
+pub use sides::{Action, Ends, FastForward, Request, Unrelated, default_message};

@@ -11,9 +11,9 @@ use super::record::{Choice, Made, Record, VERSION, read_map, write_map};
 use super::sides::{Ends, Request};
 use crate::history::{self, Author, Repo, Target};
 use crate::ledger::{Origin, Outcome, Session};
-use crate::merge::{Conflict, ConflictKind, Edits, Trees, subtree};
+use crate::merge::Conflict;
 use crate::meta::Batch;
-use crate::object::{ObjectRead, TreePath, codec};
+use crate::object::{TreePath, codec};
 use crate::pack::Writer;
 use crate::store::Store;
 
@@ -50,12 +50,10 @@ type Found = Option<(Record, Vec<u8>)>;
 
 fn find_record(facts: &Session, repo: &Repo, target: &Target) -> Result<Found, Error> {
     let Some(bytes) = facts.get(&key(repo, target))? else { return Ok(None) };
-    let what = format!("the merge into {target}");
-    let record = codec::decode(VERSION, &bytes).map_err(|source| Error::Record { what, source })?;
-    Ok(Some((record, bytes)))
+    Ok(Some((decode(target, &bytes)?, bytes)))
 }
 
-fn load_record(store: &Store, target: &Target) -> Result<(Repo, Record, Vec<u8>), Error> {
+pub(super) fn load_record(store: &Store, target: &Target) -> Result<(Repo, Record, Vec<u8>), Error> {
     let facts = store.session()?;
     let repo = history::load_repo(&facts, &target.repo)?;
     let (record, bytes) =
@@ -81,19 +79,18 @@ pub(super) struct Kept<'a> {
     pub(super) choices: BTreeMap<TreePath, Made>,
 }
 
-/// Keeps a merge beside its branch, in place of the record `before`.
+/// Keeps a merge beside its branch, in place of the record `before`. Returns the operation, unless nothing is new.
 pub(super) fn save(
     store: &Store,
     author: &Author,
     kept: &Kept<'_>,
     before: Option<Vec<u8>>,
     writer: Writer,
-) -> Result<u64, Error> {
+) -> Result<Option<u64>, Error> {
     let origin = author.now();
-    let conflicts = kept.conflicts.iter().map(|conflict| (conflict.clash.path.clone(), conflict));
+    let conflicts = kept.conflicts.iter().map(|conflict| (&conflict.clash.path, conflict));
     let conflicts = write_map(&writer, conflicts)?;
-    let choices = write_map(&writer, kept.choices.iter().map(|(path, made)| (path.clone(), made)))?;
-    writer.finish()?;
+    let choices = write_map(&writer, kept.choices.iter())?;
     let (author, time, offset) = (origin.author.clone(), origin.time, origin.offset);
     let record = Record {
         author,
@@ -104,10 +101,27 @@ pub(super) fn save(
         conflicts,
         choices,
     };
-    put(store, &origin, kept.repo, kept.target, &record, before)
+    if let Some(bytes) = &before {
+        let Record { author, time, offset, .. } = decode(kept.target, bytes)?;
+        if encode(kept.target, &Record { author, time, offset, ..record.clone() })? == *bytes {
+            return Ok(None);
+        }
+    }
+    writer.finish()?;
+    put(store, &origin, kept.repo, kept.target, &record, before).map(Some)
 }
 
-fn put(
+fn decode(target: &Target, bytes: &[u8]) -> Result<Record, Error> {
+    let what = format!("the merge into {target}");
+    codec::decode(VERSION, bytes).map_err(|source| Error::Record { what, source })
+}
+
+fn encode(target: &Target, record: &Record) -> Result<Vec<u8>, Error> {
+    let what = format!("the merge into {target}");
+    codec::encode(VERSION, record).map_err(|source| Error::Record { what, source })
+}
+
+pub(super) fn put(
     store: &Store,
     origin: &Origin,
     repo: &Repo,
@@ -115,8 +129,7 @@ fn put(
     record: &Record,
     before: Option<Vec<u8>>,
 ) -> Result<u64, Error> {
-    let what = format!("the merge into {target}");
-    let bytes = codec::encode(VERSION, record).map_err(|source| Error::Record { what, source })?;
+    let bytes = encode(target, record)?;
     let mut batch = Batch::default();
     history::hold(&mut batch, repo)?;
     batch.expect(key(repo, target), before).put(key(repo, target), bytes);
@@ -138,7 +151,7 @@ pub(super) struct Finishing {
 
 pub(super) fn load_finishing(store: &Store, target: &Target) -> Result<Finishing, Error> {
     let (repo, record, bytes) = load_record(store, target)?;
-    let choices = read_map(store.objects(), record.choices)?.into_iter().collect();
+    let choices = read_map(store.objects(), record.choices)?;
     let Record { request, ends, .. } = record;
     Ok(Finishing { repo, request, ends, choices, bytes })
 }
@@ -161,10 +174,11 @@ pub fn find(store: &Store, target: &Target) -> Result<Option<Opened>, Error> {
 /// The open merge into this branch.
 pub fn load(store: &Store, target: &Target) -> Result<Opened, Error> {
     let (_, record, _) = load_record(store, target)?;
-    let choices: BTreeMap<TreePath, Made> = read_map(store.objects(), record.choices)?.into_iter().collect();
+    let choices: BTreeMap<TreePath, Made> = read_map(store.objects(), record.choices)?;
     let conflicts = read_map::<Conflict>(store.objects(), record.conflicts)?;
-    let chosen =
-        |(path, conflict): (TreePath, Conflict)| (conflict, choices.get(&path).map(|made| made.choice));
+    let chosen = |(path, conflict): (TreePath, Conflict)| {
+        (conflict, choices.get(&path).map(|made| made.choice.clone()))
+    };
     let Record { author, time, offset, request, ends, .. } = record;
     let conflicts = conflicts.into_iter().map(chosen).collect();
     Ok(Opened { target: target.clone(), author, time: (time, offset), request, ends, conflicts })
@@ -202,84 +216,4 @@ pub fn abort(store: &Store, author: &Author, target: &Target) -> Result<u64, Err
         Outcome::Done { number } => Ok(number),
         Outcome::Stale { .. } => Err(Error::Raced { target: target.clone() }),
     }
-}
-
-/// A choice that was noted.
-#[derive(Debug, Clone, Copy)]
-pub struct Resolved {
-    /// The operation that noted it.
-    pub operation: u64,
-    /// How many conflicts are left.
-    pub left: usize,
-}
-
-/// Notes what becomes of these paths; a directory stands for all conflicts in it. Whatever `choice` names has been written.
-pub fn resolve(
-    store: &Store,
-    author: &Author,
-    target: &Target,
-    paths: &[TreePath],
-    choice: Option<Choice>,
-) -> Result<Resolved, Error> {
-    let (repo, record, bytes) = load_record(store, target)?;
-    let conflicts = read_map::<Conflict>(store.objects(), record.conflicts)?;
-    let mut choices: BTreeMap<TreePath, Made> =
-        read_map(store.objects(), record.choices)?.into_iter().collect();
-    for path in paths {
-        let below = crate::snapshot::below(Some(path));
-        let named = conflicts.iter().filter(|(at, _)| at == path || at.as_str().starts_with(&below));
-        let mut any = false;
-        for (at, conflict) in named {
-            any = true;
-            match choice {
-                None => {
-                    choices.remove(at);
-                }
-                Some(choice) => {
-                    check(conflict, choice)?;
-                    choices.insert(at.clone(), Made { versions: conflict.clash.versions, choice });
-                }
-            }
-        }
-        if !any {
-            let names = conflicts.iter().map(|(at, _)| at.to_string());
-            let nearest = history::nearest(path.as_str(), names);
-            return Err(Error::NoConflict { path: path.clone(), nearest });
-        }
-    }
-    let left = conflicts.iter().filter(|(path, _)| !choices.contains_key(path)).count();
-    let writer = store.writer();
-    let choices = write_map(&writer, choices.into_iter())?;
-    writer.finish()?;
-    let operation = put(store, &author.now(), &repo, target, &Record { choices, ..record }, Some(bytes))?;
-    Ok(Resolved { operation, left })
-}
-
-/// Whether there is such a version to choose.
-fn check(conflict: &Conflict, choice: Choice) -> Result<(), Error> {
-    let none = |version| Err(Error::NoVersion { path: conflict.clash.path.clone(), version });
-    match choice {
-        Choice::Draft if conflict.draft.is_none() => none("draft"),
-        Choice::Base if matches!(conflict.clash.kind, ConflictKind::AddAdd | ConflictKind::Mode) => {
-            none("base")
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What a choice does to our tree.
-pub(super) fn edits_of(
-    objects: &dyn ObjectRead,
-    trees: Trees,
-    conflict: &Conflict,
-    choice: Choice,
-) -> Result<Edits, Error> {
-    let path = &conflict.clash.path;
-    Ok(match choice {
-        Choice::Ours => Edits::new(),
-        Choice::Theirs => subtree(objects, trees.ours, trees.theirs, path)?,
-        Choice::Base => subtree(objects, trees.ours, trees.base, path)?,
-        Choice::Draft => conflict.draft.map(|entry| (path.clone(), Some(entry))).into_iter().collect(),
-        Choice::File(entry) => Edits::from([(path.clone(), Some(entry))]),
-    })
 }

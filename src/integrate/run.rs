@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::error::Error;
 use super::open::{self, Finishing};
 use super::record::{Choice, Made};
+use super::resolve::edits_of;
 use super::sides::{Action, Bench, Ends, FastForward, Request, Sides, apply};
 use crate::change::{self, Advanced, Base, Changed};
 use crate::draft::{Draft, Tally};
 use crate::history::{self, Author, DEFAULT_BRANCH, Target};
-use crate::merge::{Conflict, ConflictKind, Edits, Merged, Strategy};
+use crate::merge::{Conflict, ConflictKind, Edits, Followed, Merged, Parted, Strategy};
 use crate::meta::Batch;
 use crate::object::{CommitId, NodeId, ObjectRead, TreePath};
 use crate::pipeline::job::Job;
@@ -59,6 +60,10 @@ pub struct Outcome {
     pub tally: Tally,
     /// What strategies settled, by path.
     pub settled: Vec<(TreePath, Strategy)>,
+    /// The renamed files whose changes went to their new names, by their old ones.
+    pub followed: Vec<Followed>,
+    /// The files to which the sides gave different names, by their old ones.
+    pub parted: Vec<Parted>,
     /// What is left to a person, by path.
     pub conflicts: Vec<Conflict>,
     /// The jobs that it queued.
@@ -77,6 +82,8 @@ pub(super) struct Combined {
     pub(super) sides: Sides,
     pub(super) edits: Edits,
     pub(super) settled: Vec<(TreePath, Strategy)>,
+    pub(super) followed: Vec<Followed>,
+    pub(super) parted: Vec<Parted>,
     /// All conflicts, those for which something was chosen too.
     pub(super) conflicts: Vec<Conflict>,
     pub(super) left: Vec<Conflict>,
@@ -95,7 +102,7 @@ impl Chosen {
         let made = self.choices.get(&conflict.clash.path)?;
         // What lies in a directory may have changed, although the file against it has not.
         let is_same = conflict.clash.kind != ConflictKind::FileDirectory || self.ours == Some(ours);
-        (made.versions == conflict.clash.versions && is_same).then_some(made.choice)
+        (made.versions == conflict.clash.versions && is_same).then(|| made.choice.clone())
     }
 }
 
@@ -123,15 +130,15 @@ pub(super) fn plan(
         }
     }
     let sides = bench.sides(head, bases, request)?;
-    let Merged { mut edits, conflicts, settled } = bench.merge(&sides, &request.manner)?;
+    let Merged { mut edits, conflicts, settled, followed, parted } = bench.merge(&sides, &request.manner)?;
     let mut left = Vec::new();
     for conflict in &conflicts {
         match chosen.find(conflict, head) {
-            Some(choice) => edits.extend(open::edits_of(bench.sink, sides.trees, conflict, choice)?),
+            Some(choice) => edits.extend(edits_of(bench.sink, sides.trees, conflict, choice)?),
             None => left.push(conflict.clone()),
         }
     }
-    Ok(Planned::Combined(Box::new(Combined { sides, edits, settled, conflicts, left })))
+    Ok(Planned::Combined(Box::new(Combined { sides, edits, settled, followed, parted, conflicts, left })))
 }
 
 /// Brings changes onto a branch, unless that would overwrite `local` changes to the files of a workspace.
@@ -195,7 +202,7 @@ impl Work<'_> {
                 Planned::Forward => return self.forward(&base, head),
                 Planned::Combined(combined) => *combined,
             };
-            let Combined { sides, edits, settled, conflicts, left } = combined;
+            let Combined { sides, edits, settled, followed, parted, conflicts, left } = combined;
             let (tree, tally) = apply(&writer, sides.trees.ours, edits)?;
             let outcome = |came, commit, operation, jobs| Outcome {
                 came,
@@ -204,6 +211,8 @@ impl Work<'_> {
                 operation,
                 tally,
                 settled: settled.clone(),
+                followed: followed.clone(),
+                parted: parted.clone(),
                 conflicts: left.clone(),
                 jobs,
             };
@@ -267,7 +276,7 @@ impl Work<'_> {
         // Choices for conflicts that are no more are dropped.
         let still = |(path, made): (&TreePath, &Made)| {
             let conflict = conflicts.iter().find(|conflict| conflict.clash.path == *path)?;
-            chosen.find(conflict, ends.ours).map(|_| (path.clone(), *made))
+            chosen.find(conflict, ends.ours).map(|_| (path.clone(), made.clone()))
         };
         let choices = chosen.choices.iter().filter_map(still).collect();
         let kept = open::Kept {
@@ -278,7 +287,7 @@ impl Work<'_> {
             conflicts,
             choices,
         };
-        open::save(self.store, self.author, &kept, before, writer).map(Some)
+        open::save(self.store, self.author, &kept, before, writer)
     }
 
     fn nothing(&self, head: CommitId) -> Result<Outcome, Error> {
@@ -356,6 +365,8 @@ pub(super) fn unchanged(came: Integrated, commit: CommitId) -> Outcome {
         operation: None,
         tally: Tally::default(),
         settled: Vec::new(),
+        followed: Vec::new(),
+        parted: Vec::new(),
         conflicts: Vec::new(),
         jobs: Vec::new(),
     }

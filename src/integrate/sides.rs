@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use super::newer::Times;
 use crate::draft::Draft;
-use crate::history;
+use crate::history::{self, DEFAULT_BRANCH, Target};
 use crate::merge::{self, Labels, Manner, Merged, Merger, Trees};
 use crate::object::{CommitId, NodeId, ObjectWrite};
 use crate::owner::Tmp;
@@ -78,6 +78,15 @@ pub struct Request {
     pub manner: Manner,
     /// What the commit says.
     pub message: String,
+}
+
+/// What the merge of what is called `theirs` says when nothing else is said.
+pub fn default_message(theirs: &str, target: &Target) -> String {
+    let into = match target.branch.as_str() {
+        DEFAULT_BRANCH => String::new(),
+        branch => format!(" into {branch}"),
+    };
+    format!("merge {theirs}{into}")
 }
 
 impl Action {

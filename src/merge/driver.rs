@@ -15,6 +15,9 @@ use super::three::Three;
 use crate::object::TreePath;
 use crate::program::{self, Ran, Watch};
 
+/// How long a merge driver may take for one file when nothing is said.
+pub const DRIVER_TIMEOUT: Duration = Duration::from_secs(600);
+
 /// The length of conflict marks, as in git.
 const MARK: &str = "7";
 

@@ -8,6 +8,7 @@ mod csv;
 mod driver;
 mod json;
 mod order;
+mod renames;
 mod settle;
 mod strategy;
 mod text;
@@ -18,8 +19,10 @@ mod versions;
 #[cfg(test)]
 mod tests;
 
+pub use driver::DRIVER_TIMEOUT;
+pub use renames::{Followed, Parted, Renames};
 pub use settle::{Conflict, Edits, Error, LARGEST, Manner, Merged, Merger, Newer, subtree};
 pub use strategy::{Rule, RuleError, Rules, Strategy};
 pub use text::Labels;
-pub use trees::{Clash, Plan, Renames, Side, Trees, plan};
+pub use trees::{Clash, Plan, Side, Trees, plan};
 pub use versions::{ConflictKind, Decision, Versions};

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::csv;
 use super::driver::{Call, Driven};
 use super::json;
+use super::renames::{Followed, Parted, Renames};
 use super::strategy::{Rules, Strategy};
 use super::text::{self, Both, Labels};
 use super::three::{Joined, Three, Unreadable};
-use super::trees::{Clash, Plan, Renames, Side, Trees, plan};
+use super::trees::{Clash, Plan, Side, Trees, plan};
 use super::versions::{ConflictKind, Versions};
 use crate::content;
 use crate::fault::{Cause, Fault, Kind};
@@ -110,6 +111,10 @@ pub struct Merged {
     pub conflicts: Vec<Conflict>,
     /// What strategies settled, by path.
     pub settled: Vec<(TreePath, Strategy)>,
+    /// The renamed files whose changes went to their new names, by their old ones.
+    pub followed: Vec<Followed>,
+    /// The files to which the sides gave different names, by their old ones.
+    pub parted: Vec<Parted>,
 }
 
 /// Who can tell on which side a path was changed last.
@@ -146,8 +151,8 @@ impl<'a> Merger<'a> {
 
     /// Merges `theirs` into `ours`.
     pub fn merge(&self, trees: Trees) -> Result<Merged, Error> {
-        let Plan { edits, clashes } = plan(self.sink, trees, self.manner.renames)?;
-        let mut merged = Merged { edits, ..Merged::default() };
+        let Plan { edits, clashes, followed, parted } = plan(self.sink, trees, self.manner.renames)?;
+        let mut merged = Merged { edits, followed, parted, ..Merged::default() };
         for clash in clashes {
             let strategy = self.manner.rules.find(&clash.path).clone();
             match self.attempt(trees, &clash, &strategy)? {

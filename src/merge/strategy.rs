@@ -199,7 +199,9 @@ impl Rules {
 
     /// What is to be done with the file at `path`.
     pub fn find(&self, path: &TreePath) -> &Strategy {
-        let matching = self.0.iter().rev().find(|rule| rule.matcher.is_match(path.as_str()));
+        // A path that exists is that path, whatever characters it has.
+        let is_meant = |rule: &&Rule| rule.pattern == path.as_str() || rule.matcher.is_match(path.as_str());
+        let matching = self.0.iter().rev().find(is_meant);
         matching.map_or(&Strategy::Ask, |rule| &rule.strategy)
     }
 }
@@ -228,6 +230,10 @@ mod tests {
         check(&["*.csv=text"], "d/a.csv", "ask");
         check(&["**/*.csv=text"], "a.csv", "text");
         check(&["a=b=union"], "a=b", "union");
+        check(&["[x]=ours"], "[x]", "ours");
+        check(&["[x]=ours"], "x", "ours");
+        check(&["[[]x]*=ours"], "[x]y", "ours");
+        check(&["a[*]=ours"], "ab", "ask");
         check(&["*=command:merge --x=1 %O %A %B"], "a", "command:merge --x=1 %O %A %B");
     }
 

@@ -3,12 +3,13 @@
 //! Only paths at which the two sides differ are looked at, and of these only what the tree says: no content is read. So the
 //! cost follows what differs between the sides, however much has changed since their common ancestor.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::renames::{Followed, Parted, Renames};
 use super::versions::{ConflictKind, Decision, Versions};
-use crate::object::{BlobId, Entry, NodeId, ObjectRead, TreePath};
+use crate::object::{Entry, NodeId, ObjectRead, TreePath};
 use crate::snapshot::{self, Change, Snapshot};
 use crate::tree::Cursor;
 
@@ -41,8 +42,15 @@ pub struct Clash {
     pub kind: ConflictKind,
     /// What the path is; of a directory, nothing.
     pub versions: Versions,
-    /// Of a file that one side deleted: where that side has its content now.
-    pub renamed_to: Option<TreePath>,
+    /// Of a file that one side deleted: where that side has its content now, by path.
+    pub renamed_to: Vec<TreePath>,
+}
+
+impl Clash {
+    /// Of a file that one side deleted: which one.
+    pub(super) fn deleter(&self) -> Side {
+        if self.versions.ours.is_none() { Side::Ours } else { Side::Theirs }
+    }
 }
 
 /// What a merge of trees comes to.
@@ -52,13 +60,17 @@ pub struct Plan {
     pub edits: BTreeMap<TreePath, Option<Entry>>,
     /// What is left to be settled, by path. Our tree keeps its version meanwhile.
     pub clashes: Vec<Clash>,
+    /// The renamed files whose changes went to their new names, by their old ones.
+    pub followed: Vec<Followed>,
+    /// The files to which the sides gave different names, by their old ones.
+    pub parted: Vec<Parted>,
 }
 
 /// The paths at which the sides differ, by path.
-type Touched = Vec<(TreePath, Versions)>;
+pub(super) type Touched = Vec<(TreePath, Versions)>;
 
 impl Versions {
-    fn of(&self, side: Side) -> Option<Entry> {
+    pub(super) fn of(&self, side: Side) -> Option<Entry> {
         match side {
             Side::Ours => self.ours,
             Side::Theirs => self.theirs,
@@ -70,15 +82,6 @@ impl Versions {
         let entry = self.of(side);
         entry.is_some() && entry != self.base
     }
-}
-
-/// What is done about files that one side renamed and the other changed. A rename is known by identical content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Renames {
-    /// It is told with the conflict.
-    Tell,
-    /// What was changed under the old name goes to the new one.
-    Follow,
 }
 
 /// Brings two sides together.
@@ -98,58 +101,10 @@ pub fn plan(objects: &dyn ObjectRead, trees: Trees, renames: Renames) -> Result<
             }
             Decision::Conflict(kind) => kind,
         };
-        plan.clashes.push(Clash { path: path.clone(), kind, versions: *versions, renamed_to: None });
+        plan.clashes.push(Clash { path: path.clone(), kind, versions: *versions, renamed_to: Vec::new() });
     }
-    plan.find_renames(&touched);
-    if renames == Renames::Follow {
-        plan.follow_renames(&touched);
-    }
+    plan.find_renames(objects, trees, &touched, renames)?;
     Ok(plan)
-}
-
-impl Plan {
-    /// Says of deleted files where the side that deleted them has their content now; a path of the same file name is preferred.
-    fn find_renames(&mut self, touched: &Touched) {
-        let deleted = |clash: &Clash| clash.kind == ConflictKind::ModifyDelete;
-        if !self.clashes.iter().any(deleted) {
-            return;
-        }
-        let mut new: HashMap<(Side, BlobId), Vec<&TreePath>> = HashMap::new();
-        for (path, versions) in touched.iter().filter(|(_, versions)| versions.base.is_none()) {
-            for side in [Side::Ours, Side::Theirs] {
-                if let Some(entry) = versions.of(side).filter(|entry| entry.size > 0) {
-                    new.entry((side, entry.blob)).or_default().push(path);
-                }
-            }
-        }
-        for clash in self.clashes.iter_mut().filter(|clash| deleted(clash)) {
-            let deleter = if clash.versions.ours.is_none() { Side::Ours } else { Side::Theirs };
-            let Some(base) = clash.versions.base else { continue };
-            let paths = new.get(&(deleter, base.blob)).map(Vec::as_slice).unwrap_or_default();
-            let same = paths.iter().find(|path| path.file_name() == clash.path.file_name());
-            clash.renamed_to = same.or(paths.first()).map(|path| (*path).clone());
-        }
-    }
-
-    fn follow_renames(&mut self, touched: &Touched) {
-        // Where something else is at odds already, or comes from both sides, nothing is put.
-        let mut taken: HashSet<String> = self.clashes.iter().map(|clash| clash.path.to_string()).collect();
-        self.clashes.retain(|clash| {
-            let Some(new) = &clash.renamed_to else { return true };
-            let at = touched.binary_search_by(|(path, _)| path.cmp(new)).ok();
-            let Some((_, there)) = at.and_then(|at| touched.get(at)) else { return true };
-            let Versions { base, ours, theirs } = clash.versions;
-            let Some(moved) = there.ours.xor(there.theirs) else { return true };
-            let merged = Versions { base, ours: Some(moved), theirs: ours.or(theirs) }.decide();
-            let Decision::Take(entry) = merged else { return true };
-            if new.ancestors().any(|dir| taken.contains(dir)) || !taken.insert(new.to_string()) {
-                return true;
-            }
-            self.edits.insert(clash.path.clone(), None);
-            self.edits.insert(new.clone(), entry);
-            false
-        });
-    }
 }
 
 fn touched(objects: &dyn ObjectRead, trees: Trees) -> Result<Touched, snapshot::Error> {

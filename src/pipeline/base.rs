@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::builtin;
 use super::command;
 use super::error::Error;
 use super::job::{Job, JobSource};
 use super::pattern::PathPattern;
 use super::registry::{self, output_name};
+use super::results;
 use super::spec::Work;
 use super::trigger::{self, Moved};
 use crate::history::{self, Author, Repo};
@@ -111,8 +113,8 @@ pub(super) fn count_units(glob: Option<&PathPattern>, changes: Option<&Vec<Chang
     (units.len() as u64).max(1)
 }
 
-/// How many datums a queued job will have to look at, because what they read has changed; `None` while one of its inputs is
-/// still to be made. Reads what has changed, not what is there.
+/// How many datums a queued job will have to run: what they read has changed, and no result of them is known. `None` while one of
+/// its inputs is still to be made. Reads what has changed, not what is there.
 pub fn count(store: &Store, job: &Job) -> Result<Option<u64>, Error> {
     let Some(inputs) = commits(job) else { return Ok(None) };
     let trees = roots(store.objects(), inputs.iter().copied())?;
@@ -135,7 +137,7 @@ pub struct Foreseen {
     pub stage: String,
     /// The branch of its output.
     pub branch: String,
-    /// How many datums it would look at; `None` if it waits for another stage.
+    /// How many datums it would run, those left out whose results are known; `None` if it waits for another stage.
     pub datums: Option<u64>,
 }
 
@@ -179,7 +181,7 @@ pub fn foresee(
     Ok(foreseen)
 }
 
-/// How many datums a job has to look at whose inputs have the trees `now`. Its earlier output is looked for in the history of `inputs`.
+/// How many datums a job has to run whose inputs have the trees `now`. Its earlier output is looked for in the history of `inputs`.
 fn count_for(
     store: &Store,
     sink: &dyn ObjectWrite,
@@ -188,25 +190,25 @@ fn count_for(
     now: Vec<NodeId>,
 ) -> Result<Option<u64>, Error> {
     let name = job.stage.parse().map_err(history::Error::from)?;
-    let (pipeline, output) = {
+    let (pipeline, output, table) = {
         let facts = store.session()?;
         let pipeline = registry::load(&facts, &job.pipeline.parse().map_err(history::Error::from)?)?;
         let output = history::load_repo(&facts, &output_name(&pipeline.spec.name, &name)?)?;
-        (pipeline, output)
+        let table = results::root(&facts, &output)?;
+        (pipeline, output, table)
     };
     let Some(stage) = pipeline.spec.stages.get(&name) else { return Ok(None) };
     let wanted =
         Wanted { store, output: &output, branch: &job.branch, plan: pipeline.plan_digest(stage), inputs };
     let empty = tree::empty(sink)?;
     let then = find(&wanted)?.map_or_else(|| vec![empty; now.len()], |base| base.inputs);
-    if let Work::Command(_) = stage.work {
-        return Ok(Some(command::plan(sink, &stage.input, &then, &now)?.datums.len() as u64));
+    let code = pipeline.code_digest(stage);
+    if !matches!(stage.work, Work::Command(_)) {
+        return Ok(Some(builtin::count(sink, table, code, stage, &then, &now)?));
     }
-    let sources = stage.input.sources();
-    let glob = sources.first().map(|(_, source)| &source.glob);
-    let changed = match (glob, then.first(), now.first()) {
-        (Some(glob), Some(then), Some(now)) => Some(changes(sink, *then, *now, glob)?),
-        _ => None,
-    };
-    Ok(Some(count_units(glob, changed.as_ref())))
+    let mut count = 0;
+    for datum in command::plan(sink, &stage.input, &then, &now)?.datums {
+        count += u64::from(results::find(sink, table, &datum.key(&code))?.is_none());
+    }
+    Ok(Some(count))
 }

@@ -9,7 +9,7 @@ use super::job::Datums;
 use super::parts::Parts;
 use super::pattern::PathPattern;
 use super::results::{self, Outcome};
-use super::spec::Work;
+use super::spec::{Input as Sources, Stage, Work};
 use super::stage::{self, Change, Earlier, Effort, Input, bin, measure, select};
 use super::task::{Done, Failure, Task};
 use super::view::{Sink, View};
@@ -24,7 +24,7 @@ pub(super) fn work(task: &Task<'_>, sink: &dyn ObjectWrite) -> Result<Done, Fail
     let globs: Vec<&PathPattern> =
         task.stage.input.sources().into_iter().map(|(_, source)| &source.glob).collect();
     let roots = base::roots(objects, task.commits())?;
-    let key = key(task, &globs, &roots);
+    let key = key(&task.code, &task.stage.input, &roots);
     let base = task.base()?;
     let empty = tree::empty(sink)?;
     let before = base.as_ref().map_or_else(|| vec![empty; roots.len()], |base| base.inputs.clone());
@@ -61,14 +61,39 @@ fn told(snapshot::Change { path, before, after }: snapshot::Change) -> Change {
 }
 
 /// The datum key: what the stage does, and all that it reads.
-fn key(task: &Task<'_>, globs: &[&PathPattern], roots: &[NodeId]) -> Digest {
+fn key(code: &Digest, inputs: &Sources, roots: &[NodeId]) -> Digest {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(b"vds datum 1\0").update(task.code.as_bytes());
-    for ((input, glob), root) in task.inputs.iter().zip(globs).zip(roots) {
-        hasher.update(input.name.as_bytes()).update(b"\0").update(glob.to_string().as_bytes()).update(b"\0");
+    hasher.update(b"vds datum 1\0").update(code.as_bytes());
+    for ((name, source), root) in inputs.sources().into_iter().zip(roots) {
+        let glob = source.glob.to_string();
+        hasher.update(name.as_bytes()).update(b"\0").update(glob.as_bytes()).update(b"\0");
         hasher.update(root.digest().as_bytes());
     }
     Digest::from_bytes(*hasher.finalize().as_bytes())
+}
+
+/// How many units of its first input a stage would work on whose inputs were the trees `then` and are those of `now`: those of
+/// which the table has nothing.
+pub(super) fn count(
+    sink: &dyn ObjectWrite,
+    table: Option<NodeId>,
+    code: Digest,
+    stage: &Stage,
+    then: &[NodeId],
+    now: &[NodeId],
+) -> Result<u64, Error> {
+    if results::find(sink, table, &key(&code, &stage.input, now))?.is_some() {
+        return Ok(0);
+    }
+    let sources = stage.input.sources();
+    let (Some((_, source)), Some(then), Some(root)) = (sources.first(), then.first(), now.first()) else {
+        return Ok(1);
+    };
+    let changes = base::changes(sink, *then, *root, &source.glob)?;
+    match stage.work {
+        Work::Bin(_) => Parts::new(sink, table, code)?.count_new(*root, &source.glob, &changes),
+        _ => Ok(base::count_units(Some(&source.glob), Some(&changes))),
+    }
 }
 
 /// What a job reads: for each source what it covers, the tree now and that of the earlier job, and what differs.

@@ -6,6 +6,7 @@ use super::push::Refusal;
 use crate::content;
 use crate::fault::{Cause, Kind, fault, is_full};
 use crate::history;
+use crate::integrate;
 use crate::ledger;
 use crate::object::{
     AccessError, BlobId, BranchName, CommitId, Digest, ObjectKind, RemoteName, RepoName, codec,
@@ -84,6 +85,9 @@ pub enum Error {
     /// History failed.
     #[error(transparent)]
     History(#[from] history::Error),
+    /// A merge failed.
+    #[error(transparent)]
+    Integrate(#[from] integrate::Error),
     /// Pipelines failed.
     #[error(transparent)]
     Pipeline(#[from] pipeline::Error),
@@ -106,7 +110,7 @@ fn did_you_mean(nearest: &[String], otherwise: &str) -> String {
 }
 
 fault! {
-    Error passes on Store, History, Pipeline, Ledger, Tree, Content, Object;
+    Error passes on Store, History, Integrate, Pipeline, Ledger, Tree, Content, Object;
     kind {
         Self::Altered { .. }
         | Self::TooLarge { .. }
@@ -139,8 +143,7 @@ fault! {
         Self::Moved { .. } => Some("`vds fetch` shows where it stands now; nothing was changed".to_owned()),
         Self::Contended { .. } => Some("try again; nothing was changed".to_owned()),
         Self::Diverged { repo, branch, remote } => Some(format!(
-            "`vds log {repo}@{branch}..{remote}/{branch}` shows what is new there; `vds merge {repo}@{branch} {remote}/{branch}` \
-             merges it"
+            "`vds log {repo}@{branch}..{remote}/{branch}` shows what is new there; without --ff-only it is merged"
         )),
         Self::Rejected { refusals, remote } => refusals.first().map(|refusal| refusal.hint(remote)),
         Self::NotEmpty { .. } => Some("name a directory that is not there yet, or an empty one".to_owned()),

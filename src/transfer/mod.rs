@@ -49,6 +49,6 @@ pub use error::Error;
 pub use fetch::{Desk, Fate, Fetched, Gone, Scope, Seen, fetch, note};
 pub use intake::{Intake, Shelf, limit};
 pub use local::LocalPeer;
-pub use pull::{Pulled, Relation, pull, relation};
+pub use pull::{Apart, Local, Merging, Pulled, Relation, pull, relation};
 pub use push::{Effect, Force, Pushed, Reason, Refusal, Report, push};
 pub use update::{Moved, update};

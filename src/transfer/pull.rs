@@ -1,10 +1,13 @@
-//! Pulling: after a fetch, branches of ours go on to where those of the other store stand.
+//! Pulling: after a fetch, branches of ours go on to where those of the other store stand, or have them merged in.
 
 use super::contract::{Name, RefMove};
 use super::error::Error;
 use super::fetch::Desk;
 use super::update::{Moved, update};
+use crate::draft::Draft;
 use crate::history::{self, RemoteBranch, Target};
+use crate::integrate::{self, Action, FastForward, OnConflict, Outcome, Request, Unrelated};
+use crate::merge::{DRIVER_TIMEOUT, Labels, Manner, Renames};
 use crate::object::{CommitId, RemoteName};
 use crate::store::Store;
 
@@ -23,8 +26,35 @@ pub enum Relation {
     Apart,
 }
 
+/// What is done about branches that have gone apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apart {
+    /// They are merged.
+    Merge,
+    /// They stay.
+    Refuse,
+}
+
+/// A branch of which a workspace has local changes, which must not be overwritten.
+#[derive(Debug)]
+pub struct Local {
+    /// The branch.
+    pub target: Target,
+    /// The changes.
+    pub changes: Draft,
+}
+
+/// A merge of what was pulled.
+#[derive(Debug)]
+pub struct Merging {
+    /// What was asked for.
+    pub request: Request,
+    /// What came of it.
+    pub outcome: Result<Outcome, integrate::Error>,
+}
+
 /// A branch of ours and the one that it follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Pulled {
     /// Ours.
     pub target: Target,
@@ -34,12 +64,14 @@ pub struct Pulled {
     pub theirs: CommitId,
     /// How they stood to each other.
     pub relation: Relation,
+    /// If they had gone apart and were to be merged, or if it has local changes.
+    pub merging: Option<Merging>,
 }
 
 impl Pulled {
-    /// An error if they have gone apart.
+    /// An error if they have gone apart and stay so.
     pub fn check(&self, remote: &RemoteName) -> Result<(), Error> {
-        if self.relation != Relation::Apart {
+        if self.relation != Relation::Apart || self.merging.is_some() {
             return Ok(());
         }
         let Target { repo, branch } = self.target.clone();
@@ -47,9 +79,15 @@ impl Pulled {
     }
 }
 
-/// Lets our branches go on to where those of `remote` were last seen: these, or without any all that are in both. Those that
-/// have gone apart stay.
-pub fn pull(desk: &Desk<'_>, remote: &RemoteName, targets: &[Target]) -> Result<(Vec<Pulled>, Moved), Error> {
+/// Lets our branches go on to where those of `remote` were last seen: these, or without any all that are in both. Then those that
+/// have gone apart are merged by the rules of their repos, one by one; a merge that fails stops no other.
+pub fn pull(
+    desk: &Desk<'_>,
+    remote: &RemoteName,
+    targets: &[Target],
+    apart: Apart,
+    local: Option<&Local>,
+) -> Result<(Vec<Pulled>, Moved), Error> {
     let store = desk.store;
     let pairs = match targets {
         [] => followed(store, remote)?,
@@ -58,9 +96,15 @@ pub fn pull(desk: &Desk<'_>, remote: &RemoteName, targets: &[Target]) -> Result<
     let mut pulled = Vec::new();
     for (target, before, theirs) in pairs {
         let relation = relation(store, before, theirs)?;
-        pulled.push(Pulled { target, before, theirs, relation });
+        pulled.push(Pulled { target, before, theirs, relation, merging: None });
     }
-    let moving = pulled.iter().filter(|p| matches!(p.relation, Relation::Absent | Relation::Behind));
+    let here = |p: &Pulled| local.filter(|local| local.target == p.target);
+    let moves_freely = |p: &&Pulled| match p.relation {
+        Relation::Absent => true,
+        Relation::Behind => here(p).is_none(),
+        Relation::Same | Relation::Ahead | Relation::Apart => false,
+    };
+    let moving = pulled.iter().filter(moves_freely);
     let moves: Vec<RefMove> = moving
         .map(|pulled| RefMove {
             repo: pulled.target.repo.clone(),
@@ -71,7 +115,39 @@ pub fn pull(desk: &Desk<'_>, remote: &RemoteName, targets: &[Target]) -> Result<
         })
         .collect();
     let moved = update(store, desk.author, &moves)?;
+    for pulled in &mut pulled {
+        let local = here(pulled);
+        let is_meant = match pulled.relation {
+            Relation::Apart => apart == Apart::Merge,
+            Relation::Behind => local.is_some(),
+            Relation::Same | Relation::Ahead | Relation::Absent => false,
+        };
+        if is_meant {
+            let request = request(store, remote, &pulled.target, pulled.theirs)?;
+            let (target, changes) = (&pulled.target, local.map(|local| &local.changes));
+            let outcome =
+                integrate::integrate(store, desk.author, target, &request, OnConflict::Keep, changes);
+            pulled.merging = Some(Merging { request, outcome });
+        }
+    }
     Ok((pulled, moved))
+}
+
+/// The merge of what was seen in `remote` into a branch of ours.
+fn request(
+    store: &Store,
+    remote: &RemoteName,
+    target: &Target,
+    theirs: CommitId,
+) -> Result<Request, integrate::Error> {
+    let facts = store.session()?;
+    let rules = integrate::load_policy(&facts, &history::load_repo(&facts, &target.repo)?)?;
+    let from = format!("{remote}/{}", target.branch);
+    let message = integrate::default_message(&from, target);
+    let labels = Labels { ours: target.branch.to_string(), theirs: from };
+    let manner = Manner { rules, renames: Renames::Tell, labels, timeout: DRIVER_TIMEOUT };
+    let action = Action::Merge { theirs, forward: FastForward::Allow, unrelated: Unrelated::Refuse };
+    Ok(Request { action, manner, message })
 }
 
 type Pair = (Target, Option<CommitId>, CommitId);

@@ -36,7 +36,7 @@ fn push_to(place: &Place, peer: &dyn Peer, names: &[&str], force: Force) -> Resu
 fn pull_into(place: &Place, peer: &dyn Peer, names: &[&str]) -> Vec<Pulled> {
     fetch_from(place, peer).unwrap();
     let targets: Vec<Target> = names.iter().map(|name| name.parse().unwrap()).collect();
-    pull(&desk(place, &author()), &origin(), &targets).unwrap().0
+    pull(&desk(place, &author()), &origin(), &targets, Apart::Refuse, None).unwrap().0
 }
 
 fn cloned(source: &Place) -> Place {

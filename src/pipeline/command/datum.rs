@@ -332,7 +332,7 @@ fn name(parts: &[Part], sources: usize) -> String {
 
 impl Datum {
     /// The hash of what the stage does and of all that the datum sees: names, paths and contents.
-    pub(super) fn key(&self, code: &Digest) -> Digest {
+    pub(in crate::pipeline) fn key(&self, code: &Digest) -> Digest {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"vds datum 1\0").update(code.as_bytes());
         let mut text = |text: &str| {
