@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::draft::Tally;
 use crate::object::{BlobId, Entry, TreePath};
-use crate::snapshot::{self, Change, Snapshot, below};
+use crate::scope::Scope;
+use crate::snapshot::{self, Change, Snapshot};
 
 /// A path whose file differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,25 +41,17 @@ pub struct Comparison {
     pub tally: Tally,
 }
 
-/// Whether `path` is `scope` or lies below it.
-fn lies_in(path: &TreePath, scope: &TreePath) -> bool {
-    path == scope || path.as_str().starts_with(&below(Some(scope)))
-}
-
-/// What differs from `before` to `after`, at and below the paths `scopes`; everywhere if there are none.
+/// What differs from `before` to `after`, among the paths that `scope` means.
 pub fn changes(
     before: &Snapshot<'_>,
     after: &Snapshot<'_>,
-    scopes: &[TreePath],
+    scope: &Scope,
 ) -> Result<Vec<Change>, snapshot::Error> {
-    if scopes.is_empty() {
-        return before.diff(after, "").collect();
-    }
     let mut changes = Vec::new();
-    for scope in scopes {
-        for change in before.diff(after, scope.as_str()) {
+    for start in scope.starts() {
+        for change in before.diff(after, start) {
             let change = change?;
-            if lies_in(&change.path, scope) {
+            if scope.holds(change.path.as_str()) {
                 changes.push(change);
             }
         }
@@ -68,15 +61,11 @@ pub fn changes(
     Ok(changes)
 }
 
-/// Whether anything at or below the paths `scopes` differs. Reads no further than the first difference.
-pub fn differs(
-    before: &Snapshot<'_>,
-    after: &Snapshot<'_>,
-    scopes: &[TreePath],
-) -> Result<bool, snapshot::Error> {
-    for scope in scopes {
-        for change in before.diff(after, scope.as_str()) {
-            if lies_in(&change?.path, scope) {
+/// Whether anything differs among the paths that `scope` means. Reads no further than the first difference.
+pub fn differs(before: &Snapshot<'_>, after: &Snapshot<'_>, scope: &Scope) -> Result<bool, snapshot::Error> {
+    for start in scope.starts() {
+        for change in before.diff(after, start) {
+            if scope.holds(change?.path.as_str()) {
                 return Ok(true);
             }
         }
@@ -197,7 +186,7 @@ mod tests {
         let (after, _) = draft.finish(&objects).unwrap();
         objects.take_counts();
         let sides = [before, after].map(|root| Snapshot::new(&objects, root));
-        assert_eq!(changes(&sides[0], &sides[1], &[]).unwrap().len(), 10);
+        assert_eq!(changes(&sides[0], &sides[1], &Scope::whole()).unwrap().len(), 10);
         // Of each tree the root, and for each file at most three nodes below it.
         let read = objects.take_counts().0;
         assert!(read <= 2 * (1 + 3 * 10), "{read} nodes read");

@@ -48,9 +48,10 @@ pub mod tree;
 // One version of a tree, read.
 pub mod snapshot;
 
-// The next version; the past, by name; the place on disk.
+// The next version; the past, by name; a choice of paths; the place on disk.
 pub mod draft;
 pub mod history;
+pub mod scope;
 pub mod store;
 
 // Two versions side by side; what paths and patterns name in one.

@@ -14,9 +14,10 @@ use crate::ledger;
 use crate::marker::Position;
 use crate::object::{CommitId, ObjectWrite, TreePath};
 use crate::progress::Progress;
+use crate::scope::Scope;
 use crate::snapshot::{self, Change, Snapshot};
 use crate::stamp::Stamp;
-use crate::workspace::{self, Depth, Look, Loss, Scope, Workspace};
+use crate::workspace::{self, Depth, Look, Loss, Workspace};
 
 /// A workspace's changes were not committed.
 #[derive(Debug, thiserror::Error)]
@@ -120,9 +121,11 @@ pub fn draft(
     progress: &dyn Progress,
 ) -> Result<(Draft, Look), Error> {
     let tree = workspace.tree(workspace.marker().at.commit)?;
-    let look = workspace.look(selection, Depth::Content, sink, Some(workspace.store()), progress)?;
-    let mut draft = Draft::new(tree);
+    let mut look = workspace.look(selection, Depth::Content, sink, Some(workspace.store()), progress)?;
     let base = Snapshot::new(sink, tree);
+    workspace.check_names(&look, None)?;
+    workspace.check_legal(&mut look, selection)?;
+    let mut draft = Draft::new(tree);
     for Change { path, before, after } in &look.changes {
         match after {
             None => draft.remove(path.clone()),

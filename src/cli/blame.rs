@@ -14,7 +14,7 @@ use crate::object::{Commit, CommitId, Entry, TreePath};
 use crate::snapshot::{Member, Snapshot};
 use crate::store::Store;
 use crate::trace::{self, Follow, Setting};
-use crate::{pick, view};
+use crate::view;
 
 /// Show which commit last set each entry of a directory, a file, or each line of a file
 ///
@@ -24,13 +24,15 @@ use crate::{pick, view};
 #[command(after_help = "Examples:
   vds blame ticks
   vds blame ticks@v1 2024/05 -r
-  vds blame truth ecb.csv --lines")]
+  vds blame truth ecb.csv --lines
+  vds blame :./ecb.csv         # in a workspace, from where you are")]
 pub(super) struct Args {
-    /// REPO@REV, or REPO@REV:PATH
-    location: Location,
-    /// The file or directory
-    #[arg(value_name = "PATH", value_parser = pick::path)]
-    path: Option<TreePath>,
+    /// REPO@REV, or REPO@REV:PATH [default: the workspace's]
+    #[arg(value_name = "LOCATION")]
+    location: Option<String>,
+    /// The file or directory; in a workspace of the repo, from where you are
+    #[arg(value_name = "PATH")]
+    path: Option<String>,
     /// Each file below, instead of each entry
     #[arg(short, long)]
     recursive: bool,
@@ -41,11 +43,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let mut location = args.location.clone();
+    let mut location: Location = cx.named(&store, args.location.as_deref())?;
     if location.path.is_some() && args.path.is_some() {
         return Err(usage("paths were named twice", "name it once: REPO@REV PATH, or REPO@REV:PATH"));
     }
-    location.path = location.path.or_else(|| args.path.clone());
+    if let Some(word) = &args.path {
+        location.path = cx.start(&location.repo)?.path(word)?;
+    }
     let found = resolve(&store, &location)?;
     let tree = snapshot(&store, &found)?;
     let path = location.path.as_ref();

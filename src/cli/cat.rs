@@ -18,7 +18,7 @@ use crate::{content, view};
   vds cat settlement/select@main~5:best.csv
   vds cat ticks@v1:2024/05/01/14/14.csv | head")]
 pub(super) struct Args {
-    /// REPO@REV:PATH; in a workspace, :PATH
+    /// REPO@REV:PATH; in a workspace, :PATH, or :./PATH from where you are
     #[arg(value_name = "LOCATION")]
     location: String,
 }

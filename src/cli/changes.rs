@@ -6,8 +6,9 @@ use super::ink::{Ink, Tone};
 use crate::compare::{self, Comparison, Difference};
 use crate::fault::Cause;
 use crate::history;
-use crate::object::{Commit, Entry, ObjectRead, TreePath};
+use crate::object::{Commit, Entry, ObjectRead};
 use crate::patch::{self, Context};
+use crate::scope::Scope;
 use crate::snapshot::{Change, Snapshot};
 use crate::view;
 
@@ -50,23 +51,19 @@ impl Show {
     }
 }
 
-/// What a commit changed at these paths, or anywhere if there are none: against its first parent, if it has one.
+/// What a commit changed among the paths that `scope` means: against its first parent, if it has one.
 pub(super) fn of_commit(
     objects: &dyn ObjectRead,
     commit: &Commit,
-    paths: &[TreePath],
+    scope: &Scope,
 ) -> Result<Comparison, Cause> {
     let now = Snapshot::new(objects, commit.tree);
     if let Some(parent) = commit.parents.first() {
         let before = history::load(objects, *parent)?.tree;
-        return Ok(compare::compare(compare::changes(&Snapshot::new(objects, before), &now, paths)?));
-    }
-    let mut files = if paths.is_empty() { now.files_at(None)? } else { Vec::new() };
-    for path in paths {
-        files.extend(now.files_at(Some(path))?);
+        return Ok(compare::compare(compare::changes(&Snapshot::new(objects, before), &now, scope)?));
     }
     let added = |(path, entry)| Change { path, before: None, after: Some(entry) };
-    Ok(compare::compare(files.into_iter().map(added).collect()))
+    Ok(compare::compare(scope.files(&now)?.into_iter().map(added).collect()))
 }
 
 /// The changes as text, piece by piece.

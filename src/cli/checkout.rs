@@ -11,14 +11,15 @@ use super::context::{Answer, Context, resolve, snapshot};
 use super::here;
 use super::ls::missing;
 use super::switch::{arrived, loss};
+use super::words;
 use crate::checkout::{self, Clash, Written};
 use crate::fault::Cause;
 use crate::history::{self, Location};
-use crate::object::TreePath;
+use crate::scope::Scope;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::view;
-use crate::workspace::{Scope, Wanted, Workspace};
+use crate::workspace::{Wanted, Workspace};
 
 /// Make a workspace of any version, or bring this one to another
 ///
@@ -78,7 +79,7 @@ fn into(args: &Args, dir: &Path, cx: &Context) -> Answer {
     let at = here::position(&store, &location)?;
     let scope = match at.commit {
         None if location.path.is_none() && args.paths.is_empty() => Scope::whole(),
-        _ => scope(args, &store, &location)?,
+        _ => scope(args, &store, &location, cx)?,
     };
     let commit = at.commit;
     let written = if args.plain {
@@ -105,17 +106,18 @@ fn into(args: &Args, dir: &Path, cx: &Context) -> Answer {
 }
 
 /// What is to be checked out.
-fn scope(args: &Args, store: &Store, location: &Location) -> Result<Scope, Cause> {
+fn scope(args: &Args, store: &Store, location: &Location, cx: &Context) -> Result<Scope, Cause> {
     let found = resolve(store, location)?;
     let tree = snapshot(store, &found)?;
-    if found.path.is_some() && !args.paths.is_empty() {
-        return Err(usage("paths were named twice", "name them after -- alone"));
+    match found.path {
+        Some(_) if !args.paths.is_empty() => Err(usage("paths were named twice", "name them after -- alone")),
+        Some(path) if !words::is_in(&tree, &path)? => Err(missing(tree, location)),
+        Some(path) => Ok(Scope::of(vec![path])),
+        None => {
+            let start = cx.start(&location.repo)?;
+            words::scope_in(&start, &args.paths, &[tree], &[location.to_string()])
+        }
     }
-    let words: Vec<String> = match &found.path {
-        Some(path) => vec![path.to_string()],
-        None => args.paths.clone(),
-    };
-    here::scope(tree, &words, |path| missing(tree, &Location { path: Some(path), ..location.clone() }))
 }
 
 /// Writes the files, and nothing that remembers where they come from.
@@ -127,23 +129,7 @@ fn plain(
     store: &Store,
     cx: &Context,
 ) -> Result<Written, Cause> {
-    let mut files = Vec::new();
-    if scope.globs().is_empty() {
-        let parts: Vec<Option<&TreePath>> =
-            if scope.is_whole() { vec![None] } else { scope.paths().iter().map(Some).collect() };
-        for part in parts {
-            files.extend(tree.files_at(part)?);
-        }
-        files.sort_by(|a, b| a.0.cmp(&b.0));
-        files.dedup();
-    } else {
-        for file in tree.scan("")? {
-            let (path, entry) = file?;
-            if scope.holds(path.as_str()) {
-                files.push((path, entry));
-            }
-        }
-    }
+    let files = scope.files(&tree)?;
     checkout::outside_stores(dir)?;
     let clash = if args.force { Clash::Overwrite } else { Clash::Refuse };
     Ok(checkout::checkout(store.objects(), &files, dir, clash, cx.progress())?.0)

@@ -9,20 +9,21 @@ use super::changes::{Detail, Show, documents, pieces};
 use super::complaint::usage;
 use super::context::{Answer, Context, resolve, snapshot};
 use super::range::Range;
-use super::rows;
+use super::{rows, words};
 use crate::compare::{self, Comparison};
 use crate::fault::{Cause, Kind};
 use crate::history::{Location, Resolved, Revision};
-use crate::object::{ObjectRead, ObjectWrite};
+use crate::object::{CommitId, ObjectRead, ObjectWrite, TreePath};
+use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::table::KeyColumns;
+use crate::view;
 use crate::workspace::Depth;
-use crate::{pick, view};
 
 /// Show what differs between two revisions, or what has changed in this workspace
 ///
-/// Without a revision, the files of the workspace that one is in are compared with its commit; paths are then meant from where
-/// one is, and may be patterns.
+/// Without a revision, the files of the workspace that one is in are compared with its commit; with one, with that. Paths may be
+/// patterns, and are meant from where one is.
 ///
 /// Each line is A for added, M for modified, D for deleted or R for renamed, and the path. A file that went away and one
 /// that came with the same content are one rename. --patch shows the lines that differ, in the form that git apply takes.
@@ -34,9 +35,10 @@ use crate::{pick, view};
   vds diff truth~1 truth -p
   vds diff truth~1 truth --key date,symbol -- ecb.csv
   vds diff ticks@bbg ticks@lseg --exit-code --quiet
-  vds diff -p 2024/05          # in a workspace")]
+  vds diff -p 2024/05          # in a workspace
+  vds diff main~3 -- 2024/05   # in a workspace: from there to its files")]
 pub(super) struct Args {
-    /// A B: REPO@REV and REPO@REV or REV, or REPO@A..B; in a workspace, nothing or paths
+    /// A B: REPO@REV and REPO@REV or REV, or REPO@A..B; in a workspace, nothing, or A alone, or paths
     #[arg(value_name = "A")]
     sides: Vec<String>,
     #[command(flatten)]
@@ -47,7 +49,7 @@ pub(super) struct Args {
     /// Exit with 1 if anything differs; --quiet does so, too
     #[arg(long)]
     exit_code: bool,
-    /// Only these files and directories
+    /// Only these files and directories, or what matches these patterns
     #[arg(last = true, value_name = "PATH")]
     paths: Vec<String>,
 }
@@ -88,29 +90,34 @@ fn other(store: &Store, first: &Location, text: &str) -> Result<Resolved, Cause>
     }
 }
 
+/// What was named before paths, and the paths. In a workspace, what leads to no commit and is there is a path.
+fn revisions<'a>(args: &'a Args, store: &Store, cx: &Context) -> Result<(&'a [String], Vec<String>), Cause> {
+    let is_inside = cx.here()?.is_some();
+    let leads_somewhere = |text: &String| {
+        cx.named(store, Some(text)).is_ok_and(|range: Range| resolve(store, &range.to).is_ok())
+    };
+    let is_path = |text: &String| Path::new(text).symlink_metadata().is_ok() && !leads_somewhere(text);
+    let end = args.sides.iter().position(|text| is_inside && is_path(text)).unwrap_or(args.sides.len());
+    let (revisions, words) = args.sides.split_at(end);
+    Ok((revisions, [words, &args.paths].concat()))
+}
+
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let Some((first, after)) = args.sides.split_first() else { return here(args, &args.paths, cx) };
-    let before: Range = match cx.named(&store, Some(first)) {
-        Ok(range) => range,
-        Err(cause) if cx.workspace().is_err() => return Err(cause),
-        Err(_) => return here(args, &[args.sides.as_slice(), &args.paths].concat(), cx),
-    };
-    // In a workspace, what is no revision is a path.
-    if resolve(&store, &before.to).is_err()
-        && Path::new(first).symlink_metadata().is_ok()
-        && cx.workspace().is_ok()
-    {
-        return here(args, &[args.sides.as_slice(), &args.paths].concat(), cx);
+    let (revisions, mut words) = revisions(args, &store, cx)?;
+    let Some((first, after)) = revisions.split_first() else { return here(args, None, &words, cx) };
+    let range: Range = cx.named(&store, Some(first))?;
+    let own = cx.here()?.map(|(_, marker)| marker.repo);
+    if after.is_empty() && range.from.is_none() && own.as_ref() == Some(&range.to.repo) {
+        let found = resolve(&store, &range.to)?;
+        words.extend(found.path.iter().map(from_top));
+        return here(args, Some(found.commit), &words, cx);
     }
-    let (a, b) = sides(&store, &before, after)?;
+    let (a, b) = sides(&store, &range, after)?;
     let (before, after) = (snapshot(&store, &a)?, snapshot(&store, &b)?);
-    let scopes = match (a.path, b.path) {
-        (None, None) => {
-            let parsed = args.paths.iter().map(|path| pick::path(path)).collect::<Result<Vec<_>, _>>();
-            parsed.map_err(pick::Error::from)?
-        }
-        (Some(_), _) | (_, Some(_)) if !args.paths.is_empty() => {
+    match (&a.path, &b.path) {
+        (None, None) => {}
+        (Some(_), _) | (_, Some(_)) if !words.is_empty() => {
             return Err(usage("paths were named twice", "name them after -- alone"));
         }
         (Some(a), Some(b)) if a != b => {
@@ -119,28 +126,40 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
                 "one path is compared between two revisions: name it after --",
             ));
         }
-        (Some(path), _) | (None, Some(path)) => vec![path],
-    };
-    let comparison = compare::compare(compare::changes(&before, &after, &scopes)?);
+        (Some(path), _) | (None, Some(path)) => words.push(from_top(path)),
+    }
+    let start = cx.start(&a.repo.name)?;
+    let names = [&a, &b].map(|side| format!("{}@{:.12}", side.repo.name, side.commit));
+    let scope = words::scope_in(&start, &words, &[before, after], &names)?;
+    let comparison = compare::compare(compare::changes(&before, &after, &scope)?);
     let document = json!({ "before": a.commit.to_string(), "after": b.commit.to_string() });
     answer(args, store.objects(), &comparison, document, cx)
 }
 
-/// What has changed in the workspace.
-fn here(args: &Args, paths: &[String], cx: &Context) -> Answer {
+/// What has changed in the workspace since a commit, or since its own.
+fn here(args: &Args, since: Option<CommitId>, paths: &[String], cx: &Context) -> Answer {
     let workspace = cx.workspace()?;
     let store = workspace.store().clone();
-    let selection = super::here::selection(&workspace, paths)?;
+    let base = workspace.marker().at.commit;
+    let since = since.or(base);
+    let tree = workspace.tree(since)?;
+    let selection = words::selection(&workspace, paths)?;
     let detail = args.show.asked().unwrap_or(Detail::Names);
     // What is to be shown is kept for as long as this takes.
     let (kept, passing) = (store.writer(), store.rehearsal());
     let is_shown = matches!(detail, Detail::Lines(_)) || args.key.is_some();
     let sink: &dyn ObjectWrite = if is_shown { &kept } else { &passing };
     let look = workspace.look(&selection, Depth::Content, sink, None, cx.progress())?;
+    workspace.check_names(&look, Some(Snapshot::new(store.objects(), tree)))?;
     look.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
-    let before = workspace.marker().at.commit.map(|id| id.to_string());
-    let document = json!({ "before": before, "after": null });
-    answer(args, sink, &compare::compare(look.changes), document, cx)
+    let document = json!({ "before": since.map(|id| id.to_string()), "after": null });
+    let changes = workspace.changes_since(tree, look, &selection)?;
+    answer(args, sink, &compare::compare(changes), document, cx)
+}
+
+/// The path as a word.
+fn from_top(path: &TreePath) -> String {
+    format!(":/{path}")
 }
 
 fn answer(

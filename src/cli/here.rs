@@ -1,30 +1,26 @@
-//! What the workspace that one stands in stands for: its repo, its branch, and paths from where one is.
+//! What the workspace that one stands in stands for: its repo and its branch.
 
 use std::collections::BTreeMap;
 use std::env;
-use std::path::{Component, Path, PathBuf};
-use std::str::FromStr;
+use std::path::{Path, PathBuf};
 
 use super::complaint::{not_found, usage};
 use super::context::{Context, resolve};
 use crate::draft::Draft;
 use crate::fault::Cause;
-use crate::history::{self, Base, DEFAULT_BRANCH, Location, Revision, SyntaxError, Target};
+use crate::history::{self, Base, DEFAULT_BRANCH, Location, Revision, Target};
 use crate::marker::{Marker, Position, Trust};
-use crate::object::{BranchName, CommitId, RepoName, TreePath};
+use crate::object::{BranchName, CommitId, RepoName};
 use crate::operation::{Changed, Noun};
-use crate::snapshot::Snapshot;
+use crate::scope::Scope;
 use crate::store::Store;
 use crate::submit;
 use crate::view;
-use crate::workspace::{self, Loss, Moved, Scope, Workspace};
-
-/// The characters that make a name a pattern.
-const PATTERN: [char; 4] = ['*', '?', '[', '{'];
+use crate::workspace::{self, Loss, Moved, Workspace};
 
 impl Context {
     /// The workspace that one stands in, if one does.
-    fn here(&self) -> Result<Option<(PathBuf, Marker)>, Cause> {
+    pub(super) fn here(&self) -> Result<Option<(PathBuf, Marker)>, Cause> {
         let trust = if self.store_path.is_some() { Trust::Any } else { Trust::Own };
         Ok(Workspace::find(&env::current_dir().unwrap_or_default(), trust)?)
     }
@@ -51,50 +47,6 @@ impl Context {
             }
         };
         Ok(Workspace::open(store, &dir, marker, self.wait)?)
-    }
-
-    /// What `text` names, or nothing at all: in a workspace, its repo need not be named. `@REV` and `:PATH` belong to it, and
-    /// so does a revision where there is no repo of that name.
-    pub(super) fn named<T>(&self, store: &Store, text: Option<&str>) -> Result<T, Cause>
-    where
-        T: FromStr<Err = SyntaxError>,
-    {
-        let parse = |text: &str| text.parse::<T>().map_err(|error| Cause::from(history::Error::from(error)));
-        let own = |text: &str| -> Result<Option<String>, Cause> {
-            let Some((_, marker)) = self.here()? else { return Ok(None) };
-            let at = name_of(&marker.at);
-            Ok(Some(match text.strip_prefix('@') {
-                Some(rest) if rest.is_empty() || rest.starts_with(['~', '^', '{', ':']) => {
-                    let at = if rest.starts_with('{') { format!("{at}@") } else { at };
-                    format!("{}@{at}{rest}", marker.repo)
-                }
-                Some(rest) => format!("{}@{rest}", marker.repo),
-                None if text.is_empty() || text.starts_with(':') => format!("{}@{at}{text}", marker.repo),
-                None => format!("{}@{text}", marker.repo),
-            }))
-        };
-        match text {
-            Some(text) if !text.starts_with(['@', ':']) => {
-                let named = text.parse::<Location>().ok();
-                let is_repo =
-                    |name: &RepoName| Ok::<_, Cause>(history::find(&store.session()?, name)?.is_some());
-                if let Some(location) = named
-                    && let Some(full) = own(text)?
-                    && !is_repo(&location.repo)?
-                    && full.parse::<Location>().is_ok_and(|location| resolve(store, &location).is_ok())
-                {
-                    return parse(&full);
-                }
-                parse(text)
-            }
-            _ => match own(text.unwrap_or_default())? {
-                Some(full) => parse(&full),
-                None => Err(usage(
-                    "no repo was named, and this directory is not in a workspace of one",
-                    "name REPO or REPO@REV",
-                )),
-            },
-        }
     }
 
     /// The branch of the workspace that one stands in, if it follows one.
@@ -234,73 +186,4 @@ pub(super) fn revision(workspace: &Workspace, text: &str) -> Result<Location, Ca
 /// The commit that was named, of the workspace's repo.
 pub(super) fn commit(workspace: &Workspace, text: &str) -> Result<CommitId, Cause> {
     Ok(resolve(workspace.store(), &revision(workspace, text)?)?.commit)
-}
-
-/// What is named by words as they are typed in a workspace: paths and patterns from where one is.
-pub(super) fn selection(workspace: &Workspace, words: &[String]) -> Result<Scope, Cause> {
-    let tree = workspace.tree(workspace.marker().at.commit)?;
-    let top = std::fs::canonicalize(workspace.dir()).unwrap_or_else(|_| workspace.dir().to_owned());
-    let here = env::current_dir().unwrap_or_default();
-    let (mut paths, mut globs) = (Vec::new(), Vec::new());
-    for word in words {
-        let place = plain(&here.join(word));
-        let below = place.strip_prefix(&top).or_else(|_| place.strip_prefix(workspace.dir()));
-        let below = below.map_err(|_| outside(workspace, word))?;
-        let text = below.to_str().ok_or_else(|| outside(workspace, word))?;
-        if text.is_empty() {
-            return Ok(Scope::whole());
-        }
-        let path: TreePath = text.parse().map_err(crate::workspace::Error::from)?;
-        let is_name = !word.contains(PATTERN)
-            || std::fs::symlink_metadata(&place).is_ok()
-            || !Snapshot::new(workspace.store().objects(), tree).files_at(Some(&path))?.is_empty();
-        if is_name {
-            paths.push(path);
-            continue;
-        }
-        // The directory that one is in is meant as it is, whatever characters it has.
-        let above = here.strip_prefix(&top).unwrap_or(Path::new("")).to_string_lossy().into_owned();
-        let above = if above.is_empty() { above } else { format!("{}/", globset::escape(&above)) };
-        globs.push(format!("{above}{}", word.trim_start_matches("./").trim_end_matches('/')));
-    }
-    Ok(Scope::new(paths, globs)?)
-}
-
-fn outside(workspace: &Workspace, word: &str) -> Cause {
-    crate::workspace::Error::Outside { path: PathBuf::from(word), dir: workspace.dir().to_owned() }.into()
-}
-
-/// The path without `.` and `..`, which are taken back by name.
-fn plain(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut plain, part| {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                plain.pop();
-            }
-            part => plain.push(part),
-        }
-        plain
-    })
-}
-
-/// What words name in a tree: files, directories and patterns. An error if one names nothing.
-pub(super) fn scope(
-    tree: Snapshot<'_>,
-    words: &[String],
-    missing: impl Fn(TreePath) -> Cause,
-) -> Result<Scope, Cause> {
-    let (mut paths, mut globs) = (Vec::new(), Vec::new());
-    for word in words {
-        let path = crate::pick::path(word).map_err(crate::workspace::Error::from)?;
-        if !tree.files_at(Some(&path))?.is_empty() {
-            paths.push(path);
-        } else if word.contains(PATTERN) {
-            crate::pick::pick(tree, path.as_str())?;
-            globs.push(path.to_string());
-        } else {
-            return Err(missing(path));
-        }
-    }
-    Ok(Scope::new(paths, globs)?)
 }

@@ -9,14 +9,16 @@ use super::complaint::usage;
 use super::context::{Answer, Context, resolve, snapshot};
 use super::ink::{Ink, Tone};
 use super::range::Range;
+use super::words;
 use crate::fault::Cause;
-use crate::history::{self, Log};
-use crate::object::{Commit, CommitId, TreePath};
+use crate::history::{self, Location, Log, Resolved};
+use crate::object::{Commit, CommitId};
+use crate::scope::Scope;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::trace::{self, Follow, Lineage, Merges, Selection, Sight, Step, Walk};
+use crate::view;
 use crate::view::{Graph, Row};
-use crate::{pick, view};
 
 /// Show the history of a revision, newest first
 ///
@@ -27,6 +29,7 @@ use crate::{pick, view};
   vds log ticks -n 10
   vds log ticks@v1..main --oneline --graph
   vds log truth --since '2 weeks ago' --author ann -p -- ecb.csv
+  vds log truth -- '*.csv'
   vds log ticks@bbg --json -- 2024/05/01")]
 pub(super) struct Args {
     /// REPO@REV, or REPO@A..B for what B has and A has not [default: the workspace's]
@@ -67,9 +70,9 @@ pub(super) struct Args {
     /// Do not follow it
     #[arg(long, conflicts_with = "follow")]
     no_follow: bool,
-    /// Only commits that changed these files and directories
-    #[arg(last = true, value_name = "PATH", value_parser = pick::path)]
-    paths: Vec<TreePath>,
+    /// Only commits that changed these files and directories, or what matches these patterns; in a workspace, from where you are
+    #[arg(last = true, value_name = "PATH")]
+    paths: Vec<String>,
 }
 
 /// A commit as it is told, in the form that is asked for.
@@ -83,9 +86,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     let range: Range = cx.named(&store, args.range.as_deref())?;
     let head = resolve(&store, &range.to)?;
-    let mut paths = args.paths.clone();
-    paths.extend(head.path.clone());
-    let selection = selection(args, paths, &snapshot(&store, &head)?)?;
+    let selection = selection(args, scope(args, &store, &range.to, &head, cx)?, &snapshot(&store, &head)?)?;
     let mut log = Log::new(store.objects(), [head.commit]);
     if let Some(from) = &range.from {
         log = log.without(resolve(&store, from)?.commit);
@@ -113,11 +114,30 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     cx.list(items.take(most), &listing)
 }
 
-fn selection(args: &Args, paths: Vec<TreePath>, tree: &Snapshot<'_>) -> Result<Selection, Cause> {
+/// What the commits are to have changed. An error for what neither the head nor any commit before it has.
+fn scope(args: &Args, store: &Store, to: &Location, head: &Resolved, cx: &Context) -> Result<Scope, Cause> {
+    let tree = snapshot(store, head)?;
+    let mut words = args.paths.clone();
+    words.extend(head.path.iter().map(|path| format!(":/{path}")));
+    let scope = cx.start(&to.repo)?.scope(&words, |path| words::is_in(&tree, path))?;
+    for part in scope.parts()? {
+        let log = Log::new(store.objects(), [head.commit]);
+        if !part.is_in(&tree)? && !trace::was_there(store.objects(), log, &part)? {
+            return Err(words::nowhere(
+                &part,
+                &[tree],
+                &[format!("{}@{}", to.repo, to.rev), "its history".to_owned()],
+            ));
+        }
+    }
+    Ok(scope)
+}
+
+fn selection(args: &Args, scope: Scope, tree: &Snapshot<'_>) -> Result<Selection, Cause> {
     let now = Local::now();
     let time = |text: &Option<String>| text.as_ref().map(|text| history::parse_time(text, now)).transpose();
-    let is_file = match paths.as_slice() {
-        [path] => tree.totals(Some(path))?.count == 0,
+    let is_file = match scope.paths() {
+        [path] if scope.globs().is_empty() => tree.totals(Some(path))?.count == 0,
         _ => false,
     };
     if args.follow && !is_file {
@@ -129,7 +149,7 @@ fn selection(args: &Args, paths: Vec<TreePath>, tree: &Snapshot<'_>) -> Result<S
         _ => Merges::Told,
     };
     Ok(Selection {
-        paths,
+        scope,
         follow: if is_file && !args.no_follow { Follow::Renames } else { Follow::Nothing },
         lineage: if args.first_parent { Lineage::First } else { Lineage::All },
         merges,
@@ -144,7 +164,7 @@ fn item(store: &Store, step: &Step, row: Option<&Row>, args: &Args, cx: &Context
     let mut item = Item { id: step.id, text: String::new(), document: Value::Null };
     let compared = match args.show.asked() {
         Some(detail) if cx.form != Form::Quiet => {
-            Some((of_commit(store.objects(), &step.commit, &step.paths)?, detail))
+            Some((of_commit(store.objects(), &step.commit, &step.scope)?, detail))
         }
         _ => None,
     };

@@ -29,6 +29,7 @@ mod ls;
 mod merge;
 mod merged;
 mod mv;
+mod named;
 mod op;
 mod pager;
 mod pipeline;
@@ -53,6 +54,7 @@ mod switch;
 mod tag;
 mod undo;
 mod why;
+mod words;
 
 pub use reference::reference;
 pub use root::main;

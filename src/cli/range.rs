@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::history::{Location, SyntaxError};
+use crate::history::{Location, SyntaxError, split_path};
 
 /// `REPO@REV`, or `REPO@A..B` and `REPO@A..REPO@B`. A side that is left out is the default branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +16,7 @@ impl FromStr for Range {
 
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         // After a colon stands a path, which may hold anything.
-        let end = text.find(':').unwrap_or(text.len());
-        let Some(at) = text.get(..end).and_then(|commit| commit.find("..")) else {
+        let Some(at) = split_path(text).0.find("..") else {
             return Ok(Self { from: None, to: text.parse()? });
         };
         let (from, to) = (text.get(..at).unwrap_or_default(), text.get(at + 2..).unwrap_or_default());
@@ -60,6 +59,7 @@ mod tests {
         check("ticks~3..main -> ticks@main~3 | ticks@main");
         check("ticks@main~3..main~1:2024/05 -> ticks@main~3 | ticks@main~1:2024/05");
         check("ticks@a..desk/ticks@b -> ticks@a | desk/ticks@b");
+        check("ticks@{2024-05-01 14:30}..main:a -> ticks@main@{2024-05-01 14:30} | ticks@main:a");
         check(
             "ticks@main@{2 days ago}..main@{1 day ago} -> ticks@main@{2 days ago} | ticks@main@{1 day ago}",
         );

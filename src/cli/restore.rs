@@ -5,6 +5,7 @@ use serde_json::json;
 use super::context::{Answer, Context};
 use super::here;
 use super::switch::loss;
+use super::words;
 use crate::view;
 use crate::workspace::Restored;
 
@@ -36,7 +37,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         // What was interrupted is to be as where it leads.
         None => workspace.marker().moving.as_ref().unwrap_or(&workspace.marker().at).commit,
     };
-    let selection = here::selection(&workspace, &args.paths)?;
+    let selection = words::selection(&workspace, &args.paths)?;
     let Restored { written, removed, unchanged } =
         workspace.restore(&held, &selection, source, loss(args.force), cx.progress())?;
     let document = json!({

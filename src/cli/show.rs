@@ -10,6 +10,7 @@ use super::context::{Answer, Context, resolve, snapshot};
 use super::log::commit_text;
 use super::{cat, ls};
 use crate::history::{self, Location};
+use crate::scope::Scope;
 use crate::view;
 
 /// Show a commit and what it changed; with a path, the file or the directory
@@ -36,7 +37,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         return if is_file { cat::print(&store, &location, cx) } else { ls::list(&store, &location, cx) };
     }
     let commit = history::load(store.objects(), found.commit)?;
-    let compared = of_commit(store.objects(), &commit, &[])?;
+    let compared = of_commit(store.objects(), &commit, &Scope::whole())?;
     let detail = args.show.asked().unwrap_or(Detail::Names);
     cx.page();
     if cx.form == Form::Text {

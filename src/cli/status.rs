@@ -7,6 +7,7 @@ use super::context::{Answer, Context};
 use super::here;
 use super::ink::Ink;
 use super::merged::brought;
+use super::words;
 use crate::compare::Difference;
 use crate::fault::Cause;
 use crate::history;
@@ -138,10 +139,11 @@ fn open_merge(workspace: &Workspace) -> Result<Option<(&'static str, String, u64
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let workspace = cx.workspace()?;
-    let selection = here::selection(&workspace, &args.paths)?;
+    let selection = words::selection(&workspace, &args.paths)?;
     let head = head(&workspace)?;
     let look =
         workspace.look(&selection, Depth::Stats, &workspace.store().rehearsal(), None, cx.progress())?;
+    workspace.check_names(&look, None)?;
     look.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
     let mut shown: Vec<Shown> = look.differences().into_iter().map(Shown::Read).collect();
     shown.extend(look.unread.iter().cloned().map(Shown::Unread));
@@ -219,9 +221,8 @@ fn heading(workspace: &Workspace, head: &Head) -> String {
             here::name_of(to)
         );
     }
-    if !marker.paths.is_empty() || !marker.globs.is_empty() {
-        let names = marker.paths.iter().map(ToString::to_string).chain(marker.globs.iter().cloned());
-        text += &format!("holds only {}\n", names.collect::<Vec<_>>().join(" "));
+    if !workspace.scope().is_whole() {
+        text += &format!("holds only {}\n", workspace.scope());
     }
     text
 }

@@ -6,18 +6,19 @@ use super::answer::document;
 use super::commit::{Args, counted};
 use super::complaint::usage;
 use super::context::{Answer, Context, Made};
-use super::here;
+use super::words;
 use crate::change::Empty;
 use crate::draft::Tally;
 use crate::fault::Cause;
+use crate::scope::Scope;
 use crate::submit::{self, Saying, Submitted};
 use crate::view;
-use crate::workspace::{Look, Scope, Workspace};
+use crate::workspace::{Look, Workspace};
 
 /// Which of the changes are meant.
 fn selection(args: &Args, workspace: &Workspace) -> Result<Scope, Cause> {
     let words: Vec<String> = args.only.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    here::selection(workspace, &words)
+    words::selection(workspace, &words)
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {

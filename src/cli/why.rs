@@ -24,16 +24,18 @@ const MOST: usize = 5;
   vds why mean/daily@main~3:2024/05/01.csv --json
   vds why ticks:2024/05/01/14/14.csv")]
 pub(super) struct Args {
-    /// REPO@REV:PATH
-    location: Location,
+    /// REPO@REV:PATH; in a workspace, :PATH, or :./PATH from where you are
+    #[arg(value_name = "LOCATION")]
+    location: String,
     /// At most so many datums of each file, and files of each input
     #[arg(short = 'n', long, default_value_t = MOST, value_name = "COUNT")]
     max_count: usize,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
-    let (store, location) = (cx.store()?, &args.location);
-    let found = resolve(&store, location)?;
+    let store = cx.store()?;
+    let location: Location = cx.named(&store, Some(&args.location))?;
+    let found = resolve(&store, &location)?;
     let tree = snapshot(&store, &found)?;
     let Some(path) = &found.path else {
         return Err(usage(format!("{location} names no file"), format!("write {location}:PATH")));
@@ -45,7 +47,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     }
     let repo = found.repo.name.as_str();
     let why = if is_file { trace::why(&store, repo, found.commit, path, args.max_count)? } else { None };
-    let Some(why) = why else { return Err(missing(tree, location)) };
+    let Some(why) = why else { return Err(missing(tree, &location)) };
     cx.page();
     let text = || {
         let mut lines = Vec::new();

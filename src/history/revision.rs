@@ -136,7 +136,14 @@ impl fmt::Display for Revision {
     }
 }
 
-/// Where the PATH part begins: at the first colon outside braces.
+/// `REPO@REV` and `PATH` of `REPO@REV:PATH`, which are apart at the first colon outside braces.
+pub fn split_path(text: &str) -> (&str, Option<&str>) {
+    match colon(text) {
+        None => (text, None),
+        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
+    }
+}
+
 fn colon(text: &str) -> Option<usize> {
     let mut depth = 0_u32;
     text.char_indices().find_map(|(at, c)| {
@@ -168,10 +175,7 @@ impl FromStr for Location {
 
     fn from_str(text: &str) -> Result<Self, SyntaxError> {
         let fail = |reason: String| SyntaxError { text: text.to_owned(), reason };
-        let (commit, path) = match colon(text) {
-            None => (text, None),
-            Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
-        };
+        let (commit, path) = split_path(text);
         let (repo, rev) = split(commit);
         let repo = repo.parse().map_err(|error: NameError| fail(error.to_string()))?;
         let rev = rev.parse().map_err(|error: SyntaxError| fail(error.reason))?;

@@ -1,7 +1,8 @@
 //! What can go wrong with files that are to be stored.
 
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use crate::content;
 use crate::fault::{Kind, fault};
@@ -20,7 +21,7 @@ pub enum Error {
     #[error("cannot walk {}: {reason}", .path.display())]
     Walk { path: PathBuf, reason: String },
     /// A name on disk is not UTF-8.
-    #[error("{} has a name that is not UTF-8", .path.display())]
+    #[error("{} has a name that is not UTF-8", .path.as_os_str().as_bytes().escape_ascii())]
     NotUtf8 { path: PathBuf },
     /// A name on disk is not a legal path.
     #[error("{} cannot be stored", .path.display())]
@@ -58,6 +59,16 @@ pub enum Error {
     /// The objects could not be looked up.
     #[error(transparent)]
     Object(#[from] AccessError),
+}
+
+impl Error {
+    /// The file whose name cannot be a path in a tree, if that is the failure.
+    pub fn illegal(&self) -> Option<&Path> {
+        match self {
+            Self::NotUtf8 { path } | Self::Illegal { path, .. } => Some(path),
+            _ => None,
+        }
+    }
 }
 
 fault! {

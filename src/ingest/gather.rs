@@ -178,7 +178,7 @@ struct Gathering<'a> {
 
 impl Gathering<'_> {
     fn one(&self, place: &Path, passed: &mut Passed) -> Result<Vec<Known>, Error> {
-        let walked = walk_all(place, self.to, self.memory.store().map(Store::root))?;
+        let walked = walk_all(place, self.to, self.memory.store().map(Store::root))?.legal()?;
         passed.add_all(walked.passed);
         let is_dir = place.is_dir();
         let remembered = self.memory.store().filter(|_| is_dir);

@@ -11,6 +11,7 @@ mod gather;
 mod passed;
 mod read;
 mod room;
+mod rule;
 mod survey;
 mod walk;
 
@@ -19,5 +20,6 @@ mod tests;
 
 pub use error::Error;
 pub use gather::{Gathered, Memory, Overlay, gather, gather_reader};
+pub use rule::{Rule, left_out};
 pub use survey::{Survey, read_each, survey};
 pub use walk::{Found, find, walk};

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::error::Error;
 use super::read::{Known, Taken, read};
 use super::room;
-use super::walk::{Found, walk_all};
+use super::walk::{Found, Walked, walk_all};
 use crate::object::{Entry, ObjectWrite};
 use crate::progress::{Amount, Progress};
 use crate::stamp::Begun;
@@ -18,14 +18,21 @@ use crate::store::Store;
 pub struct Survey {
     /// The files and links, sorted by path.
     pub files: Vec<Found>,
+    /// Names that no tree can have, with the reasons.
+    pub illegal: Vec<Error>,
     /// What was passed over, as lines for a person.
     pub warnings: Vec<String>,
 }
 
 /// What lies below `root`, but for the store itself and what is to be left out.
 pub fn survey(root: &Path, store: &Store) -> Result<Survey, Error> {
-    let walked = walk_all(root, None, Some(store.root()))?;
-    Ok(Survey { files: walked.files, warnings: walked.passed.lines().0 })
+    let Walked { files, passed, illegal } = walk_all(root, None, Some(store.root()))?;
+    let mut warnings = passed.lines().0;
+    warnings.extend(illegal.first().map(|first| match illegal.len() {
+        1 => format!("{first}: it cannot be committed"),
+        count => format!("{count} files cannot be committed, such as this one: {first}"),
+    }));
+    Ok(Survey { files, illegal, warnings })
 }
 
 /// Reads each of `files` into `sink`: with what is there now, which is nothing if it went away. `begun` is from before they

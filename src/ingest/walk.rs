@@ -16,7 +16,7 @@ use crate::stamp::Stamp;
 use crate::store::DIR_NAME;
 
 /// The file that names what is to be left out, in the syntax of `gitignore(5)`. It holds for its directory and below.
-const IGNORE_FILE: &str = ".vdsignore";
+pub(super) const IGNORE_FILE: &str = ".vdsignore";
 
 /// Threads that walk.
 const THREADS: usize = 2;
@@ -41,11 +41,20 @@ pub(super) struct Walked {
     pub(super) files: Vec<Found>,
     /// What holds no data to store.
     pub(super) passed: Passed,
+    /// Names that no tree can have, in the order of what is said of them.
+    pub(super) illegal: Vec<Error>,
+}
+
+impl Walked {
+    /// An error for a name that no tree can have.
+    pub(super) fn legal(mut self) -> Result<Self, Error> {
+        if self.illegal.is_empty() { Ok(self) } else { Err(self.illegal.swap_remove(0)) }
+    }
 }
 
 /// All files and links below `root`, or `root` itself, sorted by the path they get in the tree.
 pub fn walk(root: &Path) -> Result<Vec<Found>, Error> {
-    Ok(walk_all(root, None, None)?.files)
+    Ok(walk_all(root, None, None)?.legal()?.files)
 }
 
 /// Like [`walk`], with the tree paths below `to`, and without what lies in the directory `store`.
@@ -64,8 +73,9 @@ pub(super) fn walk_all(root: &Path, to: Option<&TreePath>, store: Option<&Path>)
         return walk_below(root, to, store);
     }
     let name = root.file_name().ok_or_else(|| Error::Special { path: root.to_owned() })?;
-    match visit_file(root, Path::new(name), &meta, to)? {
-        Visited::File(found) => Ok(Walked { files: vec![found], passed: Passed::default() }),
+    match visit_file(root, Path::new(name), &meta, to) {
+        Visited::File(found) => Ok(Walked { files: vec![found], ..Walked::default() }),
+        Visited::Illegal(error) => Err(error),
         _ => Err(Error::Special { path: root.to_owned() }),
     }
 }
@@ -136,11 +146,13 @@ fn gather(
             Ok(Visited::File(found)) => walked.files.push(found),
             Ok(Visited::Directory(path)) => dirs.push(path),
             Ok(Visited::Passed(why, path)) => walked.passed.add(why, path),
+            Ok(Visited::Illegal(error)) => walked.illegal.push(error),
             Err(error) => errors.push(error),
         }
     }
     // The walk has no order of its own; the report must be the same every time.
     errors.sort_by_key(ToString::to_string);
+    walked.illegal.sort_by_key(ToString::to_string);
     if let Some(error) = errors.into_iter().next() {
         return Err(error);
     }
@@ -166,6 +178,7 @@ enum Visited {
     File(Found),
     Directory(PathBuf),
     Passed(Why, PathBuf),
+    Illegal(Error),
 }
 
 fn visit(
@@ -194,7 +207,7 @@ fn visit(
         Err(source) => return Err(Error::Unreadable { path: place.to_owned(), source }),
         Ok(meta) => meta,
     };
-    visit_file(place, place.strip_prefix(root).unwrap_or(place), &meta, to)
+    Ok(visit_file(place, place.strip_prefix(root).unwrap_or(place), &meta, to))
 }
 
 /// The walk names the place itself, and the reason is what the system said.
@@ -205,15 +218,21 @@ fn walk_error(root: &Path, error: &ignore::Error) -> Error {
     Error::Walk { path: root.to_owned(), reason }
 }
 
-fn visit_file(place: &Path, below: &Path, meta: &Metadata, to: Option<&TreePath>) -> Result<Visited, Error> {
+fn visit_file(place: &Path, below: &Path, meta: &Metadata, to: Option<&TreePath>) -> Visited {
     if let Some(why) = special(meta) {
-        return Ok(Visited::Passed(why, place.to_owned()));
+        return Visited::Passed(why, place.to_owned());
     }
-    let text = below.to_str().ok_or_else(|| Error::NotUtf8 { path: place.to_owned() })?;
+    let Some(text) = below.to_str() else {
+        return Visited::Illegal(Error::NotUtf8 { path: place.to_owned() });
+    };
     let path = text.parse::<TreePath>().and_then(|path| path.below(to.map_or("", TreePath::as_str)));
-    let path = path.map_err(|source| Error::Illegal { path: place.to_owned(), source })?;
-    let (stamp, symlink) = (Stamp::of(meta), meta.is_symlink());
-    Ok(Visited::File(Found { path, place: place.to_owned(), stamp, symlink }))
+    match path {
+        Err(source) => Visited::Illegal(Error::Illegal { path: place.to_owned(), source }),
+        Ok(path) => {
+            let (stamp, symlink) = (Stamp::of(meta), meta.is_symlink());
+            Visited::File(Found { path, place: place.to_owned(), stamp, symlink })
+        }
+    }
 }
 
 /// Why there is nothing to store there, if it is neither a file nor a link.

@@ -12,6 +12,7 @@ use crate::content;
 use crate::history::{self, Log};
 use crate::lines;
 use crate::object::{Commit, CommitId, Entry, ObjectRead, TreePath};
+use crate::scope::Scope;
 use crate::snapshot::{Snapshot, below};
 
 /// So many paths are compared one by one; of more, all that differs is looked at.
@@ -95,8 +96,8 @@ fn part(
 /// What differs at and below the paths, and maybe elsewhere, in order.
 fn changed(before: &Snapshot<'_>, now: &Snapshot<'_>, paths: &Numbered) -> Result<Vec<TreePath>, Error> {
     if paths.len() <= FEW {
-        let scopes: Vec<TreePath> = paths.iter().map(|(_, path)| path.clone()).collect();
-        return Ok(compare::changes(before, now, &scopes)?.into_iter().map(|change| change.path).collect());
+        let scope = Scope::of(paths.iter().map(|(_, path)| path.clone()).collect());
+        return Ok(compare::changes(before, now, &scope)?.into_iter().map(|change| change.path).collect());
     }
     let mut changed = Vec::new();
     for change in before.diff(now, &common(paths)) {

@@ -12,5 +12,5 @@ mod tests;
 pub use blame::{Setting, blame, blame_lines};
 pub use error::Error;
 pub use order::in_lines;
-pub use walk::{Follow, Lineage, Merges, Selection, Sight, Step, Walk};
+pub use walk::{Follow, Lineage, Merges, Selection, Sight, Step, Walk, was_there};
 pub use why::{DatumWhy, Datums, InputWhy, Why, why};

@@ -7,6 +7,7 @@ use crate::history::{self, Log};
 use crate::ledger::{Origin, OriginKind};
 use crate::object::access::memory::Objects;
 use crate::object::{BlobId, CommitId, Entry, FileKind, NodeId};
+use crate::scope::Scope;
 use crate::tree;
 
 /// How many files the tree has.
@@ -46,7 +47,7 @@ fn many(objects: &Objects, commits: u32) -> CommitId {
 
 fn selection(path: &str) -> Selection {
     Selection {
-        paths: vec![path.parse().unwrap()],
+        scope: Scope::of(vec![path.parse().unwrap()]),
         follow: Follow::Renames,
         lineage: Lineage::All,
         merges: Merges::Told,

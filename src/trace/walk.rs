@@ -10,6 +10,7 @@ use super::Error;
 use crate::compare;
 use crate::history::{self, Log};
 use crate::object::{Commit, CommitId, ObjectRead, TreePath};
+use crate::scope::Scope;
 use crate::snapshot::{Change, Snapshot};
 
 /// Whether a file that was renamed is followed to its old name: that of the file which went away with the same content.
@@ -44,9 +45,9 @@ pub enum Merges {
 /// Which commits are wanted.
 #[derive(Debug, Clone)]
 pub struct Selection {
-    /// Those that changed one of these files or directories; without any, all.
-    pub paths: Vec<TreePath>,
-    /// Whether renamed files are followed.
+    /// Those that changed what is meant here.
+    pub scope: Scope,
+    /// Whether renamed files are followed; then no patterns are meant.
     pub follow: Follow,
     /// Which parents are followed.
     pub lineage: Lineage,
@@ -78,8 +79,8 @@ pub struct Step {
     pub commit: Commit,
     /// The parents that are followed from it.
     pub parents: Vec<CommitId>,
-    /// The paths that it was looked at for, as they were called there and in its parents.
-    pub paths: Vec<TreePath>,
+    /// What it was looked at for, as it was called there and in its parents.
+    pub scope: Scope,
     /// Whether it is wanted.
     pub sight: Sight,
 }
@@ -102,71 +103,61 @@ impl<'a> Walk<'a> {
 
     fn step(&mut self, id: CommitId, commit: Commit) -> Result<Step, Error> {
         if self.selection.since.is_some_and(|since| commit.time < since) {
-            return Ok(Step { id, commit, parents: Vec::new(), paths: Vec::new(), sight: Sight::Passed });
+            let (parents, scope) = (Vec::new(), Scope::whole());
+            return Ok(Step { id, commit, parents, scope, sight: Sight::Passed });
         }
         let parents = match self.selection.lineage {
             Lineage::All => commit.parents.as_slice(),
             Lineage::First => commit.parents.get(..1).unwrap_or_default(),
         };
         let names = self.names.remove(&id);
-        let mut paths =
-            names.map_or_else(|| self.selection.paths.clone(), |names| names.into_iter().collect::<Vec<_>>());
-        let (touched, parents) = if paths.is_empty() {
-            (true, parents.to_vec())
+        let scope = names
+            .map_or_else(|| self.selection.scope.clone(), |names| Scope::of(names.into_iter().collect()));
+        let (touched, parents, scope) = if scope.is_whole() {
+            (true, parents.to_vec(), scope)
         } else {
-            self.simplify(&commit, parents, &mut paths)?
+            self.simplify(&commit, parents, scope)?
         };
         let sight = if touched && self.wants(&commit) { Sight::Shown } else { Sight::Passed };
-        Ok(Step { id, commit, parents, paths, sight })
+        Ok(Step { id, commit, parents, scope, sight })
     }
 
-    /// Whether the commit changed the paths, and which of its parents lead on. Adds what the paths were called there.
+    /// Whether the commit changed what is meant, which of its parents lead on, and what is meant with its names there.
     fn simplify(
         &mut self,
         commit: &Commit,
         parents: &[CommitId],
-        paths: &mut Vec<TreePath>,
-    ) -> Result<(bool, Vec<CommitId>), Error> {
+        scope: Scope,
+    ) -> Result<(bool, Vec<CommitId>, Scope), Error> {
         let now = Snapshot::new(self.objects, commit.tree);
         let mut trees = Vec::new();
         for parent in parents {
             let before = Snapshot::new(self.objects, history::load(self.objects, *parent)?.tree);
-            if !compare::differs(&before, &now, paths)? {
-                self.keep(*parent, paths.iter().cloned());
-                return Ok((false, vec![*parent]));
+            if !compare::differs(&before, &now, &scope)? {
+                self.keep(*parent, scope.paths().iter().cloned());
+                return Ok((false, vec![*parent], scope));
             }
             trees.push((*parent, before));
         }
         if trees.is_empty() {
-            return Ok((is_there(&now, paths)?, Vec::new()));
+            return Ok((scope.is_in(&now)?, Vec::new(), scope));
         }
-        let mut all: BTreeSet<TreePath> = paths.iter().cloned().collect();
+        if self.selection.follow == Follow::Nothing {
+            return Ok((true, parents.to_vec(), scope));
+        }
+        let mut all: BTreeSet<TreePath> = scope.paths().iter().cloned().collect();
         for (parent, before) in trees {
-            let names = self.names_in(&before, &now, paths)?;
+            let names = names_in(&before, &now, scope.paths())?;
             all.extend(names.iter().cloned());
             self.keep(parent, names);
         }
-        *paths = all.into_iter().collect();
-        Ok((true, parents.to_vec()))
+        Ok((true, parents.to_vec(), Scope::of(all.into_iter().collect())))
     }
 
     fn keep(&mut self, parent: CommitId, names: impl IntoIterator<Item = TreePath>) {
         if self.selection.follow == Follow::Renames {
             self.names.entry(parent).or_default().extend(names);
         }
-    }
-
-    /// What the paths were called before.
-    fn names_in(
-        &self,
-        before: &Snapshot<'_>,
-        now: &Snapshot<'_>,
-        paths: &[TreePath],
-    ) -> Result<Vec<TreePath>, Error> {
-        if self.selection.follow == Follow::Nothing {
-            return Ok(Vec::new());
-        }
-        paths.iter().map(|path| Ok(old_name(before, now, path)?.unwrap_or_else(|| path.clone()))).collect()
     }
 
     fn wants(&self, commit: &Commit) -> bool {
@@ -197,6 +188,30 @@ impl Iterator for Walk<'_> {
     }
 }
 
+/// Whether any commit of `log` has changed what `scope` means, so that it was there once.
+pub fn was_there(objects: &dyn ObjectRead, log: Log<'_>, scope: &Scope) -> Result<bool, Error> {
+    for commit in log {
+        let (_, commit) = commit?;
+        let now = Snapshot::new(objects, commit.tree);
+        let changed = match commit.parents.first() {
+            None => scope.is_in(&now)?,
+            Some(parent) => {
+                let before = Snapshot::new(objects, history::load(objects, *parent)?.tree);
+                compare::differs(&before, &now, scope)?
+            }
+        };
+        if changed {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What the paths were called before.
+fn names_in(before: &Snapshot<'_>, now: &Snapshot<'_>, paths: &[TreePath]) -> Result<Vec<TreePath>, Error> {
+    paths.iter().map(|path| Ok(old_name(before, now, path)?.unwrap_or_else(|| path.clone()))).collect()
+}
+
 /// What the file that is new at `path` was called before: the path that lost the content it has, by going away or by getting another.
 pub(super) fn old_name(
     before: &Snapshot<'_>,
@@ -207,19 +222,9 @@ pub(super) fn old_name(
     if before.find(path.as_str())?.is_some() {
         return Ok(None);
     }
-    let changes = compare::changes(before, now, &[])?;
+    let changes = compare::changes(before, now, &Scope::whole())?;
     let lost = |change: &&Change| change.before.is_some_and(|before| before.blob == entry.blob);
     let lost = changes.iter().find(lost).map(|change| change.path.clone());
     let found = compare::compare(changes).differences.into_iter().find(|difference| difference.path == *path);
     Ok(found.and_then(|difference| difference.renamed_from).or(lost))
-}
-
-/// Whether anything lies at or below these paths.
-fn is_there(tree: &Snapshot<'_>, paths: &[TreePath]) -> Result<bool, Error> {
-    for path in paths {
-        if tree.find(path.as_str())?.is_some() || tree.totals(Some(path))?.count > 0 {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use crate::fault::{Kind, fault, some};
 use crate::history;
 use crate::marker;
-use crate::object::{CommitId, PathError};
-use crate::{checkout, ingest, snapshot, tree};
+use crate::object::{CommitId, PathError, RepoName, TreePath};
+use crate::{checkout, ingest, scope, snapshot, tree};
 
 /// A failed operation on a workspace.
 #[derive(Debug, thiserror::Error)]
@@ -27,16 +27,22 @@ pub enum Error {
     Outside { path: PathBuf, dir: PathBuf },
     /// Nothing has this name.
     #[error("{name} is neither in this workspace nor in {of}")]
-    Nothing { name: String, of: String },
+    Nothing { name: String, of: String, nearest: Vec<String> },
+    /// The name is that of something that is not the workspace's.
+    #[error("this workspace does not hold {name}")]
+    NotHeld { name: String, held: String, repo: RepoName },
+    /// The file is one that is not to be committed.
+    #[error("{path} is left out by {rule}")]
+    LeftOut { path: TreePath, rule: ingest::Rule },
+    /// The file is in no version.
+    #[error("{path} is new here: there is no version of it to go back to")]
+    New { path: TreePath },
     /// The directory is a workspace of something else.
     #[error("{} is a workspace of {of} already", .dir.display())]
     Other { dir: PathBuf, of: String },
     /// The directory has another store.
     #[error("{} has a store of its own", .dir.display())]
     OtherStore { dir: PathBuf },
-    /// The text is not a pattern.
-    #[error("{text:?} is not a pattern: {reason}")]
-    Pattern { text: String, reason: String },
     /// The text is not a path.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -55,6 +61,9 @@ pub enum Error {
     /// History failed.
     #[error(transparent)]
     History(#[from] history::Error),
+    /// A choice of paths failed.
+    #[error(transparent)]
+    Scope(#[from] scope::Error),
     /// A snapshot failed.
     #[error(transparent)]
     Snapshot(#[from] snapshot::Error),
@@ -68,15 +77,15 @@ fn counted(count: usize) -> String {
 }
 
 fault! {
-    Error passes on Marker, Checkout, Ingest, History, Snapshot, Tree;
+    Error passes on Marker, Checkout, Ingest, History, Scope, Snapshot, Tree;
     kind {
         Self::WouldLose { .. } | Self::Halfway { .. } => Kind::Refused,
         Self::Busy { .. } => Kind::Busy,
-        Self::Nothing { .. } => Kind::NotFound,
+        Self::Nothing { .. } | Self::NotHeld { .. } | Self::New { .. } => Kind::NotFound,
         Self::Outside { .. }
+        | Self::LeftOut { .. }
         | Self::Other { .. }
         | Self::OtherStore { .. }
-        | Self::Pattern { .. }
         | Self::Path(_) => Kind::Usage,
         Self::Io { .. } => Kind::Io,
     }
@@ -87,14 +96,21 @@ fault! {
         Self::Halfway { name, .. } => Some(format!("`vds checkout {name}` goes on with it")),
         Self::Busy { .. } => Some("try again when it is done".to_owned()),
         Self::Outside { .. } => Some("name paths in the workspace".to_owned()),
-        Self::Nothing { .. } => Some("`vds status` shows what has changed".to_owned()),
+        Self::Nothing { nearest, .. } if !nearest.is_empty() => {
+            Some(format!("did you mean {}?", nearest.join(" or ")))
+        }
+        Self::Nothing { of, .. } => Some(format!("`vds ls -r {of}` shows what there is")),
+        Self::NotHeld { held, repo, .. } => Some(format!(
+            "it holds only {held}; `vds checkout {repo} --into DIR` makes one that holds everything"
+        )),
+        Self::LeftOut { .. } => Some(
+            "take the line out of it; or name the repo too, as in `vds commit REPO PATH`, which takes any file".to_owned(),
+        ),
+        Self::New { .. } => Some("if it is not wanted, remove it".to_owned()),
         Self::Other { .. } => {
             Some("use `vds switch` or `vds checkout REV` in it, or choose another directory".to_owned())
         }
         Self::OtherStore { .. } => Some("choose another directory, or give --plain".to_owned()),
-        Self::Pattern { .. } => {
-            Some("write [*] and [?] for the characters * and ? themselves".to_owned())
-        }
         Self::Path(_) => Some("paths are relative, without . and ..".to_owned()),
         Self::Io { .. } => Some("mend that and run the same command again".to_owned()),
     }

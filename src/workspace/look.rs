@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::error::Error;
 use super::index::Index;
 use super::place::Workspace;
-use super::scope::Scope;
 use crate::compare::{self, Difference};
 use crate::ingest::{self, Found};
 use crate::object::{Entry, FileKind, ObjectWrite, TreePath};
 use crate::progress::Progress;
+use crate::scope::Scope;
 use crate::snapshot::Change;
 use crate::stamp::{Begun, Stamp};
 use crate::store::Store;
@@ -48,6 +48,10 @@ pub struct Look {
     pub unread: Vec<Unread>,
     /// The stamps of the changed files as they were read.
     pub stamps: Vec<(TreePath, Stamp)>,
+    /// The names and patterns of the selection with which nothing was found that the workspace holds.
+    pub absent: Vec<Scope>,
+    /// The names that cannot be committed, with the reasons.
+    pub illegal: Vec<ingest::Error>,
     /// How many files lie here that the workspace does not hold.
     pub outside: u64,
     /// How many files were looked at.
@@ -98,8 +102,13 @@ impl Workspace {
     ) -> Result<Look, Error> {
         let mut index = self.index()?;
         let survey = ingest::survey(&self.dir, &self.store)?;
-        let mut look =
-            Look { warnings: survey.warnings, files: survey.files.len() as u64, ..Look::default() };
+        let mut look = Look {
+            absent: self.absent(&index, &survey.files, selection)?,
+            illegal: survey.illegal,
+            warnings: survey.warnings,
+            files: survey.files.len() as u64,
+            ..Look::default()
+        };
         let Sorted { suspects, gone, outside } = self.sort(&index, survey.files, selection)?;
         look.outside = outside;
         let halfway = self.halfway()?;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use super::error::Error;
 use super::index::Index;
 use super::place::Workspace;
-use super::scope::Scope;
 use super::switch::{Loss, Moved};
 use crate::checkout::{self, Clash, Written};
 use crate::marker::{Marker, Position, Trust};
 use crate::object::{RepoName, STORE_NAME};
 use crate::progress::Progress;
+use crate::scope::Scope;
 use crate::stamp::{Begun, Stamp};
 use crate::store::Store;
 

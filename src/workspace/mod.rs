@@ -10,10 +10,11 @@ mod error;
 mod index;
 mod look;
 mod make;
+mod named;
 mod place;
 mod probe;
 mod restore;
-mod scope;
+mod since;
 mod switch;
 
 pub use error::Error;
@@ -21,5 +22,4 @@ pub use look::{Depth, Look, Unread};
 pub use make::Wanted;
 pub use place::{Held, Workspace};
 pub use restore::Restored;
-pub use scope::Scope;
 pub use switch::{Loss, Moved};

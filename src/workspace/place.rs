@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::index::{Edit, Index};
-use super::scope::Scope;
 use crate::history::{self, Target};
 use crate::marker::{self, Marker, Position, Trust};
 use crate::object::{CommitId, Digest, Entry, NodeId, STORE_NAME, TreePath};
 use crate::owner::{self, Tmp};
 use crate::pack::Rehearsal;
+use crate::scope::Scope;
 use crate::snapshot::{Change, Snapshot};
 use crate::store::Store;
 use crate::{compare, tree};
@@ -148,13 +148,15 @@ impl Workspace {
         })
     }
 
+    /// Its commit's files.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, Error> {
+        Ok(Snapshot::new(&self.objects, self.tree(self.marker.at.commit)?))
+    }
+
     /// What differs between two trees, among the paths that the workspace holds.
     pub(super) fn changes(&self, before: NodeId, after: NodeId) -> Result<Vec<Change>, Error> {
         let (before, after) = (Snapshot::new(&self.objects, before), Snapshot::new(&self.objects, after));
-        let paths = if self.scope.globs().is_empty() { self.scope.paths() } else { &[] };
-        let mut changes = compare::changes(&before, &after, paths)?;
-        changes.retain(|change| self.scope.holds(change.path.as_str()));
-        Ok(changes)
+        Ok(compare::changes(&before, &after, &self.scope)?)
     }
 
     /// What the interrupted change of version would have changed.
@@ -166,23 +168,7 @@ impl Workspace {
 
     /// The files of `tree` that the workspace holds.
     pub(super) fn files(&self, tree: NodeId) -> Result<Vec<(TreePath, Entry)>, Error> {
-        let tree = Snapshot::new(&self.objects, tree);
-        let mut files = Vec::new();
-        if self.scope.globs().is_empty() && !self.scope.is_whole() {
-            for path in self.scope.paths() {
-                files.extend(tree.files_at(Some(path))?);
-            }
-            files.sort_by(|(a, _), (b, _)| a.cmp(b));
-            files.dedup();
-            return Ok(files);
-        }
-        for file in tree.scan("")? {
-            let (path, entry) = file?;
-            if self.scope.holds(path.as_str()) {
-                files.push((path, entry));
-            }
-        }
-        Ok(files)
+        Ok(self.scope.files(&Snapshot::new(&self.objects, tree))?)
     }
 
     /// What the index of `tree` here is called.

@@ -1,13 +1,14 @@
 //! Taking back local changes.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use super::error::Error;
 use super::place::{Held, Workspace};
-use super::scope::Scope;
 use super::switch::{Loss, Plan, Wish};
 use crate::object::{CommitId, Entry, TreePath};
 use crate::progress::Progress;
+use crate::scope::Scope;
 
 /// What was taken back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Workspace {
                 wishes.entry(path).or_insert(new).wanted = Some(entry);
             }
         }
-        self.check_names(selection, &wishes)?;
+        self.check_restorable(selection, &wishes)?;
         let mut plan = Plan::default();
         self.plan(&index, &wishes, &mut plan, progress)?;
         // What was named is given up; what would go besides is not.
@@ -76,17 +77,17 @@ impl Workspace {
     }
 
     /// An error for a name that means nothing.
-    fn check_names(&self, selection: &Scope, wishes: &BTreeMap<TreePath, Wish>) -> Result<(), Error> {
-        let alone = |paths: Vec<TreePath>, globs: Vec<String>| Scope::new(paths, globs);
-        let each =
-            selection.paths().iter().map(|path| (path.to_string(), alone(vec![path.clone()], Vec::new())));
-        let globs =
-            selection.globs().iter().map(|glob| (glob.clone(), alone(Vec::new(), vec![glob.clone()])));
-        for (name, scope) in each.chain(globs) {
-            let scope = scope?;
-            if !wishes.keys().any(|path| scope.holds(path.as_str())) {
-                return Err(Error::Nothing { name, of: self.to_string() });
+    fn check_restorable(&self, selection: &Scope, wishes: &BTreeMap<TreePath, Wish>) -> Result<(), Error> {
+        for part in selection.parts()? {
+            if wishes.keys().any(|path| part.holds(path.as_str())) {
+                continue;
             }
+            return Err(match part.paths() {
+                [path] if fs::symlink_metadata(self.dir.join(path.as_str())).is_ok() => {
+                    Error::New { path: path.clone() }
+                }
+                _ => self.nothing(&part),
+            });
         }
         Ok(())
     }
