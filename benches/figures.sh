@@ -123,6 +123,19 @@ one_file() {
     measure "$1-one" "$VDS" commit files "$1/$2" --to "${2%/*}" -m one --quiet
 }
 
+# scatter TREE DIR COUNT FIRST: so many files of the tree, evenly spread from number FIRST on, with another content.
+scatter() {
+    local tree=$1 dir=$2 count=$3 first=$4 total file
+    total=$(wc -l <"$tree.list")
+    awk -v step="$((total / count))" -v first="$first" 'NR % step == first % step' "$tree.list" | head -n "$count" |
+        while read -r file; do
+            mkdir -p "$dir/${file%/*}"
+            { cat "$tree/$file"; echo "changed $first"; } >"$dir/$file"
+        done
+}
+# list TREE: its files, for scatter.
+list() { (cd "$1" && find . -type f -printf '%P\n' | sort) >"$1.list"; }
+
 say "making $FILES files ..."
 tree files "$FILES" $(((FILES + 999) / 1000))
 find files -type f -print0 >files.list
@@ -140,12 +153,53 @@ for run in $(seq "$RUNS"); do
     for _ in 1 2 3; do one_file files d0000/0000000.csv; done
 done
 
+say "a workspace of $FILES files ..."
+list files
+scatter files part $((FILES / 100)) 7
+"$VDS" branch create files@other --no-run --quiet >/dev/null
+"$VDS" commit files@other part -m part --quiet >/dev/null
+"$VDS" checkout files --into work --quiet >/dev/null
+cp -r files work-git
+git -C work-git init --quiet
+git -C work-git add --all
+# Files that were written a moment ago are read once more by both, and known by their stamps from then on.
+for _ in 1 2; do
+    sleep 1
+    "$VDS" -C work status >/dev/null
+    git -C work-git status >/dev/null
+done
+for run in $(seq $((RUNS * 3))); do
+    measure status "$VDS" -C work status
+    measure git-status git -C work-git status
+    measure find-work find work -type f -printf '%s %T@\n'
+done
+for run in $(seq "$RUNS"); do
+    for branch in other main; do
+        measure switch "$VDS" -C work switch "$branch"
+        measure cp-part cp -r part "part-$run-$branch"
+    done
+done
+
 if [ "$MILLION" = 1 ]; then
     say "one file among 1,000,000 ..."
     tree million 1000000 1000
     store "$work/store-million"
     "$VDS" commit files million -m all --quiet >/dev/null
     for _ in $(seq $((RUNS * 3))); do one_file million d0000/0000000.csv; done
+    say "a merge among 1,000,000 ..."
+    list million
+    scatter million ten 10 3
+    scatter million ours 100 5
+    scatter million theirs 100 77
+    "$VDS" commit files ten -m ten --quiet >/dev/null
+    "$VDS" branch create files@other --no-run --quiet >/dev/null
+    "$VDS" commit files ours -m ours --quiet >/dev/null
+    "$VDS" commit files@other theirs -m theirs --quiet >/dev/null
+    for _ in $(seq $((RUNS * 3))); do
+        measure diff "$VDS" diff files@main~2 files@main~1
+        measure merge "$VDS" merge files@main other --quiet
+        "$VDS" undo --quiet >/dev/null
+    done
 fi
 
 say "a day after 10 and after $DAYS days ..."
@@ -211,6 +265,13 @@ if [ "$MILLION" = 1 ]; then
     row "commit of one file among 1000000" million-one "among $FILES" files-one "<= 50 ms, 1 x within noise"
 else
     printf '%-42s | %s\n' "commit of one file among 1000000" "not measured: MILLION=1 make bench"
+fi
+row "status of a clean workspace" status "git status" git-status "<= 1.5 x"
+row "" status find find-work ""
+row "switch of 1 % of its files" switch "cp -r of them" cp-part "<= 1.5 x"
+if [ "$MILLION" = 1 ]; then
+    alone "diff of 10 files among 1000000" diff "<= 20 ms"
+    alone "merge of 100 files on each side there" merge "<= 100 ms"
 fi
 row "a day through all stages at $DAYS days" old "at 10" young "<= 1.5 x"
 alone "vds --version" version "<= 30 ms"

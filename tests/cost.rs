@@ -16,7 +16,7 @@ use vds::history::{self, Author, Target};
 use vds::ingest::{self, Memory, Overlay};
 use vds::integrate::{self, Action, FastForward, Integrated, OnConflict, Request, Unrelated};
 use vds::merge::{Labels, Manner, Renames, Rules};
-use vds::object::{Digest, Entry, FileKind, NodeId, ObjectKind};
+use vds::object::{CommitId, Digest, Entry, FileKind, NodeId, ObjectKind};
 use vds::pipeline::job::State;
 use vds::pipeline::{self, Which};
 use vds::progress::Silent;
@@ -301,4 +301,29 @@ fn a_merge_costs_what_differs_between_the_sides() {
     // Forty leaves differ. Each is read on both sides and in the base, and some inner nodes above them.
     assert!(read <= 40 * 3 + 20, "{read} objects read");
     assert!(nodes_written <= 20 + 5, "{nodes_written} nodes written");
+}
+
+#[test]
+fn a_walk_through_a_long_history_reads_it_once() {
+    let mut counted = Counted::new();
+    counted.commit(many(1));
+    let main: Target = "ticks@main".parse().unwrap();
+    let writer = counted.store.writer();
+    let base = change::open(&counted.store, &main, &writer).unwrap();
+    let (first, origin) = (base.head.unwrap(), author().now());
+    let commit = |parent: CommitId, message: String| {
+        let record = history::Draft { parents: vec![parent], tree: base.tree, message, provenance: None };
+        history::write(&writer, record, &origin).unwrap().0
+    };
+    let line = |name: &str| (0..2000).fold(first, |parent, n| commit(parent, format!("{name} {n}")));
+    let (one, other) = (line("one"), line("other"));
+    writer.finish().unwrap();
+    counted.take();
+    for most in [4001, 64] {
+        let bases = history::merge_bases(counted.store.objects(), &[one], &[other]).unwrap();
+        assert_eq!(bases, [first]);
+        assert!(history::is_ancestor(counted.store.objects(), first, one).unwrap());
+        let Cost { read, .. } = counted.take();
+        assert!(read <= most + 64, "{read} objects read");
+    }
 }

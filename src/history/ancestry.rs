@@ -5,8 +5,11 @@
 
 use std::collections::{BinaryHeap, HashMap};
 
-use super::{Error, Log, commit};
-use crate::object::{CommitId, ObjectRead};
+use super::{Error, commit};
+use crate::object::{Commit, CommitId, Lineage, ObjectRead};
+
+/// So many records are read before what is known of history without them is looked at.
+const SHORT: usize = 64;
 
 /// Of which of the two sides something is an ancestor; a commit is its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +39,8 @@ struct Walk<'a> {
     met: HashMap<CommitId, Met>,
     /// How many of those that wait may still lead to an answer.
     open: usize,
+    /// What the records that were read said.
+    read: Vec<(CommitId, Lineage)>,
 }
 
 struct Met {
@@ -46,7 +51,7 @@ struct Met {
 
 impl<'a> Walk<'a> {
     fn new(objects: &'a dyn ObjectRead) -> Self {
-        Self { objects, waiting: BinaryHeap::new(), met: HashMap::new(), open: 0 }
+        Self { objects, waiting: BinaryHeap::new(), met: HashMap::new(), open: 0, read: Vec::new() }
     }
 
     fn mark(&mut self, id: CommitId, reach: Reach) -> Result<(), Error> {
@@ -57,11 +62,23 @@ impl<'a> Walk<'a> {
             self.open -= usize::from(met.waits && !was && met.reach.surpassed);
             return Ok(());
         }
-        let commit = commit::load(self.objects, id)?;
-        self.waiting.push((commit.generation, id));
-        self.met.insert(id, Met { parents: commit.parents, reach, waits: true });
+        let Lineage { generation, parents } = self.lineage(id)?;
+        self.waiting.push((generation, id));
+        self.met.insert(id, Met { parents, reach, waits: true });
         self.open += usize::from(!reach.surpassed);
         Ok(())
+    }
+
+    /// What the commit comes from. A short walk reads records, so that it need not load what is known of a long history.
+    fn lineage(&mut self, id: CommitId) -> Result<Lineage, Error> {
+        let known = if self.met.len() < SHORT { None } else { self.objects.lineage(id) };
+        if let Some(lineage) = known {
+            return Ok(lineage);
+        }
+        let Commit { generation, parents, .. } = commit::load(self.objects, id)?;
+        let lineage = Lineage { generation, parents };
+        self.read.push((id, lineage.clone()));
+        Ok(lineage)
     }
 
     /// The next commit, of which everything is known; `None` when no answer can follow.
@@ -79,6 +96,12 @@ impl<'a> Walk<'a> {
             self.mark(parent, passed_on)?;
         }
         Ok(Some((id, reach)))
+    }
+}
+
+impl Drop for Walk<'_> {
+    fn drop(&mut self) {
+        self.objects.learn(&self.read);
     }
 }
 
@@ -108,7 +131,15 @@ pub fn merge_bases(
 
 /// Whether `ancestor` is `commit` or in its history. The walk ends at the generation of `ancestor`.
 pub fn is_ancestor(objects: &dyn ObjectRead, ancestor: CommitId, commit: CommitId) -> Result<bool, Error> {
-    Ok(Log::new(objects, [ancestor]).without(commit).next().transpose()?.is_none())
+    let mut walk = Walk::new(objects);
+    walk.mark(commit, Reach { one: true, ..Reach::default() })?;
+    walk.mark(ancestor, Reach { other: true, ..Reach::default() })?;
+    while let Some((id, reach)) = walk.next()? {
+        if id == ancestor {
+            return Ok(reach.one);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

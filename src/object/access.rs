@@ -6,7 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::digest::Digest;
+use super::commit::Lineage;
+use super::digest::{CommitId, Digest};
 use crate::fault::{Cause, Fault, Kind};
 
 /// What the bytes of an object are. The numbers are part of the pack format.
@@ -98,6 +99,14 @@ impl Fault for AccessError {
 pub trait ObjectRead: fmt::Debug + Send + Sync {
     /// The object named `digest`.
     fn read_object(&self, digest: &Digest) -> Result<Payload, AccessError>;
+
+    /// What a commit comes from, if that is known without reading its record.
+    fn lineage(&self, _id: CommitId) -> Option<Lineage> {
+        None
+    }
+
+    /// Takes up what commits come from, as their records say, for later questions; what has no place for that forgets it.
+    fn learn(&self, _commits: &[(CommitId, Lineage)]) {}
 }
 
 /// The object named `digest`, which must be named by the hash of its own bytes: a list of chunks, which is not, is refused.

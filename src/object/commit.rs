@@ -35,6 +35,15 @@ pub struct Commit {
     pub provenance: Option<Provenance>,
 }
 
+/// What a commit comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineage {
+    /// [`Commit::generation`].
+    pub generation: u64,
+    /// [`Commit::parents`].
+    pub parents: Vec<CommitId>,
+}
+
 /// What made a stage's output, from what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {

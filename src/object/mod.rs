@@ -13,7 +13,7 @@ mod path;
 pub mod codec;
 
 pub use access::{AccessError, ObjectKind, ObjectRead, ObjectWrite, Payload};
-pub use commit::{Commit, InputCommit, MAX_MESSAGE, Provenance};
+pub use commit::{Commit, InputCommit, Lineage, MAX_MESSAGE, Provenance};
 pub use digest::{Blob, BlobId, CommitId, CommitTag, Digest, Id, IdError, NodeId, NodeTag};
 pub use entry::{Entry, FileKind};
 pub use name::{BranchName, MAX_NAME, NameError, PipelineName, RemoteName, RepoName, StageName, TagName};

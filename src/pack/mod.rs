@@ -7,10 +7,12 @@
 mod cache;
 mod codec;
 mod footer;
+mod graph;
 mod index;
 mod reader;
 mod rehearsal;
 mod room;
+mod search;
 mod table;
 mod writer;
 

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::cache::Nodes;
 use super::codec;
 use super::footer::{Footer, Located, TRAILER, Trailer};
+use super::graph::Graph;
 use super::index::Index;
 use crate::backend::{self, Backend, Listed};
 use crate::fault::Cause;
-use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, Payload};
+use crate::object::{AccessError, CommitId, Digest, Lineage, ObjectKind, ObjectRead, Payload};
 use crate::owner::Tmp;
 
 /// How many objects of packs that no table covers are gathered into one table: some 50 MB of it.
@@ -32,6 +33,7 @@ struct Shared {
     index: Index,
     known: Mutex<Known>,
     nodes: Nodes,
+    graph: Graph,
     reads: AtomicU64,
     read_bytes: AtomicU64,
 }
@@ -66,10 +68,11 @@ pub struct Location {
 impl Packs {
     /// The packs in `backend`, with their tables in the directory `index` and room for temporary files in `tmp`.
     pub fn new(backend: Arc<dyn Backend>, index: &Path, tmp: &Tmp) -> Self {
+        let graph = Graph::new(index.join("commits.graph"), tmp);
         let index = Index::new(index, tmp);
         let (reads, read_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         let (known, nodes) = (Mutex::default(), Nodes::new());
-        Self { shared: Arc::new(Shared { backend, index, known, nodes, reads, read_bytes }) }
+        Self { shared: Arc::new(Shared { backend, index, known, nodes, graph, reads, read_bytes }) }
     }
 
     pub(super) fn backend(&self) -> &dyn Backend {
@@ -298,5 +301,13 @@ impl ObjectRead for Packs {
         let payload = self.read_with_mending(digest)?;
         self.shared.nodes.keep(payload.kind, digest, Arc::clone(&payload.bytes));
         Ok(payload)
+    }
+
+    fn lineage(&self, id: CommitId) -> Option<Lineage> {
+        self.shared.graph.find(id)
+    }
+
+    fn learn(&self, commits: &[(CommitId, Lineage)]) {
+        self.shared.graph.learn(commits);
     }
 }

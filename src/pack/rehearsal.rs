@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::reader::Packs;
-use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, ObjectWrite, Payload};
+use crate::object::{AccessError, CommitId, Digest, Lineage, ObjectKind, ObjectRead, ObjectWrite, Payload};
 
 /// Takes objects as a writer does and touches no disk. Tree nodes can be read back, since an edit may need them; of file
 /// contents only the names are kept, so that any amount fits.
@@ -25,6 +25,14 @@ impl ObjectRead for Rehearsal {
     fn read_object(&self, digest: &Digest) -> Result<Payload, AccessError> {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned().flatten();
         taken.map_or_else(|| self.packs.read_object(digest), Ok)
+    }
+
+    fn lineage(&self, id: CommitId) -> Option<Lineage> {
+        self.packs.lineage(id)
+    }
+
+    fn learn(&self, commits: &[(CommitId, Lineage)]) {
+        self.packs.learn(commits);
     }
 }
 

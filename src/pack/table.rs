@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 
 use super::footer::Located;
+use super::search::search;
 use crate::object::Digest;
 use crate::owner::Tmp;
 
@@ -19,9 +20,6 @@ const HEAD: &[u8; 8] = b"vdsindx\x01";
 const FIXED: usize = 16;
 const NAME: usize = 32;
 const ROW: usize = 54;
-
-/// How often a search looks where a row should be before it halves what is left.
-const LOOKS: u32 = 16;
 
 /// A table: mapped, or held in memory where none can be written.
 #[derive(Debug)]
@@ -118,39 +116,11 @@ impl Table {
         Some((self.pack(u32::from_le_bytes(*pack) as usize)?, Located::take(located)?))
     }
 
-    /// Where `digest` lies. Digests are spread evenly, so each look is where it should be among the rows that are left,
-    /// and few are needed; a table that is not so is halved instead.
+    /// Where `digest` lies.
     pub(super) fn find(&self, digest: &Digest) -> Option<(Digest, Located)> {
         let key = |at: usize| self.row_bytes(at).and_then(|row| row.get(4..36));
-        let wanted = leading(digest.as_bytes());
-        let (mut low, mut high) = (0, self.rows);
-        let (mut least, mut most) = (0, u64::MAX);
-        let mut looks = 0;
-        while low < high {
-            let at =
-                if looks < LOOKS { low + share(wanted, least, most, high - low) } else { low.midpoint(high) };
-            looks += 1;
-            let found = key(at)?;
-            match found.cmp(digest.as_bytes()) {
-                std::cmp::Ordering::Less => (low, least) = (at + 1, leading(found)),
-                std::cmp::Ordering::Greater => (high, most) = (at, leading(found)),
-                std::cmp::Ordering::Equal => return self.row(at),
-            }
-        }
-        None
+        search(self.rows, digest, key).and_then(|at| self.row(at))
     }
-}
-
-/// The first bytes of a digest as a number.
-fn leading(digest: &[u8]) -> u64 {
-    digest.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
-}
-
-/// Which of `count` rows with digests spread evenly from `least` to `most` is nearest to `wanted`.
-fn share(wanted: u64, least: u64, most: u64, count: usize) -> usize {
-    let (part, whole) = (wanted.saturating_sub(least), most.saturating_sub(least));
-    let at = u128::from(part) * count as u128 / (u128::from(whole) + 1);
-    usize::try_from(at).unwrap_or(0).min(count.saturating_sub(1))
 }
 
 fn to_bytes(packs: &[Digest], rows: &[(u32, Located)]) -> io::Result<Vec<u8>> {

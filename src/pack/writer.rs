@@ -13,7 +13,7 @@ use super::footer::{Footer, HEAD, Located};
 use super::reader::{Packs, index_error, is_right, storage_error};
 use super::room::Disk;
 use crate::backend;
-use crate::object::{AccessError, Digest, ObjectKind, ObjectRead, ObjectWrite, Payload};
+use crate::object::{AccessError, CommitId, Digest, Lineage, ObjectKind, ObjectRead, ObjectWrite, Payload};
 use crate::owner::Tmp;
 
 /// How much is gathered in memory before it goes to the file, in bytes.
@@ -234,6 +234,14 @@ impl ObjectRead for Writer {
             Some(payload) => Ok(payload),
             None => self.packs.read_object(digest),
         }
+    }
+
+    fn lineage(&self, id: CommitId) -> Option<Lineage> {
+        self.packs.lineage(id)
+    }
+
+    fn learn(&self, commits: &[(CommitId, Lineage)]) {
+        self.packs.learn(commits);
     }
 }
 
