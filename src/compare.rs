@@ -37,8 +37,10 @@ impl Difference {
 pub struct Comparison {
     /// The differences, by path. What was renamed stands once, at its new path.
     pub differences: Vec<Difference>,
-    /// How many paths differ; a rename is one added and one deleted.
+    /// How many paths differ, without those of renames.
     pub tally: Tally,
+    /// How many files were renamed.
+    pub renamed: u64,
 }
 
 /// What differs from `before` to `after`, among the paths that `scope` means.
@@ -80,13 +82,15 @@ pub fn compare(changes: Vec<Change>) -> Comparison {
     let gone: std::collections::BTreeSet<TreePath> = renames.values().cloned().collect();
     let mut differences = Vec::new();
     for Change { path, before, after } in changes {
-        tally.count(before.as_ref(), after.as_ref());
         if after.is_some() || !gone.contains(&path) {
             let renamed_from = renames.remove(&path);
+            if renamed_from.is_none() {
+                tally.count(before.as_ref(), after.as_ref());
+            }
             differences.push(Difference { path, before, after, renamed_from });
         }
     }
-    Comparison { differences, tally }
+    Comparison { differences, tally, renamed: gone.len() as u64 }
 }
 
 /// New paths whose content one that went away had, each with that old path. Each old path is used once, and a path of the

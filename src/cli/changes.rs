@@ -7,7 +7,7 @@ use crate::compare::{self, Comparison, Difference};
 use crate::fault::Cause;
 use crate::history;
 use crate::object::{Commit, Entry, ObjectRead};
-use crate::patch::{self, Context};
+use crate::patch::{self, Context, LineCounts};
 use crate::scope::Scope;
 use crate::snapshot::{Change, Snapshot};
 use crate::view;
@@ -73,10 +73,13 @@ pub(super) fn pieces<'a>(
     detail: Detail,
     ink: Ink,
 ) -> impl Iterator<Item = Result<Vec<u8>, Cause>> + use<'a> {
-    let sum = (detail == Detail::Sizes).then(|| format!(" {}\n", view::Counts::from(compared.tally)));
+    let sum = (detail == Detail::Sizes).then(|| format!(" {}\n", view::Counts::from(compared)));
     let piece = move |difference: &Difference| match detail {
         Detail::Names => Ok(status_line(difference, ink).into_bytes()),
-        Detail::Sizes => Ok(stat_line(difference).into_bytes()),
+        Detail::Sizes => {
+            let lines = patch::line_counts(objects, difference)?;
+            Ok(stat_line(difference, lines).into_bytes())
+        }
         Detail::Lines(context) => Ok(ink.patch(patch::text(objects, difference, context)?)),
     };
     compared.differences.iter().map(piece).chain(sum.map(|sum| Ok(sum.into_bytes())))
@@ -90,9 +93,18 @@ pub(super) fn documents(
 ) -> Result<Vec<Value>, Cause> {
     let document = |difference| {
         let mut document = json!(view::Change::from(difference));
-        if let (Detail::Lines(context), Some(fields)) = (detail, document.as_object_mut()) {
-            let patch = patch::text(objects, difference, context)?;
-            fields.insert("patch".to_owned(), json!(String::from_utf8_lossy(&patch)));
+        let more = match detail {
+            Detail::Names => None,
+            Detail::Sizes => patch::line_counts(objects, difference)?.map(|LineCounts { added, removed }| {
+                ("lines", json!({ "added": added, "removed": removed }))
+            }),
+            Detail::Lines(context) => {
+                let patch = patch::text(objects, difference, context)?;
+                Some(("patch", json!(String::from_utf8_lossy(&patch))))
+            }
+        };
+        if let (Some((name, value)), Some(fields)) = (more, document.as_object_mut()) {
+            fields.insert(name.to_owned(), value);
         }
         Ok(document)
     };
@@ -120,12 +132,22 @@ pub(super) fn status_line(difference: &Difference, ink: Ink) -> String {
     }
 }
 
-fn stat_line(difference: &Difference) -> String {
+fn stat_line(difference: &Difference, lines: Option<LineCounts>) -> String {
+    let Difference { path, before, after, renamed_from } = difference;
     let size = |entry: &Option<Entry>| entry.map_or_else(|| "-".to_owned(), |entry| entry.size.to_string());
-    let path = view::path(difference.path.as_str());
-    let (before, after) = (size(&difference.before), size(&difference.after));
-    match &difference.renamed_from {
-        Some(from) => format!(" {} => {path} | {after} bytes, renamed\n", view::path(from.as_str())),
-        None => format!(" {path} | {before} -> {after} bytes\n"),
+    let (name, old, new) = (view::path(path.as_str()), size(before), size(after));
+    let mut text = match renamed_from {
+        Some(from) => format!(" {} => {name} | {new} bytes, renamed", view::path(from.as_str())),
+        None if before.map(|entry| entry.blob) == after.map(|entry| entry.blob) => {
+            format!(" {name} | {new} bytes")
+        }
+        None => format!(" {name} | {old} -> {new} bytes"),
+    };
+    if let Some(LineCounts { added, removed }) = lines {
+        text += &format!(", lines +{added} -{removed}");
     }
+    if let Some((before, after)) = before.zip(*after).filter(|(before, after)| before.kind != after.kind) {
+        text += &format!(", mode change {} => {}", patch::mode(&before), patch::mode(&after));
+    }
+    text + "\n"
 }

@@ -27,7 +27,7 @@ use crate::workspace::Depth;
 ///
 /// Each line is A for added, M for modified, D for deleted or R for renamed, and the path. A file that went away and one
 /// that came with the same content are one rename. --patch shows the lines that differ, in the form that git apply takes.
-/// --key shows the rows of CSV files: those that came (+), went away (-), or have other values (~).
+/// --key shows the rows of CSV files: those that came (+), went away (-), or have other values (~); other files are shown as a whole.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds diff ticks@main~1 ticks@main
@@ -147,7 +147,7 @@ fn here(args: &Args, since: Option<CommitId>, paths: &[String], cx: &Context) ->
     let detail = args.show.asked().unwrap_or(Detail::Names);
     // What is to be shown is kept for as long as this takes.
     let (kept, passing) = (store.writer(), store.rehearsal());
-    let is_shown = matches!(detail, Detail::Lines(_)) || args.key.is_some();
+    let is_shown = detail != Detail::Names || args.key.is_some();
     let sink: &dyn ObjectWrite = if is_shown { &kept } else { &passing };
     let look = workspace.look(&selection, Depth::Content, sink, None, cx.progress())?;
     workspace.check_names(&look, Some(Snapshot::new(store.objects(), tree)))?;
@@ -169,7 +169,7 @@ fn answer(
     mut document: Value,
     cx: &Context,
 ) -> Answer {
-    let Comparison { differences, tally } = comparison;
+    let differences = &comparison.differences;
     let detail = args.show.asked().unwrap_or(Detail::Names);
     let paths = || differences.iter().map(|d| format!("{}\n", view::path(d.path.as_str()))).collect();
     cx.page();
@@ -179,7 +179,7 @@ fn answer(
         (None, _) => {
             if let Some(fields) = document.as_object_mut() {
                 fields.insert("changes".to_owned(), json!(documents(objects, comparison, detail)?));
-                fields.insert("counts".to_owned(), json!(view::Counts::from(*tally)));
+                fields.insert("counts".to_owned(), json!(view::Counts::from(comparison)));
             }
             cx.say(&document, String::new, paths)?
         }

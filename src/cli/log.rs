@@ -174,7 +174,7 @@ fn item(store: &Store, step: &Step, row: Option<&Row>, args: &Args, cx: &Context
             item.document = json!(view::Commit::new(step.id, &step.commit));
             if let (Some((compared, detail)), Some(fields)) = (compared, item.document.as_object_mut()) {
                 fields.insert("changes".to_owned(), json!(documents(store.objects(), &compared, detail)?));
-                fields.insert("counts".to_owned(), json!(view::Counts::from(compared.tally)));
+                fields.insert("counts".to_owned(), json!(view::Counts::from(&compared)));
             }
         }
         Form::Text => {

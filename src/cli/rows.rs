@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use serde_json::{Map, Value, json};
 
 use super::answer::Listing;
+use super::changes::status_line;
 use super::context::{Answer, Context};
 use super::ink::{Ink, Tone};
 use crate::compare::Difference;
@@ -14,11 +15,18 @@ use crate::patch::{self, Counts, Part, Values};
 use crate::table::{KeyColumns, encode};
 use crate::view;
 
-/// One thing that is said of a table, and whether it is the first.
+/// One thing that is said of a file.
 struct Item<'a> {
     table: &'a Difference,
     place: Place,
-    part: Part,
+    said: Said,
+}
+
+enum Said {
+    /// A part of what differs in it as a table.
+    Part(Part),
+    /// That it differs, and is no table with these columns.
+    Whole,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +35,7 @@ enum Place {
     Later,
 }
 
-/// Shows what differs in these files, which must be tables, row by row.
+/// Shows what differs in these files, row by row. What is no table with the key is shown as a whole, unless it is all there is.
 pub(super) fn show(
     objects: &dyn ObjectRead,
     differences: &[Difference],
@@ -35,26 +43,35 @@ pub(super) fn show(
     cx: &Context,
 ) -> Answer {
     let text = |item: &Item<'_>| {
+        let Said::Part(part) = &item.said else { return status_line(item.table, cx.ink) };
         let head = if item.place == Place::First { head(item.table, key, cx.ink) } else { String::new() };
-        head + &line(&item.part, cx.ink)
+        head + &line(part, cx.ink)
     };
     let listing = Listing {
         name: "rows",
         document: &document,
         text: &text,
-        quiet: &|item| match item.part {
-            Part::Total(_) => format!("{}\n", view::path(item.table.path.as_str())),
-            _ => String::new(),
+        quiet: &|item| match item.said {
+            Said::Part(Part::Total(_)) | Said::Whole => format!("{}\n", view::path(item.table.path.as_str())),
+            Said::Part(_) => String::new(),
         },
     };
     cx.feed(&listing, |put| {
         for table in differences {
             let (mut place, mut flow) = (Place::First, ControlFlow::Continue(()));
-            patch::rows(objects, table, key, &mut |part| {
-                flow = put(&Item { table, place, part });
+            let compared = patch::rows(objects, table, key, &mut |part| {
+                flow = put(&Item { table, place, said: Said::Part(part) });
                 place = Place::Later;
                 flow
-            })?;
+            });
+            match compared {
+                Err(patch::Error::Table { source, .. }) if differences.len() > 1 => {
+                    let path = view::path(table.path.as_str());
+                    cx.note(&format!("{path} is shown as a whole: {source}"));
+                    flow = put(&Item { table, place, said: Said::Whole });
+                }
+                compared => compared?,
+            }
             if flow.is_break() {
                 break;
             }
@@ -98,7 +115,14 @@ fn total(counts: &Counts) -> String {
     format!("{} added, {removed} removed, {changed} changed ({cells})", view::count(added, "row"))
 }
 
-fn document(Item { table, part, .. }: &Item<'_>) -> Value {
+fn document(Item { table, said, .. }: &Item<'_>) -> Value {
+    let Said::Part(part) = said else {
+        let mut document = json!(view::Change::from(*table));
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("change".to_owned(), json!("whole"));
+        }
+        return document;
+    };
     let object = |values: &Values| {
         let fields = values.iter().map(|(column, value)| (column.clone(), json!(value)));
         Value::Object(fields.collect::<Map<String, Value>>())

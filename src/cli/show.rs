@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let mut document = json!(view::Commit::new(found.commit, &commit));
     if let Some(fields) = document.as_object_mut() {
         fields.insert("changes".to_owned(), json!(documents(store.objects(), &compared, detail)?));
-        fields.insert("counts".to_owned(), json!(view::Counts::from(compared.tally)));
+        fields.insert("counts".to_owned(), json!(view::Counts::from(&compared)));
     }
     cx.say(&document, String::new, || format!("{}\n", found.commit))
 }

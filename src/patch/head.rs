@@ -63,7 +63,8 @@ impl Sides<'_> {
     }
 }
 
-fn mode(entry: &Entry) -> &'static str {
+/// What git calls the kind of a file.
+pub fn mode(entry: &Entry) -> &'static str {
     match entry.kind {
         FileKind::File => "100644",
         FileKind::Executable => "100755",

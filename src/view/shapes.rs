@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::text::{time, time_at};
+use crate::compare::Comparison;
 use crate::compare::Difference;
 use crate::draft::Tally;
 use crate::history;
@@ -40,6 +41,9 @@ pub struct Counts {
     pub modified: u64,
     /// Files that are no longer there.
     pub deleted: u64,
+    /// Files that have another path; none where renames are not looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<u64>,
 }
 
 /// A branch or tag.
@@ -216,13 +220,20 @@ impl Repo {
 
 impl From<Tally> for Counts {
     fn from(Tally { added, modified, deleted }: Tally) -> Self {
-        Self { added, modified, deleted }
+        Self { added, modified, deleted, renamed: None }
+    }
+}
+
+impl From<&Comparison> for Counts {
+    fn from(comparison: &Comparison) -> Self {
+        Self { renamed: Some(comparison.renamed), ..Self::from(comparison.tally) }
     }
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} added, {} modified, {} deleted", self.added, self.modified, self.deleted)
+        write!(f, "{} added, {} modified, {} deleted", self.added, self.modified, self.deleted)?;
+        self.renamed.filter(|renamed| *renamed > 0).map_or(Ok(()), |renamed| write!(f, ", {renamed} renamed"))
     }
 }
 
