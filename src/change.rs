@@ -1,11 +1,11 @@
 //! One change of a branch: a new tree becomes a commit, the branch moves, and what it triggers is queued, in one step.
 
 use crate::draft::{Draft, Tally};
-use crate::fault::{Kind, fault};
+use crate::fault::{Kind, fault, some};
 use crate::history::{self, Author, Repo, Target};
 use crate::ledger::{self, Origin, Outcome, Session};
 use crate::meta::Batch;
-use crate::object::{AccessError, BranchName, CommitId, MAX_MESSAGE, NodeId, ObjectWrite};
+use crate::object::{AccessError, BranchName, CommitId, MAX_MESSAGE, NodeId, ObjectWrite, TreePath};
 use crate::pack::Writer;
 use crate::pipeline::job::Job;
 use crate::pipeline::{self, trigger};
@@ -24,8 +24,8 @@ pub enum Error {
     #[error("a commit message of {len} bytes is too long")]
     Message { len: usize },
     /// Another process changed the same files in the meantime.
-    #[error("{target} was changed by another process, and {path} among the same files")]
-    Conflict { target: Target, path: String },
+    #[error("{target} has moved on, and {} there, too: {}", changed(.paths.len()), some(.paths))]
+    Conflict { target: Target, paths: Vec<TreePath> },
     /// Another process deleted the branch.
     #[error("{target} was deleted by another process in the meantime")]
     Deleted { target: Target },
@@ -50,6 +50,14 @@ pub enum Error {
     /// Objects failed.
     #[error(transparent)]
     Object(#[from] AccessError),
+}
+
+fn changed(count: usize) -> String {
+    if count == 1 {
+        "one of your files was changed".to_owned()
+    } else {
+        format!("{count} of your files were changed")
+    }
 }
 
 fault! {
@@ -163,8 +171,9 @@ pub fn publish(
         if base.head.is_some() && now.head.is_none() {
             return Err(Error::Deleted { target });
         }
-        if let Some(path) = draft.meeting(&writer, now.tree)?.first() {
-            return Err(Error::Conflict { target, path: path.to_string() });
+        let paths = draft.meeting(&writer, now.tree)?;
+        if !paths.is_empty() {
+            return Err(Error::Conflict { target, paths });
         }
         base = now;
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::change::{self, Base, Empty, Published};
 use crate::draft::Draft;
-use crate::fault::{Kind, fault, some};
+use crate::fault::{Kind, fault};
 use crate::history::{self, Author, Target};
 use crate::ledger;
 use crate::marker::Position;
@@ -30,8 +30,8 @@ pub enum Error {
     #[error("{target} is no more")]
     Gone { target: Target },
     /// The branch has moved on, and the same files were changed there.
-    #[error("{target} has moved on, and {} there, too: {}", changed(.paths.len()), some(.paths))]
-    Meets { target: Target, paths: Vec<TreePath> },
+    #[error(transparent)]
+    Meets(change::Error),
     /// The branch was set back to before the workspace's commit, or to another line of history.
     #[error(
         "{target} is no longer where this workspace comes from: it went back to {head:.12}, without {base:.12}"
@@ -57,19 +57,11 @@ pub enum Error {
     Snapshot(#[from] snapshot::Error),
 }
 
-fn changed(count: usize) -> String {
-    if count == 1 {
-        "one of your files was changed".to_owned()
-    } else {
-        format!("{count} of your files were changed")
-    }
-}
-
 fault! {
     Error passes on Workspace, Change, History, Ledger, Snapshot;
     kind {
         Self::Detached | Self::OutsideHeld { .. } => Kind::Usage,
-        Self::Gone { .. } | Self::Meets { .. } | Self::WentBack { .. } => Kind::Refused,
+        Self::Gone { .. } | Self::Meets(_) | Self::WentBack { .. } => Kind::Refused,
     }
     hint {
         Self::Detached => Some("`vds switch -c NAME` begins a branch here, with your changes".to_owned()),
@@ -80,7 +72,7 @@ fault! {
             "nothing was committed or touched; `vds reset {target} {base:.12}` brings the branch here again, `vds switch -c NAME` keeps all on a branch of its own, `vds switch {}` goes back, too",
             target.branch
         )),
-        Self::Meets { .. } => Some(
+        Self::Meets(_) => Some(
             "nothing was committed or touched; `vds switch -c NAME` and `vds commit` keep your changes on a branch of their own, to be merged".to_owned(),
         ),
         Self::OutsideHeld { .. } => Some("choose another name, or check out everything".to_owned()),
@@ -180,13 +172,17 @@ pub fn submit(
         let (whole, _) = self::draft(workspace, &Scope::whole(), &store.rehearsal(), progress)?;
         let paths = whole.meeting(&writer, now.tree)?;
         if !paths.is_empty() {
-            return Err(Error::Meets { target, paths });
+            return Err(Error::Meets(change::Error::Conflict { target, paths }));
         }
     }
     let own: Vec<TreePath> = look.changes.iter().map(|change| change.path.clone()).collect();
     let from = Base { repo: now.repo, branch: now.branch, head: base, tree };
     let Saying { author, message, empty } = saying;
-    let published = change::publish(&store, author, from, draft, writer, message, empty)?;
+    let published = change::publish(&store, author, from, draft, writer, message, empty);
+    let published = published.map_err(|error| match error {
+        change::Error::Conflict { .. } => Error::Meets(error),
+        error => error.into(),
+    })?;
     if let Some(operation) = published.operation {
         workspace.note_made(&held, operation);
     }

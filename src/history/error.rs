@@ -28,6 +28,9 @@ pub enum Error {
     /// The revision goes back further than history.
     #[error("{rev} goes back beyond the first commit of {repo}")]
     BeforeFirst { repo: RepoName, rev: String },
+    /// The commit does not have so many parents.
+    #[error("there is no {rev}: {commit:.12} has {}", parents(*.count))]
+    NoParent { repo: RepoName, rev: String, commit: CommitId, count: usize },
     /// The branch was made later than the time that was asked for.
     #[error("{repo}@{branch} did not exist at {time}")]
     NotYet { repo: RepoName, branch: String, time: String },
@@ -80,6 +83,10 @@ fn did_you_mean(nearest: &[String], otherwise: &str) -> String {
     if nearest.is_empty() { otherwise.to_owned() } else { format!("did you mean {}?", nearest.join(" or ")) }
 }
 
+fn parents(count: usize) -> String {
+    if count == 1 { "one parent, it is no merge".to_owned() } else { format!("{count} parents") }
+}
+
 fault! {
     Error passes on Object, Ledger;
     kind {
@@ -87,6 +94,7 @@ fault! {
         | Self::UnknownRevision { .. }
         | Self::NoCommits { .. }
         | Self::BeforeFirst { .. }
+        | Self::NoParent { .. }
         | Self::NotYet { .. }
         | Self::NotSoOften { .. }
         | Self::UnknownRef { .. } => Kind::NotFound,
@@ -122,6 +130,7 @@ fault! {
         Self::NoCommits { branches, .. } => Some(format!("there is {}", branches.join(", "))),
         Self::Ambiguous { .. } => Some("give more digits".to_owned()),
         Self::BeforeFirst { repo, .. } => Some(format!("`vds log {repo}` shows how far it goes")),
+        Self::NoParent { repo, commit, .. } => Some(format!("`vds show {repo}@{commit:.12}` tells of it")),
         Self::NotYet { repo, .. } | Self::NotSoOften { repo, .. } => {
             Some(format!("`vds op log {repo}` shows what was done to it"))
         }

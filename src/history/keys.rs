@@ -10,6 +10,8 @@ pub(super) const COMMIT: &[u8] = b"commit/";
 pub(super) const DERIVED: &[u8] = b"derived/";
 pub(super) const MERGE: &[u8] = b"merge/";
 pub(super) const MERGE_POLICY: &[u8] = b"merge-policy/";
+pub(super) const REMOTE: &[u8] = b"remote/";
+pub(super) const REMOTE_BRANCH: &[u8] = b"remote-branch/";
 
 pub(super) fn repo(name: &RepoName) -> Vec<u8> {
     [REPOS, name.as_str().as_bytes()].concat()
@@ -37,7 +39,7 @@ pub(super) fn tag(repo: u64, name: &TagName) -> Vec<u8> {
 }
 
 pub(super) fn remote_branches(repo: u64) -> Vec<u8> {
-    of_repo(b"remote-branch/", repo, b"")
+    of_repo(REMOTE_BRANCH, repo, b"")
 }
 
 pub(super) fn commits(repo: u64) -> Vec<u8> {

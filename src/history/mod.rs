@@ -32,7 +32,7 @@ pub use repo::{
 };
 pub use resolve::{Resolved, nearest, resolve, resolve_optional};
 pub use revision::{Base, Location, Revision, Step, SyntaxError, Target, split_path};
-pub use subject::{MERGES, Subject, merge_key, merge_policy_key, subject};
+pub use subject::{MERGES, REMOTES, Subject, merge_key, merge_policy_key, subject};
 pub use tag::{create as create_tag, delete as delete_tag, list as tags, load as load_tag};
 pub use when::parse as parse_time;
 

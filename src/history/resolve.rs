@@ -195,7 +195,18 @@ fn walk(objects: &dyn ObjectRead, repo: &Repo, base: CommitId, rev: &Revision) -
                 }
             }
             Step::Parent(0) => {}
-            Step::Parent(which) => id = parent(id, which as usize - 1)?,
+            Step::Parent(which) => {
+                let count = commit::load(objects, id)?.parents.len();
+                if count > 0 && which as usize > count {
+                    return Err(Error::NoParent {
+                        repo: repo.name.clone(),
+                        rev: rev.to_string(),
+                        commit: id,
+                        count,
+                    });
+                }
+                id = parent(id, which as usize - 1)?;
+            }
         }
     }
     Ok(id)

@@ -1,7 +1,7 @@
 //! What a fact is about, read from its key: for those who look at changes that others made.
 
-use super::{Repo, branch, keys};
-use crate::object::{BranchName, CommitId, RepoName, TagName};
+use super::{RemoteBranch, Repo, branch, keys};
+use crate::object::{BranchName, CommitId, RemoteName, RepoName, TagName};
 
 /// What a fact of history is about. Repos are told by their numbers where their names may have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub enum Subject {
     Merge(u64, BranchName),
     /// The rules of a repo's merges.
     MergePolicy(u64),
+    /// Another store that this one knows.
+    Remote(RemoteName),
+    /// A branch of a repo as it was seen in another store.
+    RemoteBranch(u64, RemoteBranch),
     /// The number of the next repo.
     NextRepo,
 }
@@ -33,6 +37,9 @@ pub fn merge_key(repo: &Repo, branch: &BranchName) -> Vec<u8> {
 pub fn merge_policy_key(repo: &Repo) -> Vec<u8> {
     keys::merge_policy(repo.id)
 }
+
+/// Where the stores lie that this one knows.
+pub const REMOTES: &[u8] = keys::REMOTE;
 
 /// Where open merges lie, of all repos.
 pub const MERGES: &[u8] = keys::MERGE;
@@ -65,6 +72,12 @@ pub fn subject(key: &[u8]) -> Option<Subject> {
     if let Some((repo, _)) = of_repo(keys::MERGE_POLICY) {
         return Some(Subject::MergePolicy(repo));
     }
+    if let Some(rest) = key.strip_prefix(keys::REMOTE) {
+        return Some(Subject::Remote(name(rest)?.parse().ok()?));
+    }
+    if let Some((repo, rest)) = of_repo(keys::REMOTE_BRANCH) {
+        return Some(Subject::RemoteBranch(repo, name(rest)?.parse().ok()?));
+    }
     let (repo, rest) = of_repo(keys::DERIVED)?;
     Some(Subject::Derived(repo, branch::commit_id(rest)?))
 }
@@ -86,6 +99,11 @@ mod tests {
             (keys::derived(7, &id), Some(Subject::Derived(7, id))),
             (keys::merge(7, &branch), Some(Subject::Merge(7, branch.clone()))),
             (keys::merge_policy(7), Some(Subject::MergePolicy(7))),
+            (b"remote/origin".to_vec(), Some(Subject::Remote("origin".parse().unwrap()))),
+            (
+                [keys::remote_branches(7), b"origin/main".to_vec()].concat(),
+                Some(Subject::RemoteBranch(7, "origin/main".parse().unwrap())),
+            ),
             (b"branch/short".to_vec(), None),
             (b"job/12345678".to_vec(), None),
             (Vec::new(), None),

@@ -115,7 +115,10 @@ fn phrase(change: &KeyChange, names: &Names) -> Result<String, Error> {
             Noun::Repo | Noun::Output => format!("the repo {}", told.name),
             Noun::Pipeline => format!("the pipeline {}", told.name),
             Noun::Tag => format!("the tag {}", told.name),
-            Noun::Branch | Noun::Other | Noun::Commit | Noun::Job => told.name,
+            Noun::OpenMerge => format!("the open merge into {}", told.name),
+            Noun::MergeRules => format!("the merge rules of {}", told.name),
+            Noun::Remote => format!("the remote {}", told.name),
+            Noun::Branch | Noun::RemoteBranch | Noun::Other | Noun::Commit | Noun::Job => told.name,
         },
     })
 }

@@ -37,7 +37,15 @@ impl Subject {
         use crate::history::Subject as H;
         use crate::pipeline::Subject as P;
         match self {
-            Self::History(H::Repo(_) | H::Branch(..) | H::Tag(..) | H::Merge(..) | H::MergePolicy(_))
+            Self::History(
+                H::Repo(_)
+                | H::Branch(..)
+                | H::Tag(..)
+                | H::Merge(..)
+                | H::MergePolicy(_)
+                | H::Remote(_)
+                | H::RemoteBranch(..),
+            )
             | Self::Pipeline(P::Pipeline(_))
             | Self::Mark(_)
             | Self::Other => Care::Reverted,

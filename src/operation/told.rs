@@ -63,6 +63,14 @@ pub enum Noun {
     Branch,
     /// `REPO@TAG`: the commit it points to.
     Tag,
+    /// `REPO@BRANCH`: whether a merge into it waits for a person.
+    OpenMerge,
+    /// The rules of merges of a repo of this name; whether there are some.
+    MergeRules,
+    /// Another store, by its name here; whether it is known.
+    Remote,
+    /// `REPO@REMOTE/BRANCH`: the commit at which it was seen.
+    RemoteBranch,
     /// Anything else; before and after only say whether it was there.
     Other,
     /// A commit that came: its name is its repo's.
@@ -161,10 +169,12 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
             (Noun::Job, name, [state(&before), state(&after)])
         }
         Subject::History(Fact::Merge(repo, name)) => {
-            (Noun::Other, format!("open merge into {}@{name}", names.of(repo)), there())
+            (Noun::OpenMerge, format!("{}@{name}", names.of(repo)), there())
         }
-        Subject::History(Fact::MergePolicy(repo)) => {
-            (Noun::Other, format!("merge rules of {}", names.of(repo)), there())
+        Subject::History(Fact::MergePolicy(repo)) => (Noun::MergeRules, names.of(repo), there()),
+        Subject::History(Fact::Remote(name)) => (Noun::Remote, name.to_string(), there()),
+        Subject::History(Fact::RemoteBranch(repo, name)) => {
+            (Noun::RemoteBranch, format!("{}@{name}", names.of(repo)), commits())
         }
         Subject::Other => (Noun::Other, label(&change.key), there()),
         Subject::History(Fact::Repo(_) | Fact::Commit(..) | Fact::Derived(..) | Fact::NextRepo)

@@ -25,7 +25,7 @@ pub enum Error {
     Cycle { place: String, stages: String },
     /// A stage reads a repo that does not exist.
     #[error("{place}: stage {stage} reads the repo {repo}, which does not exist")]
-    UnknownInput { place: String, stage: StageName, repo: RepoName },
+    UnknownInput { place: String, stage: StageName, repo: RepoName, sibling: Option<RepoName> },
     /// A repo that is not this stage's has the name of its output.
     #[error("the repo {repo} exists already and is not the output of this stage")]
     OutputTaken { repo: RepoName },
@@ -102,6 +102,9 @@ fault! {
         Self::Exists { name } => Some(format!("`vds pipeline update` changes {name}")),
         Self::Cycle { .. } => {
             Some("break the circle: no stage may read what is made from its own output".to_owned())
+        }
+        Self::UnknownInput { sibling: Some(sibling), .. } => {
+            Some(format!("did you mean {sibling}? A stage's output is the repo PIPELINE/STAGE"))
         }
         Self::UnknownInput { repo, .. } => Some(format!("make it first: `vds repo create {repo}`")),
         Self::OutputTaken { repo } => {

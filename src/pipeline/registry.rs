@@ -304,7 +304,11 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
             if !own && history::find(facts, &source.repo)?.is_none() {
                 let input = pipeline.record.source.get(spec.at..).unwrap_or_default();
                 let place = pipeline.place(spec.at + input.find(&source.to_string()).unwrap_or(0));
-                return Err(Error::UnknownInput { place, stage: stage.clone(), repo: source.repo.clone() });
+                let (stage, repo) = (stage.clone(), source.repo.clone());
+                let of_that_name = |sibling: &&StageName| sibling.as_str() == repo.as_str();
+                let sibling = pipeline.spec.stages.keys().find(of_that_name);
+                let sibling = sibling.and_then(|sibling| format!("{name}/{sibling}").parse().ok());
+                return Err(Error::UnknownInput { place, stage, repo, sibling });
             }
         }
     }

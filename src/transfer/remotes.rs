@@ -10,13 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::contract::Peer;
 use super::error::Error;
 use super::local::LocalPeer;
-use crate::history::{self, Author};
+use crate::history::{self, Author, REMOTES};
 use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{RemoteName, codec};
 use crate::store::Store;
 
-const REMOTES: &[u8] = b"remote/";
 const VERSION: u8 = 1;
 
 /// Another store that this one knows.

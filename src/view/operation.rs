@@ -34,7 +34,7 @@ pub struct Operation {
 /// One thing that an operation changed, by the names of that time.
 #[derive(Debug, Clone, Serialize)]
 pub struct OperationChange {
-    /// `repo`, `output`, `pipeline`, `branch`, `tag`, `commit`, `job` or `fact`.
+    /// `repo`, `output`, `pipeline`, `branch`, `tag`, `open merge`, `merge rules`, `remote`, `remote branch`, `commit`, `job` or `fact`.
     pub what: &'static str,
     /// Its name.
     pub name: String,
@@ -71,6 +71,10 @@ impl From<&Changed> for OperationChange {
             Noun::Tag => "tag",
             Noun::Commit => "commit",
             Noun::Job => "job",
+            Noun::OpenMerge => "open merge",
+            Noun::MergeRules => "merge rules",
+            Noun::Remote => "remote",
+            Noun::RemoteBranch => "remote branch",
             Noun::Other => "fact",
         };
         let Changed { name, before, after, .. } = changed.clone();
@@ -94,6 +98,7 @@ impl fmt::Display for OperationChange {
                 write!(f, "pipeline {name} deleted, was version {version}")
             }
             ("pipeline", (Some(old), Some(new))) => write!(f, "pipeline {name} version {old}..{new}"),
+            ("remote branch", (_, Some(commit))) => write!(f, "{name} seen at {commit:.12}"),
             ("branch", (None, Some(commit))) => write!(f, "{name} begins at {commit:.12}"),
             ("branch", (Some(commit), None)) => write!(f, "{name} deleted, was at {commit:.12}"),
             ("branch", (Some(old), Some(new))) => write!(f, "{name} {old:.12}..{new:.12}"),
