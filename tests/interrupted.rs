@@ -79,6 +79,27 @@ fn a_directory_made_just_before_the_kill_goes_again() {
 }
 
 #[test]
+fn nothing_seems_deleted_while_a_workspace_comes_to_hold_less() {
+    let desk = desk(1500);
+    for (args, begun) in [(["set", "3"], "w/0/0"), (["add", "4"], "w/4/4")] {
+        let there = desk.path(begun).exists();
+        let mut child = desk.command(&["-C", "w", "sparse-checkout", args[0], args[1]]);
+        let mut child = child.stdout(Stdio::null()).spawn().unwrap();
+        until("the change", || desk.path(begun).exists() != there);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(desk.ok(&["-C", "w", "status", "--quiet"]), "");
+        desk.ok(&["-C", "w", "sparse-checkout", args[0], args[1]]);
+    }
+    assert_eq!(desk.ok(&["-C", "w", "sparse-checkout", "list", "--quiet"]), "3\n4\n");
+    desk.ok(&["-C", "w", "sparse-checkout", "disable"]);
+    assert_eq!(desk.ok(&["-C", "w", "status", "--quiet"]), "");
+    for n in 0..1500 {
+        assert_eq!(text(&desk, &format!("w/{}/{n}", n % 7)), format!("old {n}\n"));
+    }
+}
+
+#[test]
 fn a_change_to_a_file_between_two_versions_is_not_lost() {
     let desk = desk(3);
     let marker = text(&desk, "w/.vds/workspace");

@@ -48,6 +48,7 @@ mod rm;
 mod root;
 mod rows;
 mod show;
+mod sparse_checkout;
 mod status;
 mod submit;
 mod switch;

@@ -21,7 +21,7 @@ use super::pager::{self, Closed, Pager};
 use super::{
     blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, diff, du, fetch, init,
     job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, restore, revert, rm,
-    show, status, switch, tag, undo, why,
+    show, sparse_checkout, status, switch, tag, undo, why,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -105,6 +105,8 @@ enum Verb {
     Status(status::Args),
     Switch(switch::Args),
     Restore(restore::Args),
+    #[command(subcommand)]
+    SparseCheckout(sparse_checkout::Verb),
     #[command(subcommand)]
     Branch(branch::Verb),
     #[command(subcommand)]
@@ -258,6 +260,7 @@ fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::CherryPick(args) => revert::run_cherry_pick(&args, cx),
         Verb::Status(args) => status::run(&args, cx),
         Verb::Switch(args) => switch::run(&args, cx),
+        Verb::SparseCheckout(verb) => sparse_checkout::run(&verb, cx),
         Verb::Restore(args) => restore::run(&args, cx),
         Verb::Branch(verb) => branch::run(verb, cx),
         Verb::Tag(verb) => tag::run(verb, cx),

@@ -6,6 +6,7 @@
 //! file is touched and taken back after the last, so whatever interrupts it, every file is of one of the two versions or just
 //! between them, and both are known.
 
+mod choose;
 mod error;
 mod index;
 mod look;
