@@ -8,7 +8,7 @@ use super::ink::{Ink, Tone};
 use super::ls::missing;
 use crate::history::Location;
 use crate::object::InputCommit;
-use crate::trace::{self, DatumWhy, Datums, InputWhy, Why};
+use crate::trace::{self, DatumWhy, Datums, InputWhy, Source, Why};
 use crate::view;
 
 /// So many datums of a file, and files of an input, are told unless more are asked for.
@@ -17,7 +17,8 @@ const MOST: usize = 5;
 /// Show why a file is what it is: who committed it, or which stage made it from what
 ///
 /// For a stage's output: the job and the datum that made it, the files that this read, and why each of those is what it is, down to what
-/// a person committed.
+/// a person committed. A store into which an output was copied does not know its pipeline: there the commits are told that the stage
+/// read, and what those were made from.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds why settlement/select:best.csv
@@ -81,9 +82,10 @@ fn tell(why: &Why, depth: usize, ink: Ink, lines: &mut Vec<String>) {
             }
             tell_more(*more, "datum", depth + 1, lines);
         }
-        Datums::Unknown(made) => {
-            lines.push(line(depth + 1, "this store does not know of what in these"));
-            lines.extend(made.inputs.iter().map(|input| line(depth + 1, &head(input, ink))));
+        Datums::Unknown(sources) => {
+            let known = "of which files in these it was made, the store knows where the stage ran";
+            lines.push(line(depth + 1, known));
+            sources.iter().for_each(|source| tell_source(source, depth + 1, ink, lines));
         }
     }
 }
@@ -95,6 +97,16 @@ fn tell_datum(datum: &DatumWhy, depth: usize, ink: Ink, lines: &mut Vec<String>)
         files.iter().for_each(|file| tell(file, depth + 1, ink, lines));
         tell_more(*more, "file", depth + 1, lines);
     }
+}
+
+fn tell_source(Source { input, commit, sources }: &Source, depth: usize, ink: Ink, lines: &mut Vec<String>) {
+    let what = match commit.as_ref().map(|commit| (commit, view::Commit::new(input.commit, commit).made_by)) {
+        None => "which is not here".to_owned(),
+        Some((_, Some(made))) => format!("made by {} version {}, job {}", made.stage, made.version, made.job),
+        Some((commit, None)) => format!("{}: {}", view::line(&commit.author), view::line(commit.title())),
+    };
+    lines.push(line(depth, &format!("{} {what}", head(input, ink))));
+    sources.iter().for_each(|source| tell_source(source, depth + 1, ink, lines));
 }
 
 fn head(input: &InputCommit, ink: Ink) -> String {
@@ -114,9 +126,21 @@ fn document(why: &Why) -> Value {
         Datums::Known(datums, _) => datums.iter().map(datum_document).collect(),
     };
     let more = if let Datums::Known(_, more) = &why.datums { *more } else { 0 };
+    let sources = match &why.datums {
+        Datums::Unknown(sources) => sources.iter().map(source_document).collect(),
+        Datums::Person | Datums::Known(..) => Value::Null,
+    };
     json!({
         "repo": why.repo, "path": why.path.as_str(), "commit": view::Commit::new(why.id, &why.commit),
-        "datums": datums, "more": more,
+        "datums": datums, "more": more, "sources": sources,
+    })
+}
+
+fn source_document(Source { input, commit, sources }: &Source) -> Value {
+    json!({
+        "name": input.name, "repo": input.repo, "branch": input.branch,
+        "commit": commit.as_ref().map(|commit| view::Commit::new(input.commit, commit)),
+        "id": input.commit.to_string(), "sources": sources.iter().map(source_document).collect::<Vec<_>>(),
     })
 }
 

@@ -32,14 +32,18 @@ pub struct Part {
     pub files: Vec<(TreePath, Entry)>,
 }
 
-/// The datums that wrote the file `path` of the output that was made as `made` says. `None` if the store does not know that version
-/// of the pipeline, so that nobody can tell how it cut its inputs.
+/// The datums that wrote the file `path` of the output that was made as `made` says. `None` if the store does not know that
+/// version of the pipeline, so that nobody can tell how it cut its inputs.
 pub fn origins(store: &Store, made: &Provenance, path: &TreePath) -> Result<Option<Vec<Origin>>, Error> {
     let objects: &dyn ObjectRead = store.objects();
     let name: PipelineName = made.pipeline.parse().map_err(history::Error::from)?;
     let stage: StageName = made.stage.parse().map_err(history::Error::from)?;
     let pipeline = registry::version(&store.session()?, &name, made.version)?;
-    let stage = pipeline.as_ref().and_then(|pipeline| pipeline.spec.stages.get(&stage));
+    // What was copied from another store may be of another pipeline than the one that has its name here.
+    let is_its = |pipeline: &registry::Pipeline, stage: &&Stage| pipeline.plan_digest(stage) == made.code;
+    let stage = pipeline
+        .as_ref()
+        .and_then(|pipeline| pipeline.spec.stages.get(&stage).filter(|stage| is_its(pipeline, stage)));
     let Some(stage) = stage.filter(|stage| stage.input.sources().len() == made.inputs.len()) else {
         return Ok(None);
     };

@@ -13,4 +13,4 @@ pub use blame::{Setting, blame, blame_lines};
 pub use error::Error;
 pub use order::in_lines;
 pub use walk::{Follow, Lineage, Merges, Selection, Sight, Step, Walk, was_there};
-pub use why::{DatumWhy, Datums, InputWhy, Why, why};
+pub use why::{DatumWhy, Datums, InputWhy, Source, Why, why};

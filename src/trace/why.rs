@@ -1,5 +1,7 @@
 //! Why a file is what it is: who committed it, or which stage made it from what, down to what persons committed.
 
+use std::collections::BTreeSet;
+
 use super::{Error, Follow, blame};
 use crate::history;
 use crate::object::{AccessError, Commit, CommitId, InputCommit, ObjectRead, Provenance, TreePath};
@@ -28,8 +30,20 @@ pub enum Datums {
     Person,
     /// These, and so many more.
     Known(Vec<DatumWhy>, usize),
-    /// The store does not have what would tell: the stage's inputs, or that version of its pipeline.
-    Unknown(Provenance),
+    /// The store does not have what would tell: the stage's inputs, or that version of its pipeline. The commits that the stage read,
+    /// which its own commit names, are told instead.
+    Unknown(Vec<Source>),
+}
+
+/// A commit that a stage read, and what that was made from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The input.
+    pub input: InputCommit,
+    /// The commit, if the store has it.
+    pub commit: Option<Commit>,
+    /// What it was made from, if a stage made it. A commit that stands above already has this there.
+    pub sources: Vec<Source>,
 }
 
 /// A datum, and why it read what it read.
@@ -84,10 +98,12 @@ fn all(
 fn datums(store: &Store, made: &Provenance, path: &TreePath, most: usize) -> Result<Datums, Error> {
     let mut here = true;
     for input in &made.inputs {
-        here = here && is_here(store.objects(), input.commit)?;
+        here = here && find(store.objects(), input.commit)?.is_some();
     }
     let origins = if here { pipeline::origins(store, made, path)? } else { None };
-    let Some(origins) = origins else { return Ok(Datums::Unknown(made.clone())) };
+    let Some(origins) = origins else {
+        return Ok(Datums::Unknown(sources(store.objects(), made, &mut BTreeSet::new())?));
+    };
     let more = origins.len().saturating_sub(most);
     let datum = |Origin { datum, parts }| {
         let inputs = parts.into_iter().map(|part| input(store, part, most)).collect::<Result<_, Error>>()?;
@@ -104,11 +120,30 @@ fn input(store: &Store, Part { input, files }: Part, most: usize) -> Result<Inpu
     Ok(InputWhy { input, files, more })
 }
 
-/// Whether the store has this commit. One that was copied from elsewhere may not have all that its outputs were made from.
-fn is_here(objects: &dyn ObjectRead, id: CommitId) -> Result<bool, Error> {
+/// What a commit was made from, by what commits say of themselves. Each is followed once.
+fn sources(
+    objects: &dyn ObjectRead,
+    made: &Provenance,
+    seen: &mut BTreeSet<CommitId>,
+) -> Result<Vec<Source>, Error> {
+    let mut all = Vec::new();
+    for input in &made.inputs {
+        let commit = find(objects, input.commit)?;
+        let above = commit.as_ref().and_then(|commit| commit.provenance.as_ref());
+        let sources = match above.filter(|_| seen.insert(input.commit)) {
+            Some(made) => sources(objects, made, seen)?,
+            None => Vec::new(),
+        };
+        all.push(Source { input: input.clone(), commit, sources });
+    }
+    Ok(all)
+}
+
+/// The commit, if the store has it. One that was copied from elsewhere may not have all that its outputs were made from.
+fn find(objects: &dyn ObjectRead, id: CommitId) -> Result<Option<Commit>, Error> {
     match history::load(objects, id) {
-        Ok(_) => Ok(true),
-        Err(history::Error::Object(AccessError::Missing { .. })) => Ok(false),
+        Ok(commit) => Ok(Some(commit)),
+        Err(history::Error::Object(AccessError::Missing { .. })) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
