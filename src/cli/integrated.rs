@@ -13,6 +13,7 @@ use crate::integrate::{self, Integrated, OnConflict, Outcome, Preview, Request};
 use crate::merge::{DRIVER_TIMEOUT, Labels, Manner, Renames, Rule, Rules};
 use crate::object::{CommitId, RepoName};
 use crate::pipeline::Foreseen;
+use crate::progress::Amount;
 use crate::store::Store;
 use crate::view;
 
@@ -100,7 +101,10 @@ pub(super) fn named(store: &Store, repo: &RepoName, text: &str) -> Result<Commit
 /// Brings it onto the branch and tells what came of it.
 pub(super) fn bring(cx: &Context, store: &Store, target: &Target, request: &Request, how: &How) -> Answer {
     if how.dry_run {
-        let Preview { outcome, stages } = integrate::foresee(store, &cx.author, target, request)?;
+        cx.progress().begin("merging", Amount::Steps(None));
+        let foreseen = integrate::foresee(store, &cx.author, target, request);
+        cx.progress().end();
+        let Preview { outcome, stages } = foreseen?;
         let mut told = told(store, target, request, &outcome, Tense::Would)?;
         told.text += &stages.as_ref().map_or_else(
             || " which stages would run is known when the conflicts are settled\n".to_owned(),
@@ -117,7 +121,10 @@ pub(super) fn bring(cx: &Context, store: &Store, target: &Target, request: &Requ
     let (on_conflict, kept) =
         if how.fail_on_conflict { (OnConflict::Fail, Kept::No) } else { (OnConflict::Keep, Kept::Open) };
     let local = cx.local(target)?;
-    let outcome = integrate::integrate(store, &cx.author, target, request, on_conflict, local.as_ref())?;
+    cx.progress().begin("merging", Amount::Steps(None));
+    let outcome = integrate::integrate(store, &cx.author, target, request, on_conflict, local.as_ref());
+    cx.progress().end();
+    let outcome = outcome?;
     tell(cx, store, target, request, outcome, kept, how.no_run)
 }
 

@@ -7,6 +7,7 @@ use super::merged::Kept;
 use crate::fault::Cause;
 use crate::history::{self, Target};
 use crate::integrate::{self, Action, FastForward, Request, Unrelated};
+use crate::progress::Amount;
 use serde_json::json;
 
 /// Bring the changes of one branch into another
@@ -79,8 +80,10 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
             request.message.clone_from(message);
         }
         let local = cx.local(&target)?;
-        let outcome = integrate::finish(&store, &cx.author, &target, args.message.clone(), local.as_ref())?;
-        return tell(cx, &store, &target, &request, outcome, Kept::Open, args.how.later());
+        cx.progress().begin("merging", Amount::Steps(None));
+        let outcome = integrate::finish(&store, &cx.author, &target, args.message.clone(), local.as_ref());
+        cx.progress().end();
+        return tell(cx, &store, &target, &request, outcome?, Kept::Open, args.how.later());
     }
     let (target, from) = onto(cx, &args.names)?;
     let request = request(args, &store, &target, &from)?;

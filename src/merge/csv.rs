@@ -4,13 +4,16 @@
 //! that both changed, each cell goes its own way. Columns are merged by name. The order is ours, unless only the other side changed
 //! it; what is new stands after what it stood after.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
-use super::order::order;
+use super::numbered::{Numbered, Rows};
+use super::order::{order, order_names};
 use super::three::{Joined, Three, Unreadable};
+use super::trees::Side;
 use super::versions::changed;
-use crate::table::{Cell, Key, KeyColumns, Row, Table, encode};
+use crate::table::{Cell, KeyColumns, Row, Table, encode};
 
 /// The three versions as one. An empty common ancestor has the columns that both sides have, and no rows.
 pub(super) fn merge(three: Three<'_>, key: &KeyColumns) -> Result<Joined, Unreadable> {
@@ -23,9 +26,6 @@ pub(super) fn merge(three: Three<'_>, key: &KeyColumns) -> Result<Joined, Unread
     Ok(merge.run())
 }
 
-/// A row as it is written, and its line end if it has one of its own.
-type Line<'a> = (String, &'a str);
-
 /// Where each column of the result stands in each version.
 struct Column {
     name: String,
@@ -34,11 +34,22 @@ struct Column {
     theirs: Option<usize>,
 }
 
+impl Column {
+    fn of(&self, side: Side) -> Option<usize> {
+        match side {
+            Side::Ours => self.ours,
+            Side::Theirs => self.theirs,
+        }
+    }
+}
+
 struct Merge<'t, 'a> {
     base: Option<&'t Table<'a>>,
     ours: &'t Table<'a>,
     theirs: &'t Table<'a>,
     columns: Vec<Column>,
+    /// Whether our rows, and theirs, have just the columns of the result, in its order.
+    fit: [bool; 2],
     conflicts: Vec<String>,
 }
 
@@ -51,25 +62,6 @@ fn places(version: &'static str, table: &Table<'_>) -> Result<HashMap<String, us
         }
     }
     Ok(places)
-}
-
-/// The keys of all versions, each once; rows are told apart by the places of their keys here.
-#[derive(Default)]
-struct Numbers {
-    keys: Vec<Key>,
-    places: HashMap<Key, usize>,
-}
-
-impl Numbers {
-    fn of(&mut self, table: &Table<'_>) -> Vec<usize> {
-        let mut number = |key: Key| {
-            *self.places.entry(key.clone()).or_insert_with(|| {
-                self.keys.push(key);
-                self.keys.len() - 1
-            })
-        };
-        table.rows().map(|row| number(row.key())).collect()
-    }
 }
 
 impl<'t, 'a> Merge<'t, 'a> {
@@ -88,39 +80,46 @@ impl<'t, 'a> Merge<'t, 'a> {
             (false, ours, theirs) => ours || theirs,
         };
         let of_base = base.map(Table::columns).unwrap_or_default();
-        let names = order(of_base, ours.columns(), theirs.columns(), &kept);
+        let names = order_names(of_base, ours.columns(), theirs.columns()).into_iter().filter(kept);
         let place = |places: &HashMap<String, usize>, name: &String| {
             places.get(name).copied().filter(|at| *at != usize::MAX)
         };
-        let columns = names.into_iter().map(|name| Column {
+        let columns = names.map(|name| Column {
             base: place(&b, &name),
             ours: place(&o, &name),
             theirs: place(&t, &name),
             name,
         });
-        Ok(Self { base, ours, theirs, columns: columns.collect(), conflicts: Vec::new() })
+        let columns: Vec<Column> = columns.collect();
+        let fits = |table: &Table<'_>| {
+            table.delimiter() == ours.delimiter()
+                && table.columns().iter().eq(columns.iter().map(|column| &column.name))
+        };
+        let fit = [fits(ours), fits(theirs)];
+        Ok(Self { base, ours, theirs, columns, fit, conflicts: Vec::new() })
     }
 
     fn run(mut self) -> Joined {
         self.check_dropped_columns();
-        let mut numbers = Numbers::default();
-        let base = self.base.map(|table| numbers.of(table)).unwrap_or_default();
-        let (ours, theirs) = (numbers.of(self.ours), numbers.of(self.theirs));
-        let order = order(&base, &ours, &theirs, &|_| true);
+        let numbered = Numbered::new(self.base, self.ours, self.theirs);
+        let order = order(numbered.rows.len(), &numbered.base, &numbered.ours, &numbered.theirs);
         let end = self.line_end();
+        // A row ends as it does in ours, with the blank lines after it; what is last, as our last line does.
+        let last = self.ours.rows().last();
+        let at_end = last.unwrap_or(self.ours.header()).line_end();
         let mut out = self.ours.preamble().to_owned();
         self.put_header(&mut out, end);
         for number in order {
-            let Some(key) = numbers.keys.get(number) else { continue };
-            if let Some((text, line_end)) = self.row(key) {
+            let Some(rows) = numbered.rows.get(number) else { continue };
+            if let Some(text) = self.row(rows) {
                 out += &text;
-                out += if line_end.is_empty() { end } else { line_end };
+                let is_last = rows.ours.map(|row| row.number()) == last.map(|row| row.number());
+                let own = rows.ours.filter(|_| !is_last).map(|row| row.line_end());
+                out += own.filter(|own| !own.is_empty()).unwrap_or(end);
             }
         }
-        // The last line ends as our last line does.
-        if self.ours.rows().last().unwrap_or(self.ours.header()).line_end().is_empty() {
-            out.truncate(out.trim_end_matches(['\n', '\r']).len());
-        }
+        out.truncate(out.trim_end_matches(['\n', '\r']).len());
+        out += at_end;
         Joined { bytes: out.into_bytes(), conflicts: self.conflicts }
     }
 
@@ -130,7 +129,8 @@ impl<'t, 'a> Merge<'t, 'a> {
     }
 
     fn put_header(&self, out: &mut String, end: &str) {
-        let as_written = [self.ours, self.theirs].into_iter().find(|table| self.has_columns_of(table));
+        let tables = [self.ours, self.theirs].into_iter().zip(self.fit);
+        let as_written = tables.into_iter().find(|(_, fits)| *fits).map(|(table, _)| table);
         match as_written {
             Some(table) => *out += table.header().raw(),
             None => {
@@ -140,12 +140,6 @@ impl<'t, 'a> Merge<'t, 'a> {
         }
         let written = self.ours.header().line_end();
         *out += if written.is_empty() { end } else { written };
-    }
-
-    /// Whether the result has just the columns of this version, in its order.
-    fn has_columns_of(&self, table: &Table<'_>) -> bool {
-        table.delimiter() == self.ours.delimiter()
-            && table.columns().iter().eq(self.columns.iter().map(|column| &column.name))
     }
 
     /// Values that one side changed in a column that the other dropped would be lost.
@@ -179,35 +173,32 @@ impl<'t, 'a> Merge<'t, 'a> {
         }
     }
 
-    /// The row of this key, and its line end if we wrote it so; `None` if it goes.
-    fn row(&mut self, key: &Key) -> Option<Line<'a>> {
-        let base = self.base.and_then(|table| table.find(key));
-        let (ours, theirs) = (self.ours.find(key), self.theirs.find(key));
-        match (ours, theirs) {
-            (None, None) => None,
-            (Some(row), None) | (None, Some(row)) => {
-                let is_ours = ours.is_some();
-                match base {
-                    // It is new.
-                    None => Some(self.take(row, is_ours)),
-                    // The other side removed it.
-                    Some(base) if self.same(base, row, is_ours) => None,
-                    Some(_) => {
-                        let (one, other) = if is_ours { ("ours", "theirs") } else { ("theirs", "ours") };
-                        self.conflicts.push(format!("row {key}: changed by {one}, removed by {other}"));
-                        is_ours.then(|| self.take(row, true))
-                    }
-                }
+    /// The row of a key, without its line end; `None` if it goes.
+    fn row(&mut self, rows: &Rows<'_, 'a>) -> Option<Cow<'a, str>> {
+        let (row, side) = match (rows.ours, rows.theirs) {
+            (None, None) => return None,
+            (Some(ours), Some(theirs)) => return Some(self.both(rows.base, ours, theirs)),
+            (Some(row), None) => (row, Side::Ours),
+            (None, Some(row)) => (row, Side::Theirs),
+        };
+        match rows.base {
+            // It is new.
+            None => Some(self.take(row, side)),
+            // The other side removed it.
+            Some(base) if self.same(base, row, side) => None,
+            Some(_) => {
+                let (one, other) = if side == Side::Ours { ("ours", "theirs") } else { ("theirs", "ours") };
+                self.conflicts.push(format!("row {}: changed by {one}, removed by {other}", row.key()));
+                (side == Side::Ours).then(|| self.take(row, side))
             }
-            (Some(ours), Some(theirs)) => Some(self.both(key, base, ours, theirs)),
         }
     }
 
     /// Whether a side's row says what the common ancestor's does, in the columns that both have.
-    fn same(&self, base: Row<'_, '_>, row: Row<'_, '_>, is_ours: bool) -> bool {
+    fn same(&self, base: Row<'_, '_>, row: Row<'_, '_>, side: Side) -> bool {
         let (before, now) = (base.cells(), row.cells());
         self.columns.iter().all(|column| {
-            let at = if is_ours { column.ours } else { column.theirs };
+            let at = column.of(side);
             match (column.base.and_then(|at| before.get(at)), at.and_then(|at| now.get(at))) {
                 (Some(before), Some(now)) => before == now,
                 // A column that only this side has was filled in.
@@ -217,17 +208,25 @@ impl<'t, 'a> Merge<'t, 'a> {
         })
     }
 
-    fn take(&self, row: Row<'_, 'a>, is_ours: bool) -> Line<'a> {
-        let table = if is_ours { self.ours } else { self.theirs };
-        if self.has_columns_of(table) {
-            return (row.raw().to_owned(), if is_ours { row.line_end() } else { "" });
+    /// Whether the rows of a side can stand as they were written.
+    fn fits(&self, side: Side) -> bool {
+        let [ours, theirs] = self.fit;
+        if side == Side::Ours { ours } else { theirs }
+    }
+
+    fn take(&self, row: Row<'_, 'a>, side: Side) -> Cow<'a, str> {
+        if self.fits(side) {
+            return Cow::Borrowed(row.raw());
         }
         let cells = row.cells();
         let values = self.columns.iter().map(|column| {
-            let at = if is_ours { column.ours } else { column.theirs };
-            at.and_then(|at| cells.get(at)).map(|cell| cell.value().into_owned()).unwrap_or_default()
+            column
+                .of(side)
+                .and_then(|at| cells.get(at))
+                .map(|cell| cell.value().into_owned())
+                .unwrap_or_default()
         });
-        (self.write(values), "")
+        Cow::Owned(self.write(values))
     }
 
     fn write(&self, values: impl Iterator<Item = String>) -> String {
@@ -235,22 +234,15 @@ impl<'t, 'a> Merge<'t, 'a> {
         encode(values.iter().map(String::as_str), self.ours.delimiter())
     }
 
-    fn both(
-        &mut self,
-        key: &Key,
-        base: Option<Row<'_, 'a>>,
-        ours: Row<'_, 'a>,
-        theirs: Row<'_, 'a>,
-    ) -> Line<'a> {
+    fn both(&mut self, base: Option<Row<'_, 'a>>, ours: Row<'_, 'a>, theirs: Row<'_, 'a>) -> Cow<'a, str> {
         let same_as = |row: Row<'_, 'a>| base.is_some_and(|base| base.raw() == row.raw());
-        if self.has_columns_of(self.ours)
-            && (ours.raw() == theirs.raw() || same_as(theirs))
-            && self.has_columns_of(self.theirs)
-        {
-            return self.take(ours, true);
-        }
-        if self.has_columns_of(self.theirs) && self.has_columns_of(self.ours) && same_as(ours) {
-            return self.take(theirs, false);
+        if self.fit == [true, true] {
+            if ours.raw() == theirs.raw() || same_as(theirs) {
+                return Cow::Borrowed(ours.raw());
+            }
+            if same_as(ours) {
+                return Cow::Borrowed(theirs.raw());
+            }
         }
         let (b, o, t) = (base.map(|row| row.cells()), ours.cells(), theirs.cells());
         let value = |cells: &[Cell<'a>], at: Option<usize>| {
@@ -273,21 +265,21 @@ impl<'t, 'a> Merge<'t, 'a> {
             };
             values.push(merged);
         }
-        for (name, before, ours, theirs) in at_odds {
-            let mut line = format!("row {key}, column {name}: ");
+        for (name, before, here, there) in at_odds {
+            let mut line = format!("row {}, column {name}: ", ours.key());
             let _ = write!(
                 line,
-                "base {}, ours {ours:?}, theirs {theirs:?}",
+                "base {}, ours {here:?}, theirs {there:?}",
                 before.map_or("absent".to_owned(), |b| format!("{b:?}"))
             );
             self.conflicts.push(line);
         }
         let as_ours =
             self.columns.iter().zip(&values).all(|(column, v)| value(&o, column.ours).as_ref() == Some(v));
-        if as_ours && self.has_columns_of(self.ours) {
-            return self.take(ours, true);
+        if as_ours && self.fits(Side::Ours) {
+            return Cow::Borrowed(ours.raw());
         }
-        (self.write(values.into_iter()), "")
+        Cow::Owned(self.write(values.into_iter()))
     }
 }
 
@@ -366,6 +358,19 @@ mod tests {
         let merged = merge(three, &"k".parse().unwrap()).unwrap();
         let want = "\u{feff}k;v\r\n\"a\";1\r\nb;3\r\nc;4";
         assert_eq!(String::from_utf8(merged.bytes).unwrap(), want);
+    }
+
+    #[test]
+    fn blank_lines_stay_where_we_have_them() {
+        let merged = |base: &str, ours: &str, theirs: &str| {
+            let three = Three { base: base.as_bytes(), ours: ours.as_bytes(), theirs: theirs.as_bytes() };
+            String::from_utf8(merge(three, &"k".parse().unwrap()).unwrap().bytes).unwrap()
+        };
+        let base = "k,v\na,1\nb,2\n";
+        assert_eq!(merged(base, "k,v\na,1\n\nb,2\n\n", "k,v\na,7\nb,8\n"), "k,v\na,7\n\nb,8\n\n");
+        assert_eq!(merged(base, "k,v\na,1\nb,2\n\n", "k,v\na,1\nb,2\nc,3\n"), "k,v\na,1\nb,2\nc,3\n\n");
+        assert_eq!(merged(base, "k,v\na,1\nb,3\n\n", "k,v\nb,2\n"), "k,v\nb,3\n\n");
+        assert_eq!(merged(base, "k,v\n\na,1\nb,2", "k,v\nc,3\na,1\nb,2\n"), "k,v\n\nc,3\na,1\nb,2");
     }
 
     #[test]

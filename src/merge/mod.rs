@@ -7,6 +7,7 @@
 mod csv;
 mod driver;
 mod json;
+mod numbered;
 mod order;
 mod renames;
 mod settle;

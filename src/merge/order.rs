@@ -1,38 +1,57 @@
-//! Two orders of the same names, and others, brought into one.
+//! Two orders of the same things, and others, brought into one.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
+use std::collections::HashMap;
 
-/// Brings the names of two sides into one order: ours, unless only the other side changed the order of what all have. What only
-/// `theirs` has stands after what it stood after.
-pub(super) fn order<N: Clone + Eq + Hash>(
-    base: &[N],
-    ours: &[N],
-    theirs: &[N],
-    kept: &dyn Fn(&N) -> bool,
-) -> Vec<N> {
-    let in_all = |one: &[N], others: [&[N]; 2]| -> Vec<N> {
-        let others = others.map(|names| names.iter().cloned().collect::<HashSet<N>>());
-        one.iter().filter(|name| others.iter().all(|other| other.contains(name))).cloned().collect()
-    };
-    let same = in_all(base, [ours, theirs]) == in_all(ours, [base, theirs]);
-    let (first, second) = if same { (theirs, ours) } else { (ours, theirs) };
-    let known: HashSet<N> = first.iter().cloned().collect();
+/// Brings what two sides have, as numbers below `count`, into one order: ours, unless only the other side changed the order of what
+/// all have. What only `theirs` has stands after what it stood after.
+pub(super) fn order(count: usize, base: &[usize], ours: &[usize], theirs: &[usize]) -> Vec<usize> {
+    let (in_base, in_ours, in_theirs) = (present(count, base), present(count, ours), present(count, theirs));
+    let is_in = |set: &[bool], number: usize| set.get(number).copied().unwrap_or(false);
+    let is_in_all = |number: &&usize| [&in_base, &in_ours, &in_theirs].iter().all(|set| is_in(set, **number));
+    let same = base.iter().filter(is_in_all).eq(ours.iter().filter(is_in_all));
+    let (first, known, second) = if same { (theirs, &in_theirs, ours) } else { (ours, &in_ours, theirs) };
     // What the second side alone has, by what stands before it there.
-    let mut after: HashMap<Option<&N>, Vec<&N>> = HashMap::new();
+    let mut after: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
     let mut before = None;
-    for name in second {
-        if known.contains(name) {
-            before = Some(name);
+    for number in second {
+        if is_in(known, *number) {
+            before = Some(*number);
         } else {
-            after.entry(before).or_default().push(name);
+            after.entry(before).or_default().push(*number);
         }
     }
-    let start = after.remove(&None).unwrap_or_default();
-    let rest = first
-        .iter()
-        .flat_map(|name| std::iter::once(name).chain(after.get(&Some(name)).into_iter().flatten().copied()));
-    start.into_iter().chain(rest).filter(|name| kept(name)).cloned().collect()
+    let mut order = after.remove(&None).unwrap_or_default();
+    for number in first {
+        order.push(*number);
+        order.extend(after.get(&Some(*number)).into_iter().flatten());
+    }
+    order
+}
+
+/// Brings the names that two sides have into one order, in the same way.
+pub(super) fn order_names(base: &[String], ours: &[String], theirs: &[String]) -> Vec<String> {
+    let mut names: Vec<&String> = Vec::new();
+    let mut number = |name| {
+        names.iter().position(|known| *known == name).unwrap_or_else(|| {
+            names.push(name);
+            names.len() - 1
+        })
+    };
+    let [base, ours, theirs] =
+        [base, ours, theirs].map(|columns| columns.iter().map(&mut number).collect::<Vec<usize>>());
+    let order = order(names.len(), &base, &ours, &theirs);
+    order.into_iter().filter_map(|number| names.get(number).map(|name| (*name).clone())).collect()
+}
+
+/// Which numbers there are.
+fn present(count: usize, numbers: &[usize]) -> Vec<bool> {
+    let mut present = vec![false; count];
+    for number in numbers {
+        if let Some(place) = present.get_mut(*number) {
+            *place = true;
+        }
+    }
+    present
 }
 
 #[cfg(test)]
@@ -43,13 +62,11 @@ mod tests {
     #[track_caller]
     fn check(case: &str) {
         let (versions, want) = case.split_once(" -> ").unwrap();
-        let [base, ours, theirs] = versions
-            .split(' ')
-            .map(|text| text.chars().collect::<Vec<char>>())
-            .collect::<Vec<_>>()
-            .try_into()
-            .unwrap();
-        assert_eq!(order(&base, &ours, &theirs, &|_| true).into_iter().collect::<String>(), want, "{case}");
+        let numbers =
+            |text: &str| text.bytes().map(|letter| usize::from(letter - b'a')).collect::<Vec<usize>>();
+        let [base, ours, theirs]: [Vec<usize>; 3] =
+            versions.split(' ').map(numbers).collect::<Vec<_>>().try_into().unwrap();
+        assert_eq!(order(26, &base, &ours, &theirs), numbers(want), "{case}");
     }
 
     #[test]

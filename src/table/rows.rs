@@ -158,11 +158,23 @@ impl<'a> Row<'_, 'a> {
         cells
     }
 
+    /// Its place among the rows, from 0.
+    pub fn number(&self) -> usize {
+        self.at.saturating_sub(1)
+    }
+
     /// Its values in the columns of the key.
     pub fn key(&self) -> Key {
-        let cells = self.cells();
-        let value = |at: &usize| cells.get(*at).map(|cell| cell.value().into_owned()).unwrap_or_default();
-        Key(self.table.key.iter().map(value).collect())
+        let rest = self.rest();
+        let mut values = vec![String::new(); self.table.key.len()];
+        let mut at = 0;
+        record::scan(rest, self.table.delimiter, |range| {
+            for (value, _) in values.iter_mut().zip(&self.table.key).filter(|(_, column)| **column == at) {
+                *value = Cell::new(rest.get(range.clone()).unwrap_or_default()).value().into_owned();
+            }
+            at += 1;
+        });
+        Key(values)
     }
 
     /// The line on which it begins, from 1.
@@ -171,11 +183,9 @@ impl<'a> Row<'_, 'a> {
         lines(before.as_bytes()) + 1
     }
 
-    /// As it was written, without its line end.
+    /// As it was written, without its line end. What looks like a line end within a cell has a quote after it.
     pub fn raw(&self) -> &'a str {
-        let rest = self.rest();
-        let end = record::scan(rest, self.table.delimiter, |_| {}).map_or(rest.len(), |scanned| scanned.len);
-        rest.get(..end).unwrap_or_default()
+        self.rest().trim_end_matches(['\n', '\r'])
     }
 
     /// Its line end and the blank lines after it; nothing if it is the last and has none.
