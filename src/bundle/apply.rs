@@ -6,7 +6,7 @@ use crate::history;
 use crate::object::{CommitId, RemoteName, RepoName};
 use crate::store::Store;
 use crate::transfer::{
-    Delivery, Desk, Gone, Intake, Moved, Name, Names, RefMove, Relation, Seen, Shelf, note, relation, update,
+    Delivery, Desk, Gone, Intake, Moved, Name, Names, Noted, RefMove, Relation, Shelf, note, relation, update,
 };
 
 /// What becomes of the names in a bundle.
@@ -39,7 +39,7 @@ pub enum Applied {
     /// Names here were made, or went on.
     Branches(Vec<Landed>, Moved),
     /// Names are known.
-    Remote(RemoteName, Vec<Seen>),
+    Remote(RemoteName, Noted),
 }
 
 /// Takes all that is in the bundle: its objects first, then its names in one step. If one of them does not follow what is here,
@@ -58,11 +58,10 @@ pub fn apply(desk: &Desk<'_>, bundle: &Bundle, into: Landing) -> Result<Applied,
     intake.finish()?;
     match into {
         Landing::Remote(remote) => {
-            let mut seen = Vec::new();
-            for names in bundle.head.names() {
-                seen.extend(note(desk, &remote, &names, Gone::Keep)?);
-            }
-            Ok(Applied::Remote(remote, seen))
+            let names: Vec<Names> = bundle.head.names().collect();
+            let names: Vec<(&Names, Gone)> = names.iter().map(|names| (names, Gone::Keep)).collect();
+            let noted = note(desk, &remote, &names, &desk.author.now())?;
+            Ok(Applied::Remote(remote, noted))
         }
         Landing::Branches => {
             let mut landed = Vec::new();
@@ -122,7 +121,7 @@ fn moves(bundle: &Bundle, landed: &[Landed]) -> Result<Vec<RefMove>, Error> {
                 let found = bundle.head.repos.iter().find(|found| found.name == *repo);
                 let description = found.map(|found| found.description.clone()).unwrap_or_default();
                 let (repo, name) = (repo.clone(), name.clone());
-                moves.push(RefMove { repo, description, name, before: *before, after: *theirs });
+                moves.push(RefMove { repo, description, name, before: *before, after: Some(*theirs) });
             }
         }
     }

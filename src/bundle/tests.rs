@@ -249,8 +249,8 @@ fn what_has_gone_apart_is_taken_beside_what_is_here() {
     assert!(matches!(refused, Error::Apart { .. }), "{refused}");
     assert_eq!((copy.head("r", "main"), copy.head("s", "main")), (Some(ours), None));
     let usb = Landing::Remote("usb".parse().unwrap());
-    let Applied::Remote(_, seen) = taken(&copy, &path, usb).unwrap() else { panic!() };
-    assert_eq!(seen.iter().map(|seen| seen.fate).collect::<Vec<_>>(), [Fate::New, Fate::New]);
+    let Applied::Remote(_, noted) = taken(&copy, &path, usb).unwrap() else { panic!() };
+    assert_eq!(noted.seen.iter().map(|seen| seen.fate).collect::<Vec<_>>(), [Fate::New, Fate::New]);
     let name = "r@usb/main".parse().unwrap();
     let found = crate::history::resolve(copy.store.ledger(), copy.store.objects(), &name).unwrap();
     assert_eq!((found.commit, copy.head("r", "main")), (theirs, Some(ours)));

@@ -1,11 +1,12 @@
 //! `vds bundle`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 use serde_json::{Value, json};
 
 use super::answer::document;
+use super::complaint::io_error;
 use super::context::{Answer, Context, Made};
 use super::fetch::{amount, amount_fields, lines, shapes};
 use super::pull::{told, word};
@@ -14,7 +15,7 @@ use crate::fault::{Cause, Kind};
 use crate::history::Revision;
 use crate::object::RemoteName;
 use crate::store::Store;
-use crate::transfer::{Choice, Desk, Relation};
+use crate::transfer::{Choice, Desk, Noted, Relation};
 use crate::view;
 
 /// Carry history as one file, where no line leads
@@ -54,9 +55,10 @@ pub(super) enum Verb {
     /// --as they are known as REPO@NAME/BRANCH instead, and no branch of yours moves. A damaged bundle is refused whole.
     #[command(after_help = "Examples:
   vds bundle apply may.vdsb
+  ssh desk cat may.vdsb | vds bundle apply -
   vds bundle apply may.vdsb --as desk && vds log ticks@main..desk/main")]
     Apply {
-        /// The bundle
+        /// The bundle, or - for standard input
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
         /// Make its branches known as those of a remote of this name
@@ -96,6 +98,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
         }
         Verb::Apply { file, remote, no_run } => {
             let store = cx.store()?;
+            let file = if file == Path::new("-") { from_input(&store)? } else { file };
             let bundle = Bundle::open(&file, cx.progress())?;
             let desk = Desk { store: &store, author: &cx.author, progress: cx.progress() };
             let landing = remote.map_or(Landing::Branches, Landing::Remote);
@@ -118,13 +121,27 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
                     };
                     cx.made(&store, made, moved.jobs, no_run)
                 }
-                Applied::Remote(remote, seen) => {
-                    let document = json!({ "remote": remote, "fetched": shapes(&seen, &remote) });
-                    cx.tell(&document, || lines(&seen, &remote), String::new)
-                }
+                Applied::Remote(remote, Noted { seen, operation }) => cx.changed(Made {
+                    document: document(&json!({ "remote": remote, "fetched": shapes(&seen, &remote) })),
+                    text: lines(&seen, &remote),
+                    quiet: String::new(),
+                    done: "the bundle is taken",
+                    operation,
+                }),
             }
         }
     }
+}
+
+/// What comes from standard input, as a file: a bundle is read more than once. It goes with the other temporary files.
+fn from_input(store: &Store) -> Result<PathBuf, Cause> {
+    let fail = |error: &std::io::Error| {
+        io_error("cannot keep what comes from standard input", error, "free some space and try again")
+    };
+    let path = store.tmp().path().map_err(|error| fail(&error))?;
+    let copy = || std::io::copy(&mut std::io::stdin().lock(), &mut std::fs::File::create(&path)?);
+    copy().map_err(|error| fail(&error))?;
+    Ok(path)
 }
 
 /// The store, where there is one: a bundle that needs nothing can be checked without.
@@ -135,7 +152,7 @@ fn store(cx: &Context) -> Result<Option<Store>, Cause> {
     }
 }
 
-fn fields(file: &std::path::Path, head: &Head) -> Value {
+fn fields(file: &Path, head: &Head) -> Value {
     let repo = |repo: &bundle::Repo| {
         let branches: Vec<_> = repo.branches.iter().map(|(name, id)| view::Ref::new(name, *id)).collect();
         let tags: Vec<_> = repo.tags.iter().map(|(name, id)| view::Ref::new(name, *id)).collect();

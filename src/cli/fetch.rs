@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::context::{Answer, Context};
+use super::context::{Answer, Context, undo};
 use crate::fault::Cause;
 use crate::history;
-use crate::object::RemoteName;
+use crate::object::{RemoteName, RepoName};
 use crate::store::Store;
 use crate::transfer::remotes::{self, Remote};
 use crate::transfer::{self, Choice, Copied, Desk, Fate, Fetched, Gone, Name, ORIGIN, Peer, Scope, Seen};
@@ -60,7 +60,29 @@ pub(super) fn other<'n>(
         }
     };
     let peer = remote.connect(store, cx.wait)?;
+    if let Some(first) = rest.first().filter(|_| rest.len() == names.len()) {
+        check_remote(store, &*peer, first)?;
+    }
     Ok((Other { remote, peer }, rest))
+}
+
+/// An error if the first name is no repo, here or there, and all but that of a remote.
+fn check_remote(store: &Store, peer: &dyn Peer, first: &str) -> Result<(), Cause> {
+    let (Ok(name), Ok(repo)) = (first.parse::<RemoteName>(), first.parse::<RepoName>()) else {
+        return Ok(());
+    };
+    let remotes = {
+        let facts = store.session()?;
+        if history::find(&facts, &repo)?.is_some() {
+            return Ok(());
+        }
+        remotes::list(&facts)?
+    };
+    let nearest = history::nearest(first, remotes.into_iter().map(|remote| remote.name.to_string()));
+    if nearest.is_empty() || peer.names()?.iter().any(|names| names.repo == repo) {
+        return Ok(());
+    }
+    Err(transfer::Error::UnknownRemote { name, nearest }.into())
 }
 
 /// Texts as what they name.
@@ -90,7 +112,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     }
     cx.tell(
         &document,
-        || text(&fetched, name),
+        || text(&fetched, name) + &undo(fetched.operation),
         || {
             fetched
                 .seen
@@ -139,6 +161,7 @@ fn word(fate: Fate) -> &'static str {
 
 pub(super) fn fields_of(fetched: &Fetched, remote: &RemoteName) -> Map<String, Value> {
     let mut fields = amount_fields(&fetched.copied);
+    fields.insert("operation".to_owned(), json!(fetched.operation));
     fields.insert("fetched".to_owned(), shapes(&fetched.seen, remote));
     fields
 }

@@ -10,7 +10,7 @@ use super::context::{Answer, Context, Made};
 use crate::object::RemoteName;
 use crate::transfer::remotes::{self, Remote};
 
-/// Add, list and remove remotes: other stores, by a name of your own
+/// Add, list, change and remove remotes: other stores, by a name of your own
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Know another store by a name
@@ -25,6 +25,15 @@ pub(super) enum Verb {
     /// List the remotes
     #[command(after_help = "Example:\n  vds remote list")]
     List,
+    /// Say where a remote is now
+    #[command(after_help = "Example:\n  vds remote set-url origin /mnt/disk2/data")]
+    SetUrl {
+        /// Its name here
+        name: RemoteName,
+        /// The store, or the directory it was made for
+        #[arg(value_name = "STORE", value_hint = ValueHint::DirPath)]
+        path: PathBuf,
+    },
     /// Forget a remote, and where its branches stood; what came from it stays
     #[command(after_help = "Example:\n  vds remote remove origin")]
     Remove {
@@ -57,11 +66,23 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let names = || all.iter().map(|remote| format!("{}\n", remote.name)).collect();
             cx.say(&json!({ "remotes": views }), text, names)
         }
+        Verb::SetUrl { name, path } => {
+            let (remote, operation) = remotes::set_place(&store, &cx.author, &name, &path, cx.wait)?;
+            cx.changed(Made {
+                document: document(&shape(&remote)),
+                text: format!("{} is {}\n", remote.name, remote.place),
+                quiet: format!("{}\n", remote.name),
+                done: "the remote is known",
+                operation,
+            })
+        }
         Verb::Remove { name } => {
             let (was, operation) = remotes::remove(&store, &cx.author, &name)?;
+            let place = was.map(|was| was.place);
+            let was = place.as_deref().unwrap_or("what a bundle brought");
             cx.changed(Made {
-                document: document(&json!({ "removed": name, "place": was.place })),
-                text: format!("removed {name}, which was {}\n", was.place),
+                document: document(&json!({ "removed": name, "place": place })),
+                text: format!("removed {name}, which was {was}\n"),
                 quiet: format!("{name}\n"),
                 done: "the remote is forgotten",
                 operation: Some(operation),

@@ -5,14 +5,17 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::contract::{Name, Names, Peer, RefMove};
+use super::contract::{Names, Peer};
 use super::copy::Copied;
 use super::error::Error;
-use super::fetch::{Desk, Gone, Scope, fetch};
+use super::fetch::{Desk, Gone, Scope, add, collect};
 use super::local::LocalPeer;
 use super::remotes::{self, Remote, Standing};
-use super::update::update;
+use super::update::contended;
+use crate::fault::{Fault, Kind};
 use crate::history::{self, Author};
+use crate::ledger::Outcome;
+use crate::meta::Batch;
 use crate::object::RemoteName;
 use crate::progress::Progress;
 use crate::store::{self, DIR_NAME, Store};
@@ -49,35 +52,38 @@ pub fn clone(
     let peer = LocalPeer::from(other);
     let store = begin(dir, &remote, author, wait)?;
     let desk = Desk { store: &store, author, progress };
-    let fetched = fetch(&desk, &remote.name, &peer, scope, Gone::Keep)?;
-    let chosen = |repo: &history::Repo| fetched.seen.iter().any(|seen| seen.repo == repo.name);
-    let moves = moves(&store, chosen)?;
-    update(&store, author, &moves)?;
-    let settled = Remote { standing: Standing::Settled, ..remote.clone() };
-    remotes::save(&store, author, &settled, Some(&remote))?;
+    let (names, copied) = collect(&desk, &remote.name, &peer, scope).map_err(|error| match error.kind() {
+        // All that the new store has was checked when it came.
+        Kind::Damaged => Error::Source { place: remote.place.clone(), source: error.into() },
+        _ => error,
+    })?;
+    let settled = Remote { standing: Standing::Settled, ..remote };
+    settle(&desk, &settled, &names)?;
     let names = LocalPeer::from(store.clone()).names()?;
-    Ok(Cloned { store, remote: settled, names, copied: fetched.copied })
+    Ok(Cloned { store, remote: settled, names, copied })
 }
 
-/// The branches that are to begin where they were seen.
-fn moves(store: &Store, chosen: impl Fn(&history::Repo) -> bool) -> Result<Vec<RefMove>, Error> {
-    let facts = store.session()?;
-    let mut moves = Vec::new();
-    for repo in history::list(&facts)?.into_iter().filter(chosen) {
-        for (seen, after) in history::remote_branches(&facts, &repo)? {
-            if history::head(&facts, &repo, &seen.branch)?.is_none() {
-                let (repo, description) = (repo.name.clone(), repo.description.clone());
-                moves.push(RefMove {
-                    repo,
-                    description,
-                    name: Name::Branch(seen.branch),
-                    before: None,
-                    after,
-                });
+/// Makes the repos with all their names in one step, and with that ends the cloning.
+fn settle(desk: &Desk<'_>, remote: &Remote, names: &[Names]) -> Result<(), Error> {
+    let mut batch = Batch::default();
+    let mut repos = Vec::new();
+    for names in names {
+        let (repo, _) = add(desk, &mut batch, &remote.name, names, Gone::Keep)?;
+        let facts = desk.store.session()?;
+        for (branch, head) in &names.branches {
+            // What an earlier attempt has made stays.
+            if history::head(&facts, &repo, branch)?.is_none() {
+                history::move_head(&mut batch, &repo, branch, None, Some(*head));
             }
         }
+        repos.push(repo);
     }
-    Ok(moves)
+    remotes::put(&mut batch, remote)?;
+    let mut facts = desk.store.session()?;
+    match facts.commit(&desk.author.now(), &batch)? {
+        Outcome::Done { .. } => Ok(()),
+        Outcome::Stale { .. } => Err(contended(desk.store, &facts, &repos)?),
+    }
 }
 
 /// The new store, which knows where it is to come from; or that of a clone of the same that was cut short.
@@ -111,7 +117,7 @@ fn begin(dir: &Path, remote: &Remote, author: &Author, wait: Duration) -> Result
     };
     match known.as_slice() {
         [] if repos.is_empty() => {
-            remotes::save(&store, author, remote, None)?;
+            remotes::save(&store, &author.housekeeping(), remote, None)?;
         }
         [known] if known == remote => {}
         _ => return Err(Error::NotEmpty { place: place() }),

@@ -60,7 +60,7 @@ fn what_was_put_is_there(peer: &dyn Peer) -> [CommitId; 2] {
 
 fn begin(name: &str, before: Option<CommitId>, after: CommitId) -> RefMove {
     let name = Name::Branch(name.parse().unwrap());
-    RefMove { repo: "r".parse().unwrap(), description: "a repo".to_owned(), name, before, after }
+    RefMove { repo: "r".parse().unwrap(), description: "a repo".to_owned(), name, before, after: Some(after) }
 }
 
 fn names_move_in_one_step_or_not_at_all(peer: &dyn Peer, first: CommitId, second: CommitId) {
@@ -93,6 +93,12 @@ fn names_move_in_one_step_or_not_at_all(peer: &dyn Peer, first: CommitId, second
     assert_eq!(peer.names().unwrap()[0].tags, [(tag, first)]);
     assert!(peer.update(&ann, &[tagged]).is_err());
     assert_eq!(heads(), [("a".to_owned(), second), ("b".to_owned(), second)]);
+    let gone = |name: &str, before: CommitId| RefMove { after: None, ..begin(name, Some(before), before) };
+    let refused = peer.update(&ann, &[gone("a", second), gone("b", first)]);
+    assert!(matches!(refused, Err(Error::Moved { .. })), "{refused:?}");
+    peer.update(&ann, &[gone("b", second)]).unwrap();
+    assert_eq!(heads(), [("a".to_owned(), second)]);
+    peer.update(&ann, &[begin("b", None, second)]).unwrap();
 }
 
 fn what_is_not_right_is_refused(peer: &dyn Peer, first: CommitId) {

@@ -87,8 +87,8 @@ pub struct RefMove {
     pub name: Name,
     /// Where it stands now; `None` is nowhere. A tag that stands somewhere is not moved.
     pub before: Option<CommitId>,
-    /// Where it is to stand.
-    pub after: CommitId,
+    /// Where it is to stand; `None` deletes it.
+    pub after: Option<CommitId>,
 }
 
 /// Names that were moved.

@@ -64,6 +64,12 @@ pub enum Error {
     /// The commit is not there.
     #[error("{place} does not have the commit {commit:.12}")]
     NoCommit { commit: CommitId, place: String },
+    /// The other store is not where it was.
+    #[error("the remote {remote} is away: there is no store at {place}")]
+    Away { remote: RemoteName, place: String },
+    /// What is copied is damaged where it comes from.
+    #[error("the store {place} cannot be copied")]
+    Source { place: String, source: Cause },
     /// No remote has this name.
     #[error("there is no remote {name}")]
     UnknownRemote { name: RemoteName, nearest: Vec<String> },
@@ -122,7 +128,9 @@ fault! {
         Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Kind::NotFound,
         Self::Io { .. } => Kind::Io,
         Self::Fact { .. } => Kind::Damaged,
-        Self::NoCommit { .. }
+        Self::Source { source, .. } => source.kind(),
+        Self::Away { .. }
+        | Self::NoCommit { .. }
         | Self::UnknownRemote { .. }
         | Self::NoRepo { .. }
         | Self::NoName { .. } => Kind::NotFound,
@@ -155,6 +163,10 @@ fault! {
             Some(format!("name what you mean, as in `vds fetch {remote} REPO` and `vds push {remote} REPO`; `vds fetch {remote} --all` takes all that there is"))
         }
         Self::NoCommit { .. } => Some("send it first".to_owned()),
+        Self::Source { source, .. } => source.hint(),
+        Self::Away { remote, .. } => Some(format!(
+            "bring it back (a disk that is not mounted?), or `vds remote set-url {remote} PATH` says where it is now"
+        )),
         Self::UnknownRemote { name, nearest } => {
             Some(did_you_mean(nearest, &format!("`vds remote list` shows what there is; `vds remote add {name} PATH` adds it")))
         }

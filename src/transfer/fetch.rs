@@ -6,10 +6,10 @@ use super::copy::{Copied, copy};
 use super::error::Error;
 use super::index;
 use super::local::LocalPeer;
-use super::update::find_or_make;
+use super::update::{contended, ground};
 use crate::fault::{Fault, Kind};
 use crate::history::{self, Author, RemoteBranch, Repo};
-use crate::ledger::{Outcome, Session};
+use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{CommitId, RemoteName, RepoName};
 use crate::progress::Progress;
@@ -74,6 +74,8 @@ pub struct Fetched {
     pub seen: Vec<Seen>,
     /// What was copied.
     pub copied: Copied,
+    /// The operation, if it made repos.
+    pub operation: Option<u64>,
 }
 
 /// What a transfer is done with.
@@ -95,6 +97,30 @@ pub fn fetch(
     scope: &Scope,
     gone: Gone,
 ) -> Result<Fetched, Error> {
+    let (chosen, copied) = collect(desk, remote, peer, scope)?;
+    let whole = |names: &Names| match scope {
+        Scope::Chosen(choices) => choices.iter().any(|c| c.repo == names.repo && c.name.is_none()),
+        Scope::All | Scope::Shared => true,
+    };
+    let is_new = {
+        let facts = desk.store.session()?;
+        let here = history::list(&facts)?;
+        chosen.iter().any(|names| here.iter().all(|repo| repo.name != names.repo))
+    };
+    let names: Vec<(&Names, Gone)> =
+        chosen.iter().map(|names| (names, if whole(names) { gone } else { Gone::Keep })).collect();
+    let origin = if is_new { desk.author.now() } else { desk.author.housekeeping() };
+    let Noted { seen, operation } = note(desk, remote, &names, &origin)?;
+    Ok(Fetched { seen, copied, operation: operation.filter(|_| is_new) })
+}
+
+/// Brings what `scope` names of another store here, without any names.
+pub(super) fn collect(
+    desk: &Desk<'_>,
+    remote: &RemoteName,
+    peer: &dyn Peer,
+    scope: &Scope,
+) -> Result<(Vec<Names>, Copied), Error> {
     let there = peer.names()?;
     let chosen = match scope {
         Scope::All => there,
@@ -106,16 +132,7 @@ pub fn fetch(
     }
     let heads: Vec<CommitId> = chosen.iter().flat_map(Names::commits).collect();
     let copied = deliver(peer, &LocalPeer::from(desk.store.clone()), &heads, desk.progress)?;
-    let mut seen = Vec::new();
-    for names in &chosen {
-        let whole = match scope {
-            Scope::Chosen(choices) => choices.iter().any(|c| c.repo == names.repo && c.name.is_none()),
-            Scope::All | Scope::Shared => true,
-        };
-        let gone = if whole { gone } else { Gone::Keep };
-        seen.extend(note(desk, remote, names, gone)?);
-    }
-    Ok(Fetched { seen, copied })
+    Ok((chosen, copied))
 }
 
 /// Those repos that are here too.
@@ -144,33 +161,66 @@ pub(super) fn deliver(
     }
 }
 
-/// Notes where the names of a repo in another store stand, after what they stand for has come.
-pub fn note(desk: &Desk<'_>, remote: &RemoteName, names: &Names, gone: Gone) -> Result<Vec<Seen>, Error> {
-    let Desk { store, author, .. } = *desk;
-    let repo = find_or_make(store, author, &names.repo, &names.description)?;
-    let heads: Vec<CommitId> = names.commits().collect();
-    let listed = index::list(store, author, &repo, &heads)?;
-    let mut facts = store.session()?;
-    let mut batch = Batch::default();
-    let mut seen = tags(&facts, &mut batch, &repo, names)?;
-    seen.extend(branches(&facts, &mut batch, &repo, remote, names, gone)?);
+/// Names that were noted.
+#[derive(Debug)]
+pub struct Noted {
+    /// What came of each.
+    pub seen: Vec<Seen>,
+    /// The operation; `None` when nothing is new.
+    pub operation: Option<u64>,
+}
+
+/// Notes in one step where the names of repos in another store stand, after what they stand for has come.
+pub fn note(
+    desk: &Desk<'_>,
+    remote: &RemoteName,
+    names: &[(&Names, Gone)],
+    origin: &Origin,
+) -> Result<Noted, Error> {
+    let (mut batch, mut repos, mut seen) = (Batch::default(), Vec::new(), Vec::new());
+    for (names, gone) in names {
+        let (repo, found) = add(desk, &mut batch, remote, names, *gone)?;
+        repos.push(repo);
+        seen.extend(found);
+    }
+    let mut operation = None;
     if !batch.writes.is_empty() {
-        history::hold(&mut batch, &repo)?;
-        listed.iter().for_each(|id| history::record_commit(&mut batch, &repo, id));
-        if let Outcome::Stale { .. } = facts.commit(&author.housekeeping(), &batch)? {
-            history::check_held(&facts, &repo)?;
-            return Err(Error::Contended { place: store.root().display().to_string() });
+        let mut facts = desk.store.session()?;
+        match facts.commit(origin, &batch)? {
+            Outcome::Done { number } => operation = Some(number),
+            Outcome::Stale { .. } => return Err(contended(desk.store, &facts, &repos)?),
         }
     }
-    drop(facts);
     for Seen { before, after, fate, .. } in &mut seen {
         if let (Fate::Moved, Some(before), Some(after)) = (*fate, *before, *after)
-            && history::is_ancestor(store.objects(), before, after)?
+            && history::is_ancestor(desk.store.objects(), before, after)?
         {
             *fate = Fate::Forward;
         }
     }
-    Ok(seen)
+    Ok(Noted { seen, operation })
+}
+
+/// Adds to `batch` what notes the names of one repo. If all is known, nothing is written.
+pub(super) fn add(
+    desk: &Desk<'_>,
+    batch: &mut Batch,
+    remote: &RemoteName,
+    names: &Names,
+    gone: Gone,
+) -> Result<(Repo, Vec<Seen>), Error> {
+    let heads: Vec<CommitId> = names.commits().collect();
+    let repo = ground(desk.store, desk.author, batch, &names.repo, &names.description, &heads)?;
+    let seen = {
+        let facts = desk.store.session()?;
+        let mut seen = tags(&facts, batch, &repo, names)?;
+        seen.extend(branches(&facts, batch, &repo, remote, names, gone)?);
+        seen
+    };
+    let is_news = |seen: &&Seen| matches!(seen.fate, Fate::New | Fate::Moved);
+    let heads: Vec<CommitId> = seen.iter().filter(is_news).filter_map(|seen| seen.after).collect();
+    index::list(desk.store, desk.author, batch, &repo, &heads)?;
+    Ok((repo, seen))
 }
 
 /// Tags that are new here are made.

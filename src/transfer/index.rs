@@ -10,14 +10,15 @@ use super::error::Error;
 /// How many commits are listed in one step.
 const TOGETHER: usize = 20_000;
 
-/// Lists the commits `heads` of the repo and their history, as far as that is not known: all but the last few, which are
-/// returned for the batch that names the heads. A commit is listed after those it follows.
+/// Lists the commits `heads` of the repo and their history, as far as that is not known: all but the last few, which go into
+/// `list_in`, the batch that names the heads. A commit is listed after those it follows.
 pub(super) fn list(
     store: &Store,
     author: &Author,
+    list_in: &mut Batch,
     repo: &Repo,
     heads: &[CommitId],
-) -> Result<Vec<CommitId>, Error> {
+) -> Result<(), Error> {
     let known = known(store, repo)?;
     let mut log = Log::new(store.objects(), heads.iter().copied());
     for id in known {
@@ -31,7 +32,18 @@ pub(super) fn list(
         oldest.iter().for_each(|id| history::record_commit(&mut batch, repo, id));
         store.session()?.commit(&author.housekeeping(), &batch)?;
     }
-    Ok(new)
+    new.iter().for_each(|id| history::record_commit(list_in, repo, id));
+    Ok(())
+}
+
+/// Whether the commits `heads` have so much history that listing it takes several steps.
+pub(super) fn is_long(store: &Store, heads: &[CommitId]) -> Result<bool, Error> {
+    let mut count = 0;
+    for item in Log::new(store.objects(), heads.iter().copied()).take(TOGETHER + 1) {
+        item?;
+        count += 1;
+    }
+    Ok(count > TOGETHER)
 }
 
 /// The commits that the repo's names stand for.

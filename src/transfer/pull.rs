@@ -9,6 +9,7 @@ use crate::history::{self, RemoteBranch, Target};
 use crate::integrate::{self, Action, FastForward, OnConflict, Outcome, Request, Unrelated};
 use crate::merge::{DRIVER_TIMEOUT, Labels, Manner, Renames};
 use crate::object::{CommitId, RemoteName};
+use crate::progress::Amount;
 use crate::store::Store;
 
 /// How a branch of ours stands to the one of the other store.
@@ -111,7 +112,7 @@ pub fn pull(
             description: String::new(),
             name: Name::Branch(pulled.target.branch.clone()),
             before: pulled.before,
-            after: pulled.theirs,
+            after: Some(pulled.theirs),
         })
         .collect();
     let moved = update(store, desk.author, &moves)?;
@@ -125,8 +126,10 @@ pub fn pull(
         if is_meant {
             let request = request(store, remote, &pulled.target, pulled.theirs)?;
             let (target, changes) = (&pulled.target, local.map(|local| &local.changes));
+            desk.progress.begin("merging", Amount::Steps(None));
             let outcome =
                 integrate::integrate(store, desk.author, target, &request, OnConflict::Keep, changes);
+            desk.progress.end();
             pulled.merging = Some(Merging { request, outcome });
         }
     }

@@ -8,7 +8,7 @@ use super::copy::Copied;
 use super::error::Error;
 use super::fetch::{Desk, deliver};
 use super::local::LocalPeer;
-use crate::history::{self, RemoteBranch};
+use crate::history::{self, RemoteBranch, Target};
 use crate::ledger::Outcome;
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, RemoteName, RepoName};
@@ -33,6 +33,8 @@ pub enum Effect {
     Forward,
     /// It is set back or elsewhere.
     Forced,
+    /// It is deleted.
+    Deleted,
     /// It stands there already.
     Same,
 }
@@ -103,10 +105,12 @@ pub struct Pushed {
 }
 
 /// A push.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// What becomes of each name.
     pub names: Vec<Pushed>,
+    /// Branches here that the remote lacks, where none were chosen.
+    pub lacking: Vec<Target>,
     /// What was copied.
     pub copied: Copied,
     /// What came of it there.
@@ -148,16 +152,70 @@ pub fn push(
     if !refusals.is_empty() {
         return Err(Error::Rejected { remote: remote.clone(), refusals });
     }
-    let mut report = Report { names, copied: Copied::default(), updated: Updated::default() };
+    let lacking = if choices.is_empty() { lacking(&ours.names()?, &there) } else { Vec::new() };
+    make(desk, remote, peer, Report { names, lacking, ..Report::default() }, mode)
+}
+
+/// Deletes the branches and tags that were chosen from `peer`, which is known as `remote`: all of them or none.
+pub fn delete(
+    desk: &Desk<'_>,
+    remote: &RemoteName,
+    peer: &dyn Peer,
+    choices: &[Choice],
+    mode: Mode,
+) -> Result<Report, Error> {
+    let there = peer.names()?;
+    let chosen = choose(&there, choices, &peer.place())?;
+    if let Some(output) = chosen.iter().find(|names| names.output_of.is_some()) {
+        let name = output.all().map(|(name, _)| name.to_string()).next().unwrap_or_default();
+        let refusals = vec![Refusal { repo: output.repo.clone(), name, reason: Reason::Output }];
+        return Err(Error::Rejected { remote: remote.clone(), refusals });
+    }
+    let deleted = |names: &Names| -> Vec<Pushed> {
+        let moved = |(name, before)| RefMove {
+            repo: names.repo.clone(),
+            description: String::new(),
+            name,
+            before: Some(before),
+            after: None,
+        };
+        names.all().map(|named| Pushed { moved: moved(named), effect: Effect::Deleted }).collect()
+    };
+    let names = chosen.iter().flat_map(deleted).collect();
+    make(desk, remote, peer, Report { names, ..Report::default() }, mode)
+}
+
+/// Makes the moves of the report.
+fn make(
+    desk: &Desk<'_>,
+    remote: &RemoteName,
+    peer: &dyn Peer,
+    mut report: Report,
+    mode: Mode,
+) -> Result<Report, Error> {
     let moving = report.names.iter().filter(|pushed| pushed.effect != Effect::Same);
     let moves: Vec<RefMove> = moving.map(|pushed| pushed.moved.clone()).collect();
     if mode == Mode::Make {
-        let heads: Vec<CommitId> = moves.iter().map(|moved| moved.after).collect();
-        report.copied = deliver(&ours, peer, &heads, desk.progress)?;
+        let heads: Vec<CommitId> = moves.iter().filter_map(|moved| moved.after).collect();
+        report.copied = deliver(&LocalPeer::from(desk.store.clone()), peer, &heads, desk.progress)?;
         report.updated = peer.update(desk.author, &moves)?;
         remember(desk, remote, &report.names)?;
     }
     Ok(report)
+}
+
+/// Our branches that the other side lacks, but for what stages write here.
+fn lacking(ours: &[Names], there: &[Names]) -> Vec<Target> {
+    let is_there = |repo: &RepoName, branch: &BranchName| {
+        let names = there.iter().find(|names| names.repo == *repo);
+        names.is_some_and(|names| names.branches.iter().any(|(name, _)| name == branch))
+    };
+    let mut lacking = Vec::new();
+    for Names { repo, branches, .. } in ours.iter().filter(|names| names.output_of.is_none()) {
+        let branches = branches.iter().map(|(branch, _)| branch).filter(|branch| !is_there(repo, branch));
+        lacking.extend(branches.map(|branch| Target { repo: repo.clone(), branch: branch.clone() }));
+    }
+    lacking
 }
 
 /// Of our names those branches that were seen in the remote, but for what stages write there.
@@ -194,7 +252,7 @@ impl Decider<'_> {
         let there = self.there.iter().find(|names| names.repo == ours.repo);
         let before = there.and_then(|names| names.all().find(|(other, _)| other == name)).map(|(_, id)| id);
         let (repo, description) = (ours.repo.clone(), ours.description.clone());
-        let moved = RefMove { repo, description, name: name.clone(), before, after: id };
+        let moved = RefMove { repo, description, name: name.clone(), before, after: Some(id) };
         let effect = match (before, name) {
             (Some(before), _) if before == id => Ok(Effect::Same),
             _ if there.is_some_and(|names| names.output_of.is_some()) => Err(Reason::Output),
@@ -241,8 +299,8 @@ fn remember(desk: &Desk<'_>, remote: &RemoteName, names: &[Pushed]) -> Result<()
         let Some(repo) = history::find(&facts, &moved.repo)? else { continue };
         if let Name::Branch(branch) = &moved.name {
             let name = RemoteBranch { remote: remote.clone(), branch: branch.clone() };
-            if history::find_remote(&facts, &repo, &name)? != Some(moved.after) {
-                history::see(&mut batch, &repo, &name, Some(moved.after));
+            if history::find_remote(&facts, &repo, &name)? != moved.after {
+                history::see(&mut batch, &repo, &name, moved.after);
             }
         }
     }

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::contract::Peer;
 use super::error::Error;
 use super::local::LocalPeer;
+use crate::fault::{Fault, Kind};
 use crate::history::{self, Author, REMOTES};
-use crate::ledger::{Outcome, Session};
+use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{RemoteName, codec};
 use crate::store::Store;
@@ -64,7 +65,12 @@ impl Remote {
 
     /// Reaches the other store.
     pub fn connect(&self, store: &Store, wait: Duration) -> Result<Box<dyn Peer>, Error> {
-        let other = open_other(store, Path::new(&self.place), wait)?;
+        let other = open_other(store, Path::new(&self.place), wait).map_err(|error| match error {
+            Error::Store(source) if source.kind() == Kind::NotFound => {
+                Error::Away { remote: self.name.clone(), place: self.place.clone() }
+            }
+            error => error,
+        })?;
         Ok(Box::new(LocalPeer::from(other)))
     }
 }
@@ -122,8 +128,26 @@ pub fn add(
 ) -> Result<(Remote, u64), Error> {
     let other = open_other(store, path, wait)?;
     let remote = Remote { name, place: place_of(&other)?, standing: Standing::Settled };
-    let operation = save(store, author, &remote, None)?;
+    let operation = save(store, &author.now(), &remote, None)?;
     Ok((remote, operation))
+}
+
+/// Says that the remote `name` is the store at `path` now. Returns the operation too, unless that was known.
+pub fn set_place(
+    store: &Store,
+    author: &Author,
+    name: &RemoteName,
+    path: &Path,
+    wait: Duration,
+) -> Result<(Remote, Option<u64>), Error> {
+    let before = load(&store.session()?, name)?;
+    let place = place_of(&open_other(store, path, wait)?)?;
+    if place == before.place {
+        return Ok((before, None));
+    }
+    let remote = Remote { place, ..before.clone() };
+    let operation = save(store, &author.now(), &remote, Some(&before))?;
+    Ok((remote, Some(operation)))
 }
 
 /// Where a store is, as text.
@@ -136,7 +160,7 @@ pub(super) fn place_of(store: &Store) -> Result<String, Error> {
 /// Keeps what is known of a remote, if `before` is what was known.
 pub(super) fn save(
     store: &Store,
-    author: &Author,
+    origin: &Origin,
     remote: &Remote,
     before: Option<&Remote>,
 ) -> Result<u64, Error> {
@@ -148,22 +172,22 @@ pub(super) fn save(
     }
     let mut batch = Batch::default();
     put(&mut batch, remote)?;
-    commit(store, &mut facts, author, &batch)
+    commit(store, &mut facts, origin, &batch)
 }
 
-fn commit(store: &Store, facts: &mut Session, author: &Author, batch: &Batch) -> Result<u64, Error> {
-    match facts.commit(&author.now(), batch)? {
+fn commit(store: &Store, facts: &mut Session, origin: &Origin, batch: &Batch) -> Result<u64, Error> {
+    match facts.commit(origin, batch)? {
         Outcome::Done { number } => Ok(number),
         Outcome::Stale { .. } => Err(Error::Contended { place: store.root().display().to_string() }),
     }
 }
 
-/// Forgets a remote, and where its branches stood. What came from it stays. Returns the operation too.
-pub fn remove(store: &Store, author: &Author, name: &RemoteName) -> Result<(Remote, u64), Error> {
+/// Forgets a remote, and where its branches stood; or branches that a bundle brought under this name. What came from it stays.
+/// Returns the operation too.
+pub fn remove(store: &Store, author: &Author, name: &RemoteName) -> Result<(Option<Remote>, u64), Error> {
     let mut facts = store.session()?;
-    let remote = load(&facts, name)?;
+    let remote = find(&facts, name)?;
     let mut batch = Batch::default();
-    batch.remove(key(name));
     for repo in history::list(&facts)? {
         for (branch, _) in history::remote_branches(&facts, &repo)? {
             if branch.remote == *name {
@@ -171,6 +195,11 @@ pub fn remove(store: &Store, author: &Author, name: &RemoteName) -> Result<(Remo
             }
         }
     }
-    let operation = commit(store, &mut facts, author, &batch)?;
+    if remote.is_some() {
+        batch.remove(key(name));
+    } else if batch.writes.is_empty() {
+        load(&facts, name)?;
+    }
+    let operation = commit(store, &mut facts, &author.now(), &batch)?;
     Ok((remote, operation))
 }

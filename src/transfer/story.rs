@@ -62,7 +62,7 @@ impl Place {
     pub(crate) fn point(&self, repo: &str, branch: &str, after: CommitId) {
         let before = self.head(repo, branch);
         let (repo, name) = (repo.parse().unwrap(), Name::Branch(branch.parse::<BranchName>().unwrap()));
-        let moved = RefMove { repo, description: "a repo".to_owned(), name, before, after };
+        let moved = RefMove { repo, description: "a repo".to_owned(), name, before, after: Some(after) };
         update(&self.store, &author(), &[moved]).unwrap();
     }
 

@@ -268,8 +268,13 @@ fn tags_travel_and_are_not_moved() {
     let first = source.commit("r", "main", &edits(&[("f", "1")]), None);
     let tag = |place: &Place, name: &str, after| {
         let name = Name::Tag(name.parse().unwrap());
-        let moved =
-            RefMove { repo: "r".parse().unwrap(), description: String::new(), name, before: None, after };
+        let moved = RefMove {
+            repo: "r".parse().unwrap(),
+            description: String::new(),
+            name,
+            before: None,
+            after: Some(after),
+        };
         update(&place.store, &author(), &[moved]).unwrap();
     };
     tag(&source, "v1", first);

@@ -6,7 +6,7 @@ use super::contract::{Name, RefMove};
 use super::error::Error;
 use super::index;
 use crate::history::{self, Author, NewRepo, Repo};
-use crate::ledger::Outcome;
+use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{CommitId, ObjectKind, RepoName};
 use crate::pipeline::job::Job;
@@ -28,30 +28,29 @@ pub fn update(store: &Store, author: &Author, moves: &[RefMove]) -> Result<Moved
     if moves.is_empty() {
         return Ok(Moved::default());
     }
-    for RefMove { after, .. } in moves {
+    for after in moves.iter().filter_map(|moved| moved.after) {
         if store.objects().find(after.digest())?.is_none_or(|found| found.at.kind != ObjectKind::Commit) {
-            return Err(Error::NoCommit { commit: *after, place: place() });
+            return Err(Error::NoCommit { commit: after, place: place() });
         }
     }
-    let mut repos = BTreeMap::new();
     let mut named = BTreeSet::new();
-    for RefMove { repo, description, name, .. } in moves {
+    for RefMove { repo, name, .. } in moves {
         if !named.insert((repo, name.to_string())) {
             let (repo, what, name) = (repo.clone(), name.what(), name.to_string());
             return Err(history::Error::RefExists { repo, what, name }.into());
         }
-        if !repos.contains_key(repo) {
-            let found = find_or_make(store, author, repo, description)?;
-            found.writable()?;
-            repos.insert(repo.clone(), found);
-        }
     }
     let mut batch = Batch::default();
-    for (name, repo) in &repos {
-        let heads: Vec<CommitId> = moves.iter().filter(|m| m.repo == *name).map(|m| m.after).collect();
-        history::hold(&mut batch, repo)?;
-        let listed = index::list(store, author, repo, &heads)?;
-        listed.iter().for_each(|id| history::record_commit(&mut batch, repo, id));
+    let mut repos = BTreeMap::new();
+    for RefMove { repo: name, description, .. } in moves {
+        if !repos.contains_key(name) {
+            let heads: Vec<CommitId> =
+                moves.iter().filter(|m| m.repo == *name).filter_map(|m| m.after).collect();
+            let repo = ground(store, author, &mut batch, name, description, &heads)?;
+            repo.writable()?;
+            index::list(store, author, &mut batch, &repo, &heads)?;
+            repos.insert(name.clone(), repo);
+        }
     }
     let origin = author.now();
     let mut facts = store.session()?;
@@ -72,40 +71,76 @@ pub fn update(store: &Store, author: &Author, moves: &[RefMove]) -> Result<Moved
         }
         match refname {
             Name::Branch(branch) => {
-                history::move_head(&mut batch, repo, branch, *before, Some(*after));
-                moved.push(trigger::Moved { repo: repo.clone(), branch: branch.clone(), commit: *after });
+                history::move_head(&mut batch, repo, branch, *before, *after);
+                match after {
+                    Some(commit) => {
+                        let (repo, branch) = (repo.clone(), branch.clone());
+                        moved.push(trigger::Moved { repo, branch, commit: *commit });
+                    }
+                    None => history::carry_merge(&facts, &mut batch, repo, branch, None)?,
+                }
             }
-            Name::Tag(tag) => history::create_tag(&mut batch, repo, tag, *after),
+            Name::Tag(tag) => match (before, after) {
+                (_, Some(commit)) => history::create_tag(&mut batch, repo, tag, *commit),
+                (Some(before), None) => history::delete_tag(&mut batch, repo, tag, *before),
+                (None, None) => {}
+            },
         }
     }
     let jobs = trigger::enqueue(&facts, &mut batch, &moved, None, &origin)?;
     match facts.commit(&origin, &batch)? {
         Outcome::Done { number } => Ok(Moved { operation: Some(number), jobs }),
         // Where names stand was seen in this session, so a repo is another one now.
-        Outcome::Stale { .. } => {
-            repos.values().try_for_each(|repo| history::check_held(&facts, repo))?;
-            Err(Error::Contended { place: place() })
-        }
+        Outcome::Stale { .. } => Err(contended(store, &facts, repos.values())?),
     }
 }
 
-/// The repo, made if it is not there.
-pub(super) fn find_or_make(
+/// Why a batch was stale that should have changed these repos.
+pub(super) fn contended<'r>(
+    store: &Store,
+    facts: &Session,
+    repos: impl IntoIterator<Item = &'r Repo>,
+) -> Result<Error, Error> {
+    for repo in repos {
+        // One that was to be made need not be there.
+        if history::find(facts, &repo.name)?.is_some() {
+            history::check_held(facts, repo)?;
+        }
+    }
+    Ok(Error::Contended { place: store.root().display().to_string() })
+}
+
+/// The repo `name`, in which the commits `heads` are to be listed. What holds it, or makes it, goes into `batch`.
+pub(super) fn ground(
     store: &Store,
     author: &Author,
+    batch: &mut Batch,
     name: &RepoName,
     description: &str,
+    heads: &[CommitId],
 ) -> Result<Repo, Error> {
+    let found = history::find(&store.session()?, name)?;
+    let new = || NewRepo {
+        name: name.clone(),
+        created: author.now().time,
+        description: description.to_owned(),
+        output_of: None,
+    };
+    let repo = match found {
+        Some(repo) => repo,
+        // What is listed in several steps is listed for a repo that is there.
+        None if index::is_long(store, heads)? => make(store, author, new())?,
+        None => return Ok(history::create(&store.session()?, batch, new())?),
+    };
+    history::hold(batch, &repo)?;
+    Ok(repo)
+}
+
+fn make(store: &Store, author: &Author, new: NewRepo) -> Result<Repo, Error> {
     let mut facts = store.session()?;
-    if let Some(repo) = history::find(&facts, name)? {
-        return Ok(repo);
-    }
-    let (name, description) = (name.clone(), description.to_owned());
-    let origin = author.now();
     let mut batch = Batch::default();
-    let new = NewRepo { name, created: origin.time, description, output_of: None };
     let repo = history::create(&facts, &mut batch, new)?;
-    match facts.commit(&origin, &batch)? {
+    match facts.commit(&author.now(), &batch)? {
         Outcome::Done { .. } => Ok(repo),
         Outcome::Stale { .. } => Err(Error::Contended { place: store.root().display().to_string() }),
     }
