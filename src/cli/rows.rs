@@ -12,6 +12,7 @@ use crate::compare::Difference;
 use crate::fault::Cause;
 use crate::object::ObjectRead;
 use crate::patch::{self, Counts, Part, Values};
+use crate::progress::Amount;
 use crate::table::{KeyColumns, encode};
 use crate::view;
 
@@ -59,11 +60,17 @@ pub(super) fn show(
     cx.feed(&listing, |put| {
         for table in differences {
             let (mut place, mut flow) = (Place::First, ControlFlow::Continue(()));
+            cx.progress()
+                .begin(&format!("comparing {}", view::path(table.path.as_str())), Amount::Steps(None));
             let compared = patch::rows(objects, table, key, &mut |part| {
+                if place == Place::First {
+                    cx.progress().end();
+                }
                 flow = put(&Item { table, place, said: Said::Part(part) });
                 place = Place::Later;
                 flow
             });
+            cx.progress().end();
             match compared {
                 Err(patch::Error::Table { source, .. }) if differences.len() > 1 => {
                     let path = view::path(table.path.as_str());

@@ -80,18 +80,25 @@ impl<'t, 'a> Pair<'t, 'a> {
     /// The rows that differ: those that changed or went away in the order of the table before, then those that came in the
     /// order of the table after. Cells are compared in the columns that both have, by what they say.
     pub fn changes(&self) -> impl Iterator<Item = RowChange> {
-        let old = self.before.rows().filter_map(|row| self.fate(&row));
-        let new = self.after.rows().filter_map(|row| {
+        let (mut after, mut before) = (Following::new(self.after), Following::new(self.before));
+        let is_same = self.has_same_columns();
+        let old = self.before.rows().filter_map(move |row| {
+            if is_same && after.passes(&row) { None } else { self.fate(&row, &mut after) }
+        });
+        let new = self.after.rows().filter_map(move |row| {
+            if is_same && before.passes(&row) {
+                return None;
+            }
             let key = row.key();
-            let is_new = self.before.find(&key).is_none();
+            let is_new = before.find(&key).is_none();
             is_new.then(|| RowChange { key, what: RowFate::Added(values(&row)) })
         });
         old.chain(new)
     }
 
-    fn fate(&self, row: &Row<'_, 'a>) -> Option<RowChange> {
+    fn fate(&self, row: &Row<'_, 'a>, after: &mut Following<'t, 'a>) -> Option<RowChange> {
         let key = row.key();
-        let Some(other) = self.after.find(&key) else {
+        let Some(other) = after.find(&key) else {
             return Some(RowChange { key, what: RowFate::Removed(values(row)) });
         };
         if row.raw() == other.raw() && self.has_same_columns() {
@@ -113,6 +120,33 @@ impl<'t, 'a> Pair<'t, 'a> {
 
     fn has_same_columns(&self) -> bool {
         self.before.columns() == self.after.columns() && self.before.delimiter() == self.after.delimiter()
+    }
+}
+
+/// A table whose rows are looked for. Most of them follow each other as in the other table, so the one behind the last that was
+/// found is tried first: large tables are looked through from their beginning to their end, and not here and there.
+struct Following<'t, 'a> {
+    table: &'t Table<'a>,
+    next: Option<Row<'t, 'a>>,
+}
+
+impl<'t, 'a> Following<'t, 'a> {
+    fn new(table: &'t Table<'a>) -> Self {
+        Self { table, next: table.header().next() }
+    }
+
+    /// Whether the next row is written like this one, and goes on behind it if so.
+    fn passes(&mut self, row: &Row<'_, '_>) -> bool {
+        let Some(next) = self.next.filter(|next| next.raw() == row.raw()) else { return false };
+        self.next = next.next();
+        true
+    }
+
+    /// The row with this key.
+    fn find(&mut self, key: &Key) -> Option<Row<'t, 'a>> {
+        let found = self.next.filter(|next| next.key() == *key).or_else(|| self.table.find(key))?;
+        self.next = found.next();
+        Some(found)
     }
 }
 
@@ -153,6 +187,8 @@ mod tests {
         check("k,a/1,\"x\"", "k,a/1,x", "");
         check("k;a/1;x", "k,a/1,x", "");
         check("k/1", "k/1\r/2", "+2=2");
+        check("k,a/1,x/2,y/3,z/4,w", "k,a/0,n/1,x/3,z/2,Y/4,w/5,m", "2 a y>Y, +0=0~n, +5=5~m");
+        check("k,a/1,x/2,y/3,z", "k,a/3,z/1,x", "-2=2~y");
     }
 
     #[test]

@@ -177,6 +177,12 @@ impl<'a> Row<'_, 'a> {
         Key(values)
     }
 
+    /// The row behind it.
+    pub(super) fn next(self) -> Option<Self> {
+        let at = self.at + 1;
+        (at < self.table.starts.len()).then_some(Self { at, ..self })
+    }
+
     /// The line on which it begins, from 1.
     pub fn line(&self) -> u64 {
         let before = self.table.text.get(..self.table.start(self.at)).unwrap_or_default();
