@@ -160,6 +160,7 @@ scatter files part $((FILES / 100)) 7
 "$VDS" commit files@other part -m part --quiet >/dev/null
 "$VDS" checkout files --into work --quiet >/dev/null
 cp -r files work-git
+cp -r files work-cp
 git -C work-git init --quiet
 git -C work-git add --all
 # Files that were written a moment ago are read once more by both, and known by their stamps from then on.
@@ -176,7 +177,7 @@ done
 for run in $(seq "$RUNS"); do
     for branch in other main; do
         measure switch "$VDS" -C work switch "$branch"
-        measure cp-part cp -r part "part-$run-$branch"
+        measure cp-part cp -r part/. work-cp/
     done
 done
 
@@ -268,7 +269,7 @@ else
 fi
 row "status of a clean workspace" status "git status" git-status "<= 1.5 x"
 row "" status find find-work ""
-row "switch of 1 % of its files" switch "cp -r of them" cp-part "<= 1.5 x"
+row "switch of 1 % of its files" switch "cp over them" cp-part "<= 1.5 x"
 if [ "$MILLION" = 1 ]; then
     alone "diff of 10 files among 1000000" diff "<= 20 ms"
     alone "merge of 100 files on each side there" merge "<= 100 ms"
