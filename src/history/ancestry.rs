@@ -6,7 +6,7 @@
 use std::collections::{BinaryHeap, HashMap};
 
 use super::{Error, commit};
-use crate::object::{Commit, CommitId, Lineage, ObjectRead};
+use crate::object::{AccessError, Commit, CommitId, Lineage, ObjectRead};
 
 /// So many records are read before what is known of history without them is looked at.
 const SHORT: usize = 64;
@@ -32,46 +32,57 @@ impl Reach {
     }
 }
 
-/// A walk back through history that marks what it meets.
+/// A walk back through history that marks what it meets. What it has passed it need not remember: nothing leads there again.
 struct Walk<'a> {
     objects: &'a dyn ObjectRead,
-    waiting: BinaryHeap<(u64, CommitId)>,
-    met: HashMap<CommitId, Met>,
-    /// How many of those that wait may still lead to an answer.
+    waiting: BinaryHeap<Waiting>,
+    /// Those that wait.
+    met: HashMap<CommitId, Reach>,
+    /// How many of those may still lead to an answer.
     open: usize,
+    /// How many were met.
+    count: usize,
     /// What the records that were read said.
     read: Vec<(CommitId, Lineage)>,
 }
 
-struct Met {
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting {
+    generation: u64,
+    id: CommitId,
     parents: Vec<CommitId>,
-    reach: Reach,
-    waits: bool,
 }
 
 impl<'a> Walk<'a> {
     fn new(objects: &'a dyn ObjectRead) -> Self {
-        Self { objects, waiting: BinaryHeap::new(), met: HashMap::new(), open: 0, read: Vec::new() }
+        let (waiting, met) = (BinaryHeap::new(), HashMap::new());
+        Self { objects, waiting, met, open: 0, count: 0, read: Vec::new() }
     }
 
-    fn mark(&mut self, id: CommitId, reach: Reach) -> Result<(), Error> {
+    /// Marks a commit, which is of a generation below `limit` unless its record or the one that led here lies.
+    fn mark(&mut self, id: CommitId, reach: Reach, limit: u64) -> Result<(), Error> {
         if let Some(met) = self.met.get_mut(&id) {
-            let was = met.reach.surpassed;
-            met.reach.join(reach);
-            // What follows a commit comes before it, unless a forged record lies about its generation.
-            self.open -= usize::from(met.waits && !was && met.reach.surpassed);
+            let was = met.surpassed;
+            met.join(reach);
+            self.open -= usize::from(!was && met.surpassed);
             return Ok(());
         }
         let Lineage { generation, parents } = self.lineage(id)?;
-        self.waiting.push((generation, id));
-        self.met.insert(id, Met { parents, reach, waits: true });
+        if generation >= limit {
+            let (place, reason) =
+                ("its record".to_owned(), format!("it says to be of generation {generation}"));
+            return Err(AccessError::Damaged { digest: *id.digest(), place, reason }.into());
+        }
+        self.waiting.push(Waiting { generation, id, parents });
+        self.met.insert(id, reach);
         self.open += usize::from(!reach.surpassed);
+        self.count += 1;
         Ok(())
     }
 
     /// What the commit comes from. A short walk reads records, so that it need not load what is known of a long history.
     fn lineage(&mut self, id: CommitId) -> Result<Lineage, Error> {
-        let known = if self.met.len() < SHORT { None } else { self.objects.lineage(id) };
+        let known = if self.count < SHORT { None } else { self.objects.lineage(id) };
         if let Some(lineage) = known {
             return Ok(lineage);
         }
@@ -86,14 +97,12 @@ impl<'a> Walk<'a> {
         if self.open == 0 {
             return Ok(None);
         }
-        let Some((_, id)) = self.waiting.pop() else { return Ok(None) };
-        let Some(met) = self.met.get_mut(&id) else { return Ok(None) };
-        let (reach, parents) = (met.reach, std::mem::take(&mut met.parents));
-        met.waits = false;
+        let Some(Waiting { generation, id, parents }) = self.waiting.pop() else { return Ok(None) };
+        let Some(reach) = self.met.remove(&id) else { return Ok(None) };
         self.open -= usize::from(!reach.surpassed);
         let passed_on = Reach { surpassed: reach.is_common(), ..reach };
         for parent in parents {
-            self.mark(parent, passed_on)?;
+            self.mark(parent, passed_on, generation)?;
         }
         Ok(Some((id, reach)))
     }
@@ -115,10 +124,10 @@ pub fn merge_bases(
 ) -> Result<Vec<CommitId>, Error> {
     let mut walk = Walk::new(objects);
     for id in one {
-        walk.mark(*id, Reach { one: true, ..Reach::default() })?;
+        walk.mark(*id, Reach { one: true, ..Reach::default() }, u64::MAX)?;
     }
     for id in other {
-        walk.mark(*id, Reach { other: true, ..Reach::default() })?;
+        walk.mark(*id, Reach { other: true, ..Reach::default() }, u64::MAX)?;
     }
     let mut bases = Vec::new();
     while let Some((id, reach)) = walk.next()? {
@@ -132,8 +141,8 @@ pub fn merge_bases(
 /// Whether `ancestor` is `commit` or in its history. The walk ends at the generation of `ancestor`.
 pub fn is_ancestor(objects: &dyn ObjectRead, ancestor: CommitId, commit: CommitId) -> Result<bool, Error> {
     let mut walk = Walk::new(objects);
-    walk.mark(commit, Reach { one: true, ..Reach::default() })?;
-    walk.mark(ancestor, Reach { other: true, ..Reach::default() })?;
+    walk.mark(commit, Reach { one: true, ..Reach::default() }, u64::MAX)?;
+    walk.mark(ancestor, Reach { other: true, ..Reach::default() }, u64::MAX)?;
     while let Some((id, reach)) = walk.next()? {
         if id == ancestor {
             return Ok(reach.one);
@@ -152,6 +161,7 @@ mod tests {
     use super::*;
     use crate::ledger::{Origin, OriginKind};
     use crate::object::access::memory::Objects;
+    use crate::object::{ObjectKind, ObjectWrite};
     use crate::tree;
 
     /// Makes commits, each with the parents that are named by their places in the list.
@@ -218,6 +228,19 @@ mod tests {
             };
             all.into_iter().enumerate().map(parents).collect()
         })
+    }
+
+    #[test]
+    fn a_generation_that_cannot_be_is_an_error() {
+        let objects = Objects::default();
+        let [first, second] = history(&objects, &[vec![], vec![0]])[..] else { unreachable!() };
+        let honest = commit::load(&objects, second).unwrap();
+        let bytes = Commit { generation: 0, ..honest }.to_bytes().unwrap();
+        let liar = CommitId::of(&bytes);
+        objects.write_object(ObjectKind::Commit, liar.digest(), &bytes).unwrap();
+        let error = merge_bases(&objects, &[liar], &[second]).unwrap_err();
+        assert!(matches!(error, Error::Object(AccessError::Damaged { .. })), "{error}");
+        assert_eq!(merge_bases(&objects, &[first], &[second]).unwrap(), [first]);
     }
 
     proptest! {
