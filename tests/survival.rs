@@ -175,7 +175,7 @@ fn two_that_change_one_file_do_not_overwrite_each_other() {
     let output = first.wait_with_output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains(" x ") && text.lines().count() == 2, "{text}");
+    assert!(text.contains(": x\n") && text.lines().count() == 2, "{text}");
     assert_eq!(desk.ok(&["cat", "r:x"]), "second");
     assert_eq!(desk.ok(&["log", "r", "--oneline"]).lines().count(), 3);
     assert_eq!(entries(desk.path(".vds/tmp")), 0);

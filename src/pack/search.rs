@@ -37,9 +37,11 @@ fn leading(digest: &[u8]) -> u64 {
     digest.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-/// Which of `count` rows with digests spread evenly from `least` to `most` is nearest to `wanted`.
+/// Which of `count` rows with digests spread evenly from `least` to `most` is nearest to `wanted`. Of both distances the upper half is
+/// enough, and wide numbers are slow to divide.
 fn share(wanted: u64, least: u64, most: u64, count: usize) -> usize {
     let (part, whole) = (wanted.saturating_sub(least), most.saturating_sub(least));
-    let at = u128::from(part) * count as u128 / (u128::from(whole) + 1);
+    let shift = if whole > u64::from(u32::MAX) { 32 } else { 0 };
+    let at = (part >> shift).saturating_mul(count as u64) / ((whole >> shift) + 1);
     usize::try_from(at).unwrap_or(0).min(count.saturating_sub(1))
 }
