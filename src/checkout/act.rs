@@ -116,6 +116,9 @@ impl Work<'_> {
             return self.make(inside, item, name, &path);
         }
         let there = inside.look(name).map_err(fail)?;
+        if direct && matches!(there, There::Nothing) {
+            return self.make(inside, item, name, &path);
+        }
         let (fresh, scratch) = (fresh_name(), self.scratch.as_ref().unwrap_or(inside));
         let file = self.make(scratch, item, &fresh, &path)?;
         let replaced = || {

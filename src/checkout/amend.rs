@@ -9,13 +9,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use rayon::prelude::*;
 use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 
 use super::act::Work;
 use super::error::Error;
-use super::place::{Place, There};
+use super::place::Place;
 use super::plan::{self, Plan, Step, split};
 use super::run::{Stamped, check_room, stamped};
 use crate::object::{Entry, ObjectRead, TreePath};
@@ -37,6 +36,8 @@ pub fn amend(
     let place = open(dir)?;
     let written = edits.iter().filter_map(|(path, entry)| Some((path, entry.as_ref()?)));
     let mut plan = Plan { dirs: Vec::new(), groups: plan::grouped(written) };
+    // Whatever is there goes; it is looked at when its turn comes.
+    plan.groups.iter_mut().flat_map(|(_, items)| items).for_each(|item| item.step = Step::Replace);
     check_room(&place, dir, &plan)?;
     let gone = edits.iter().filter(|(_, entry)| entry.is_none());
     let gone: Vec<&TreePath> = gone.map(|(path, _)| path).collect();
@@ -46,7 +47,6 @@ pub fn amend(
     let done = remove(&place, dir, &gone).and_then(|()| {
         prune(&place, &gone, |above| needed.contains(above) || is_on_the_way(stay, above));
         plan.dirs = plan::look_at_dirs(dir, &place, needed)?;
-        look_at_files(&place, dir, &mut plan)?;
         let (nameless, failed) = (AtomicBool::new(true), AtomicBool::new(false));
         let scratch = Some(open(scratch)?);
         Work { objects, dir, place: &place, progress, nameless, failed, scratch }.carry_out(&plan)
@@ -91,21 +91,4 @@ fn prune(place: &Place, gone: &[&TreePath], stays: impl Fn(&str) -> bool) {
             let _ = unlinkat(&inside.0, name, AtFlags::REMOVEDIR);
         }
     }
-}
-
-/// Finds out what will be replaced.
-fn look_at_files(place: &Place, dir: &Path, plan: &mut Plan<'_>) -> Result<(), Error> {
-    let there = plan.dirs.iter().filter(|(_, step)| *step == Step::Leave).map(|(path, _)| *path);
-    let there: BTreeSet<&str> = there.chain([""]).collect();
-    plan.groups.par_iter_mut().filter(|(path, _)| there.contains(path)).try_for_each(|(path, items)| {
-        let fail = |source| Error::Io { verb: "look into", path: dir.join(*path), source };
-        let inside = place.enter(path).map_err(fail)?;
-        for item in items {
-            item.step = match inside.look(item.path.file_name()).map_err(fail)? {
-                There::Nothing => Step::Create,
-                _ => Step::Replace,
-            };
-        }
-        Ok(())
-    })
 }

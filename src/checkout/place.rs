@@ -50,11 +50,11 @@ impl Place {
 
     /// The directory at `path` below this one; empty is this one.
     pub fn enter(&self, path: &str) -> io::Result<Self> {
-        let mut at = Self(self.0.try_clone()?);
-        for name in path.split('/').filter(|name| !name.is_empty()) {
-            at = at.step(name)?;
+        let mut names = path.split('/').filter(|name| !name.is_empty());
+        match names.next() {
+            Some(first) => names.try_fold(self.step(first)?, |at, name| at.step(name)),
+            None => Ok(Self(self.0.try_clone()?)),
         }
-        Ok(at)
     }
 
     /// What `name` in this directory is.
