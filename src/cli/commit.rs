@@ -174,8 +174,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         return cx.made(&store, made, Vec::new(), args.no_run);
     };
     let title = view::line(message.lines().next().unwrap_or(""));
-    let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
-    let text = format!("[{target} {id:.12}] {title}\n {}  ({size})\n", counted(files, counts));
+    let looked = looked_at(files, new_bytes, bytes);
+    let text = format!("[{target} {id:.12}] {title}\n {counts}  ({looked})\n");
     let (quiet, operation) = (format!("{id}\n"), published.operation);
     let made = Made { document, text, quiet, done: "the commit is made", operation };
     cx.made(&store, made, published.jobs, args.no_run)
@@ -190,15 +190,17 @@ fn rehearse(args: &Args, target: &Target, store: &Store, cx: &Context) -> Answer
     let Gathered { draft, files, bytes, new_bytes, warnings, .. } = gathered;
     let (_, tally) = draft.finish(&rehearsal)?;
     let counts = view::Counts::from(tally);
-    let size = format!("{} new of {}", view::bytes(new_bytes), view::bytes(bytes));
     let document = json!({
         "dry_run": true, "repo": target.repo, "branch": target.branch,
         "files": files, "bytes": bytes, "new_bytes": new_bytes, "counts": counts, "warnings": warnings,
     });
-    let text = || format!("would commit to {target}\n {}  ({size})\n", counted(files, counts));
+    let looked = looked_at(files, new_bytes, bytes);
+    let text = || format!("would commit to {target}\n {counts}  ({looked})\n");
     cx.say(&document, text, String::new)
 }
 
-pub(super) fn counted(files: u64, counts: view::Counts) -> String {
-    format!("{}: {counts}", view::count(files, "file"))
+/// How much was looked at to find what differs.
+fn looked_at(files: u64, new_bytes: u64, bytes: u64) -> String {
+    let files = view::count(files, "file");
+    format!("{files} looked at, {} new of {}", view::bytes(new_bytes), view::bytes(bytes))
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::answer::document;
-use super::commit::{Args, counted};
+use super::commit::Args;
 use super::complaint::usage;
 use super::context::{Answer, Context, Made};
 use super::words;
@@ -64,8 +64,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let over = over
         .map(|head| format!(" on top of {head:.12}, which others had made meanwhile\n"))
         .unwrap_or_default();
-    let text =
-        format!("[{target} {id:.12}] {title}\n {}\n{over}", counted(look.changes.len() as u64, counts));
+    let text = format!("[{target} {id:.12}] {title}\n {counts}\n{over}");
     let (quiet, operation) = (format!("{id}\n"), published.operation);
     let made = Made { document, text, quiet, done: "the commit is made", operation };
     cx.made(workspace.store(), made, published.jobs, args.no_run)
@@ -84,6 +83,6 @@ fn rehearse(workspace: &Workspace, selection: &Scope, cx: &Context) -> Answer {
         "dry_run": true, "repo": marker.repo, "branch": marker.at.branch, "files": files, "counts": counts,
         "warnings": warnings,
     });
-    let text = || format!("would commit to {workspace}\n {}\n", counted(changes.len() as u64, counts));
+    let text = || format!("would commit to {workspace}\n {counts}\n");
     cx.say(&document, text, String::new)
 }
