@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -145,6 +145,31 @@ fn commit_of(text: &str) -> Result<CommitId, String> {
     Ok(CommitId::new(text.parse::<Digest>().map_err(|error| error.to_string())?))
 }
 
+/// The way from a workspace's own directory to a store in the same directory or one above it, so that all of that can be moved.
+fn way(inside: &Path, store: &Path) -> Option<PathBuf> {
+    let (inside, store) = (fs::canonicalize(inside).ok()?, fs::canonicalize(store).ok()?);
+    if inside == store {
+        return Some(PathBuf::from("."));
+    }
+    let up = inside.ancestors().position(|above| Some(above) == store.parent())?;
+    Some([".."].repeat(up).iter().collect::<PathBuf>().join(store.file_name()?))
+}
+
+/// Where a way leads that [`way`] gave, or the path itself.
+fn follow(inside: &Path, way: &Path) -> PathBuf {
+    let start = fs::canonicalize(inside).unwrap_or_else(|_| inside.to_owned());
+    way.components().fold(start, |mut place, part| {
+        match part {
+            Component::ParentDir => {
+                place.pop();
+            }
+            Component::CurDir => {}
+            part => place.push(part),
+        }
+        place
+    })
+}
+
 /// Whether `dir` is a workspace, as far as can be seen without reading.
 pub fn is_workspace(dir: &Path) -> bool {
     fs::symlink_metadata(dir.join(STORE_NAME).join(FILE)).is_ok_and(|meta| meta.is_file())
@@ -210,18 +235,15 @@ impl Marker {
         if branch.is_none() && commit.is_none() {
             return Err(illegible("it names neither a branch nor a commit".to_owned()));
         }
-        // A store in the same directory is named as `.`, so that both can be moved.
-        let store = if store == "." { inside.to_owned() } else { inside.join(store) };
+        let store = follow(inside, Path::new(&store));
         Ok(Self { store, repo, at: Position { branch, commit }, moving, paths, globs, made })
     }
 
     fn text(&self, inside: &Path) -> Result<String, Error> {
-        let same =
-            fs::canonicalize(inside).ok().is_some_and(|own| fs::canonicalize(&self.store).ok() == Some(own));
-        let store = if same { Some(".") } else { self.store.to_str() };
+        let store = way(inside, &self.store).unwrap_or_else(|| self.store.clone());
         let text = Text {
             format: FORMAT,
-            store: store.ok_or_else(|| Error::NotUtf8 { store: self.store.clone() })?.to_owned(),
+            store: store.to_str().ok_or_else(|| Error::NotUtf8 { store: self.store.clone() })?.to_owned(),
             repo: self.repo.clone(),
             branch: self.at.branch.clone(),
             base: self.at.commit.map(|id| id.to_string()),

@@ -112,3 +112,22 @@ fn a_merge_over_local_changes_is_refused_before_the_branch_moves() {
     desk.ok(&["-C", "w", "cherry-pick", "bbg"]);
     assert_eq!((status(&desk), text(&desk, "w/a").unwrap()), (String::new(), "bbg\n".to_owned()));
 }
+
+#[test]
+fn what_is_moved_together_stays_together() {
+    let desk = Desk::new();
+    for (store, work) in [("p", "p/w"), ("q", "q/deep/w"), ("s", "s")] {
+        fs::create_dir_all(desk.path(work).parent().unwrap()).unwrap();
+        desk.ok(&["init", store]);
+        desk.ok(&["-C", store, "repo", "create", "r"]);
+        desk.write("in/a", "a\n");
+        desk.ok(&["commit", "--store", store, "r", "in", "-m", "first"]);
+        desk.ok(&["checkout", "--store", store, "r", "--into", work]);
+        fs::rename(desk.path(store), desk.path("moved")).unwrap();
+        let moved = work.replacen(store, "moved", 1);
+        desk.write(&format!("{moved}/a"), "b\n");
+        desk.ok(&["-C", &moved, "commit", "-m", "second"]);
+        assert_eq!(desk.ok(&["cat", "--store", "moved", "r:a"]), "b\n");
+        fs::rename(desk.path("moved"), desk.path(store)).unwrap();
+    }
+}

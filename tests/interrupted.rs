@@ -121,10 +121,12 @@ fn a_change_to_a_file_between_two_versions_is_not_lost() {
         let (code, said) = desk.no(&["-C", "w", "checkout", to]);
         assert!(code == 1 && said.contains("2/2"), "{said}");
     }
-    // It can be taken back to where the way leads.
     desk.ok(&["-C", "w", "restore", "2/2"]);
-    assert_eq!(text(&desk, "w/2/2"), "new 2\n");
-    desk.write("w/2/2", "old 2\n");
+    assert_eq!(text(&desk, "w/2/2"), "old 2\n");
+    // What is of the other version differs all the same.
+    assert_eq!(desk.ok(&["-C", "w", "diff", "--name-status"]), "M\t1/1\n");
+    assert_eq!(desk.ok(&["-C", "w", "diff", "main", "--name-status"]), "M\t1/1\n");
+    assert!(desk.ok(&["-C", "w", "status"]).contains("nothing of yours"));
     desk.ok(&["-C", "w", "checkout", "next"]);
     assert_eq!(text(&desk, "w/1/1") + &text(&desk, "w/2/2"), "new 1\nnew 2\n");
     assert_eq!(desk.ok(&["-C", "w", "status", "--quiet"]), "");
@@ -234,7 +236,7 @@ fn a_workspace_keeps_its_marker_and_what_it_does_not_hold_to_itself() {
     assert!(!said.contains(".vds"), "{said}");
     assert_eq!(desk.ok(&["ls", "-r", "other", "--quiet"]), desk.ok(&["ls", "-r", "r", "--quiet"]));
     // A store's own directory may be a workspace of it.
-    desk.ok(&["checkout", "r@next", "--into", "."]);
+    desk.ok(&["checkout", "r@next", "--into", ".", "--force"]);
     assert!(desk.ok(&["status"]).starts_with("on r@next"));
     let (code, said) = desk.no(&["init", "w"]);
     assert_eq!(code, 2, "{said}");

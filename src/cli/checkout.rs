@@ -44,7 +44,7 @@ pub(super) struct Args {
     /// Leave nothing but the files in it
     #[arg(long, requires = "into")]
     plain: bool,
-    /// Replace files that hold something else
+    /// Replace files that hold something else, and make a workspace of a directory with other things in it
     #[arg(long)]
     force: bool,
     /// Only these files and directories, or what matches these patterns
@@ -115,7 +115,10 @@ fn scope(args: &Args, store: &Store, location: &Location, cx: &Context) -> Resul
         Some(path) => Ok(Scope::of(vec![path])),
         None => {
             let start = cx.start(&location.repo)?;
-            words::scope_in(&start, &args.paths, &[tree], &[location.to_string()])
+            if args.plain {
+                return words::scope_in(&start, &args.paths, &[tree], &[location.to_string()]);
+            }
+            words::scope_to_hold(cx, &start, &args.paths, tree, location.to_string())
         }
     }
 }

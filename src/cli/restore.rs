@@ -34,8 +34,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let held = workspace.hold()?;
     let source = match &args.source {
         Some(text) => Some(here::commit(&workspace, text)?),
-        // What was interrupted is to be as where it leads.
-        None => workspace.marker().moving.as_ref().unwrap_or(&workspace.marker().at).commit,
+        None => workspace.marker().at.commit,
     };
     let selection = words::selection(&workspace, &args.paths)?;
     let Restored { written, removed, unchanged } =

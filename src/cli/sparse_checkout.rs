@@ -67,10 +67,10 @@ pub(super) fn run(verb: &Verb, cx: &Context) -> Answer {
     tell(&workspace, moved, did, cx)
 }
 
-/// What was named; each name means something in the commit.
+/// What was named.
 fn named(workspace: &Workspace, args: &Args, cx: &Context) -> Result<Scope, Cause> {
     let start = cx.start(&workspace.marker().repo)?;
-    words::scope_in(&start, &args.paths, &[workspace.snapshot()?], &[workspace.to_string()])
+    words::scope_to_hold(cx, &start, &args.paths, workspace.snapshot()?, workspace.to_string())
 }
 
 fn tell(workspace: &Workspace, moved: Moved, did: String, cx: &Context) -> Answer {

@@ -163,7 +163,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         "head": moved.map(|id| id.to_string()),
         "merge": merge.as_ref().map(|(what, from, left)| json!({ "what": what, "from": from, "left": left })),
         "interrupted": marker.moving.as_ref().map(|to| json!({
-            "branch": to.branch, "commit": to.commit.map(|id| id.to_string()),
+            "branch": to.branch, "commit": to.commit.map(|id| id.to_string()), "files": look.between.len(),
         })),
         "paths": marker.paths, "globs": marker.globs,
         "changes": changes, "outside": look.outside, "warnings": look.warnings,
@@ -172,13 +172,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         if args.short {
             return shown.iter().map(|shown| shown.line(cx.ink)).collect();
         }
-        let mut text = heading(&workspace, &head);
+        let mut text = heading(&workspace, &head, look.between.len() as u64);
         if let Some((what, from, left)) = &merge {
             let left = view::count(*left, "conflict");
             text += &format!("a {what} of {from} is open, {left} left: `vds conflicts` shows it\n");
         }
         text += &if shown.is_empty() {
-            "nothing has changed\n".to_owned()
+            let yours = if marker.moving.is_some() { " of yours" } else { "" };
+            format!("nothing{yours} has changed\n")
         } else {
             shown.iter().map(|shown| shown.noted(cx.ink)).collect()
         };
@@ -193,7 +194,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
 }
 
 /// Where the workspace stands, and what is to be done about it.
-fn heading(workspace: &Workspace, head: &Head) -> String {
+fn heading(workspace: &Workspace, head: &Head, between: u64) -> String {
     let marker = workspace.marker();
     let at = marker.at.commit.map_or_else(|| "no commit yet".to_owned(), |id| format!("at {id:.12}"));
     let branch = marker.at.branch.as_ref().map_or("", |branch| branch.as_str());
@@ -217,8 +218,10 @@ fn heading(workspace: &Workspace, head: &Head) -> String {
     };
     if let Some(to) = &marker.moving {
         text += &format!(
-            "the way to {} was interrupted: `vds checkout {0}` goes on with it\n",
-            here::name_of(to)
+            "the way to {} was interrupted after {}: `vds checkout {0}` goes on with it, `vds checkout {}` goes back\n",
+            here::name_of(to),
+            view::count(between, "file"),
+            here::name_of(&marker.at)
         );
     }
     if !workspace.scope().is_whole() {

@@ -121,6 +121,26 @@ pub(super) fn scope_in(
     Ok(scope)
 }
 
+/// What words mean that say what is to be held, of what is in `tree` now and of what will be: what means nothing yet is told.
+pub(super) fn scope_to_hold(
+    cx: &Context,
+    start: &Start,
+    words: &[String],
+    tree: Snapshot<'_>,
+    of: String,
+) -> Result<Scope, Cause> {
+    let scope = start.scope(words, |path| is_in(&tree, path))?;
+    let of = [of];
+    for part in scope.parts()? {
+        if !part.is_in(&tree)? {
+            let cause = nowhere(&part, &[tree], &of);
+            let hint = cause.hint().unwrap_or_default();
+            cx.note(&format!("warning: {cause} yet; {hint}"));
+        }
+    }
+    Ok(scope)
+}
+
 /// Whether the path is a file or a directory in the tree.
 pub(super) fn is_in(tree: &Snapshot<'_>, path: &TreePath) -> Result<bool, Cause> {
     Ok(Scope::of(vec![path.clone()]).is_in(tree)?)

@@ -40,6 +40,9 @@ pub enum Error {
     /// The directory is a workspace of something else.
     #[error("{} is a workspace of {of} already", .dir.display())]
     Other { dir: PathBuf, of: String },
+    /// The directory has other things in it.
+    #[error("{} is no workspace, and has other things in it: {name}", .dir.display())]
+    Occupied { dir: PathBuf, name: String },
     /// The directory has another store.
     #[error("{} has a store of its own", .dir.display())]
     OtherStore { dir: PathBuf },
@@ -79,7 +82,7 @@ fn counted(count: usize) -> String {
 fault! {
     Error passes on Marker, Checkout, Ingest, History, Scope, Snapshot, Tree;
     kind {
-        Self::WouldLose { .. } | Self::Halfway { .. } => Kind::Refused,
+        Self::WouldLose { .. } | Self::Halfway { .. } | Self::Occupied { .. } => Kind::Refused,
         Self::Busy { .. } => Kind::Busy,
         Self::Nothing { .. } | Self::NotHeld { .. } | Self::New { .. } => Kind::NotFound,
         Self::Outside { .. }
@@ -109,6 +112,9 @@ fault! {
         Self::New { .. } => Some("if it is not wanted, remove it".to_owned()),
         Self::Other { .. } => {
             Some("use `vds switch` or `vds checkout REV` in it, or choose another directory".to_owned())
+        }
+        Self::Occupied { .. } => {
+            Some("choose another directory; --force puts the files there all the same, --plain without making a workspace".to_owned())
         }
         Self::OtherStore { .. } => Some("choose another directory, or give --plain".to_owned()),
         Self::Path(_) => Some("paths are relative, without . and ..".to_owned()),

@@ -44,6 +44,8 @@ pub struct Unread {
 pub struct Look {
     /// The files that differ from the commit's, by path.
     pub changes: Vec<Change>,
+    /// What differs only because a change of version was interrupted: files that are as where it leads, or missing.
+    pub between: Vec<Change>,
     /// Others that differ, by path; none in a look at the content.
     pub unread: Vec<Unread>,
     /// The stamps of the changed files as they were read.
@@ -136,7 +138,7 @@ impl Workspace {
         let is_own = |change: &Change| {
             halfway.get(&change.path).is_none_or(|to| change.after.is_some() && *to != change.after)
         };
-        look.changes.retain(is_own);
+        (look.changes, look.between) = look.changes.into_iter().partition(is_own);
         look.changes.sort_by(|a, b| a.path.cmp(&b.path));
         look.unread.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(look)

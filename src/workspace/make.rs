@@ -1,6 +1,6 @@
 //! Making a directory a workspace.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::place::Workspace;
 use super::switch::{Loss, Moved};
 use crate::checkout::{self, Clash, Written};
 use crate::marker::{Marker, Position, Trust};
-use crate::object::{RepoName, STORE_NAME};
+use crate::object::{Entry, RepoName, STORE_NAME, TreePath};
 use crate::progress::Progress;
 use crate::scope::Scope;
 use crate::stamp::{Begun, Stamp};
@@ -26,6 +26,18 @@ pub struct Wanted {
     pub at: Position,
     /// What it is to hold.
     pub scope: Scope,
+}
+
+/// Refuses a directory in which somebody keeps other things: they would be taken for new files.
+fn check_free(dir: &Path, files: &[(TreePath, Entry)]) -> Result<(), Error> {
+    let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
+    let own: HashSet<&str> =
+        files.iter().filter_map(|(path, _)| path.as_str().split('/').next()).chain([STORE_NAME]).collect();
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    match names.filter(|name| !own.contains(name.as_str())).min() {
+        Some(name) => Err(Error::Occupied { dir: dir.to_owned(), name }),
+        None => Ok(()),
+    }
 }
 
 impl Workspace {
@@ -61,6 +73,9 @@ impl Workspace {
         let mut workspace = Self::open(store, dir, marker, wait)?;
         let tree = workspace.tree(at.commit)?;
         let files = workspace.files(tree)?;
+        if loss == Loss::Refuse {
+            check_free(dir, &files)?;
+        }
         let clash = if loss == Loss::Accept { Clash::Overwrite } else { Clash::Refuse };
         let (written, stamped) = checkout::checkout(&workspace.objects, &files, dir, clash, progress)?;
         let made = fs::create_dir_all(&inside);
