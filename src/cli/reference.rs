@@ -97,10 +97,12 @@ fn positional(arg: &Arg) -> String {
 }
 
 fn option(arg: &Arg) -> String {
-    let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
+    let short = arg.get_short().map(|short| format!("-{short}"));
+    let names: Vec<String> =
+        short.into_iter().chain(arg.get_long().map(|long| format!("--{long}"))).collect();
     let values = arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default();
     let values: String = values.iter().map(|value| format!(" <{value}>")).collect();
-    format!("- `{short}--{}{values}`: {}\n", arg.get_long().unwrap_or_default(), help(arg))
+    format!("- `{}{values}`: {}\n", names.join(", "), help(arg))
 }
 
 fn examples(command: &Command) -> String {
@@ -132,6 +134,8 @@ mod tests {
         let mut program = Cli::command();
         program.build();
         program.clone().debug_assert();
+        let page = reference();
+        assert!(page.contains("`-C <DIR>`") && !page.contains(", --`") && !page.contains(", -- <"), "{page}");
         let leaves = leaves(&program);
         assert!(leaves.len() > 30, "{}", leaves.len());
         for verb in leaves {
