@@ -63,7 +63,7 @@ fn sides(store: &Store, before: &Range, after: &[String]) -> Result<(Resolved, R
         _ => return Err(usage("more than two revisions were named", "name paths after --")),
     };
     match (from, after) {
-        (Some(from), None) => Ok((resolve(store, from)?, resolve(store, to)?)),
+        (Some(from), None) => Ok((resolve(store, from)?, before.end(store)?)),
         (None, Some(after)) => Ok((resolve(store, to)?, other(store, to, after)?)),
         (Some(_), Some(_)) => Err(usage("three revisions were named", "name two: A B, or A..B")),
         (None, None) => Err(usage(

@@ -85,7 +85,7 @@ struct Item {
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     let range: Range = cx.named(&store, args.range.as_deref())?;
-    let head = resolve(&store, &range.to)?;
+    let head = range.end(&store)?;
     let selection = selection(args, scope(args, &store, &range.to, &head, cx)?, &snapshot(&store, &head)?)?;
     let mut log = Log::new(store.objects(), [head.commit]);
     if let Some(from) = &range.from {

@@ -2,7 +2,11 @@
 
 use std::str::FromStr;
 
-use crate::history::{Location, SyntaxError, split_path};
+use super::complaint::not_found;
+use crate::fault::Cause;
+use crate::history::{self, Base, DEFAULT_BRANCH, Location, Resolved, Revision, SyntaxError, split_path};
+use crate::object::RepoName;
+use crate::store::Store;
 
 /// `REPO@REV`, or `REPO@A..B` and `REPO@A..REPO@B`. A side that is left out is the default branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +37,36 @@ impl FromStr for Range {
             to => format!("{repo}@{to}"),
         };
         Ok(Self { from: Some(from.parse()?), to: to.parse()? })
+    }
+}
+
+impl Range {
+    /// What it ends with. Who named a repo behind the dots is told what to write.
+    pub(super) fn end(&self, store: &Store) -> Result<Resolved, Cause> {
+        let error = match history::resolve(store.ledger(), store.objects(), &self.to) {
+            Err(error @ history::Error::UnknownRevision { .. }) => error,
+            found => return Ok(found?),
+        };
+        match self.meant(store)? {
+            Some(meant) => Err(not_found(
+                error.to_string(),
+                format!("did you mean {meant}? REPO@A..B has a revision as B"),
+            )),
+            None => Err(error.into()),
+        }
+    }
+
+    /// The range with the default branch of the repo that is named as a revision.
+    fn meant(&self, store: &Store) -> Result<Option<String>, Cause> {
+        let Location { repo, rev, path } = &self.to;
+        let (Some(from), Base::Name(name)) = (&self.from, &rev.base) else { return Ok(None) };
+        let Ok(named) = name.parse::<RepoName>() else { return Ok(None) };
+        if history::find(&store.session()?, &named)?.is_none() {
+            return Ok(None);
+        }
+        let rev = Revision { base: Base::Name(DEFAULT_BRANCH.to_owned()), steps: rev.steps.clone() };
+        let to = Location { repo: named, rev, path: path.clone() }.to_string();
+        Ok(Some(format!("{from}..{}", to.strip_prefix(&format!("{repo}@")).unwrap_or(&to))))
     }
 }
 
