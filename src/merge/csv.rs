@@ -165,8 +165,9 @@ impl<'t, 'a> Merge<'t, 'a> {
                 });
                 let count = lost.count();
                 if count > 0 {
+                    let values = if count == 1 { "value" } else { "values" };
                     self.conflicts.push(format!(
-                        "column {name}: dropped by {other}, and {side} has {count} new values in it"
+                        "column {name}: dropped by {other}, and {side} has {count} new {values} in it"
                     ));
                 }
             }
@@ -346,7 +347,7 @@ mod tests {
             "k,w a,2",
             "k,v,w a,7,2",
             "k,w a,2",
-            &["column v: dropped by ours, and theirs has 1 new values in it"],
+            &["column v: dropped by ours, and theirs has 1 new value in it"],
         );
     }
 
