@@ -120,9 +120,8 @@ impl Vds {
                 .unwrap();
         assert_eq!(opened.conflicts, outcome.conflicts, "the same report each time");
         let ours = integrate::Verdict::Become(integrate::Choice::Ours);
-        let resolved =
-            integrate::resolve(&self.store, &self.author, &target, &[integrate::Named::all()], &ours)
-                .unwrap();
+        let (all, drafts) = ([integrate::Named::all()], integrate::Drafts::Refuse);
+        let resolved = integrate::resolve(&self.store, &self.author, &target, &all, &ours, drafts).unwrap();
         assert_eq!(resolved.paths.len(), opened.conflicts.len());
         let finished = integrate::finish(&self.store, &self.author, &target, None, None).unwrap();
         assert_eq!(finished.came, Integrated::Made);

@@ -158,16 +158,43 @@ pub(super) fn tell(
     cx.made(store, made, outcome.jobs, later)
 }
 
+/// The verb of which it may not have been said what is to be brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lacking {
+    /// `vds merge`.
+    Merge,
+    /// `vds revert`.
+    Revert,
+    /// `vds cherry-pick`.
+    CherryPick,
+}
+
+impl Lacking {
+    /// That only the branch was named.
+    fn complaint(self, target: &Target) -> Cause {
+        let (verb, done, what) = match self {
+            Self::Merge => ("merge", "merged into", "FROM"),
+            Self::Revert => ("revert", "reverted on", "COMMIT"),
+            Self::CherryPick => ("cherry-pick", "picked onto", "COMMIT"),
+        };
+        usage(format!("what is to be {done} {target} is missing"), format!("`vds {verb} {target} {what}`"))
+    }
+}
+
 /// The branch and what is to be brought onto it, as they were named; a branch that was not is that of the workspace.
-pub(super) fn onto(cx: &Context, names: &[String]) -> Result<(Target, String), Cause> {
+pub(super) fn onto(cx: &Context, names: &[String], lacking: Lacking) -> Result<(Target, String), Cause> {
     match names {
         [target, what] => Ok((target.parse().map_err(history::Error::from)?, what.clone())),
         [what] => match cx.target_here()? {
             Some(target) => Ok((target, what.clone())),
-            None => Err(usage(
-                "no branch was named, and this directory is not in a workspace of one",
-                format!("name the branch first: REPO@BRANCH {what}"),
-            )),
+            // Without the @ it is as likely what is to be brought.
+            None => match what.parse::<Target>().ok().filter(|_| what.contains('@')) {
+                Some(target) => Err(lacking.complaint(&target)),
+                None => Err(usage(
+                    "no branch was named, and this directory is not in a workspace of one",
+                    format!("name the branch first: REPO@BRANCH {what}"),
+                )),
+            },
         },
         _ => Err(usage(
             "it is not said what is to be brought onto which branch",

@@ -2,11 +2,11 @@
 
 use super::complaint::usage;
 use super::context::{Answer, Context, Made};
-use super::integrated::{Brought, How, bring, named, onto, open_target, tell};
+use super::integrated::{Brought, How, Lacking, bring, named, onto, open_target, tell};
 use super::merged::Kept;
 use crate::fault::Cause;
 use crate::history::{self, Target};
-use crate::integrate::{self, Action, FastForward, Request, Unrelated};
+use crate::integrate::{self, Action, Dropped, FastForward, Request, Unrelated};
 use crate::progress::Amount;
 use serde_json::json;
 
@@ -61,9 +61,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     }
     if args.abort {
         let target = open_target(cx, &store, args.names.first())?;
-        let operation = integrate::abort(&store, &cx.author, &target)?;
+        let Dropped { operation, action } = integrate::abort(&store, &cx.author, &target)?;
         let document = json!({ "repo": target.repo, "branch": target.branch, "vds": crate::view::VERSION });
-        let text = format!("dropped the open merge into {target}, which is as it was\n");
+        let text = format!("dropped the open {} into {target}, which is as it was\n", action.verb());
         let quiet = format!("{target}\n");
         return cx.changed(Made {
             document,
@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         cx.progress().end();
         return tell(cx, &store, &target, &request, outcome?, Kept::Open, args.how.later());
     }
-    let (target, from) = onto(cx, &args.names)?;
+    let (target, from) = onto(cx, &args.names, Lacking::Merge)?;
     let request = request(args, &store, &target, &from)?;
     bring(cx, &store, &target, &request, &args.how)
 }

@@ -11,7 +11,7 @@ use super::integrated::open_target;
 use crate::content;
 use crate::fault::Cause;
 use crate::ingest::{self, Memory, Overlay};
-use crate::integrate::{self, Choice, Named, Verdict};
+use crate::integrate::{self, Choice, Drafts, Named, Verdict};
 use crate::object::{Entry, FileKind, TreePath};
 use crate::pick;
 use crate::snapshot::Snapshot;
@@ -39,9 +39,12 @@ pub(super) struct Args {
     /// All conflicts
     #[arg(long, conflicts_with = "paths")]
     all: bool,
-    /// ours, theirs, base, draft (what a strategy left), a file on disk, or - for standard input
+    /// ours, theirs, base, a file on disk, - for standard input, or draft: what a strategy left, with the conflicts in it
     #[arg(long, value_name = "VERSION", required_unless_present = "undo")]
     with: Option<String>,
+    /// Take a draft as it is: it always has conflicts in it, as marks or with one side's value (`vds conflicts` tells of each)
+    #[arg(long, conflicts_with = "undo")]
+    force: bool,
     /// Put that at another path, and remove this one: for a file that the other side renamed
     #[arg(long, value_name = "NEWPATH", value_parser = pick::path, conflicts_with = "undo")]
     to: Option<TreePath>,
@@ -71,10 +74,11 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         (Some(choice), Some(to)) => Verdict::Move(choice, to.clone()),
     };
     let named = if args.all { vec![Named::all()] } else { args.paths.clone() };
-    let resolved = integrate::resolve(&store, &cx.author, &target, &named, &verdict)?;
+    let drafts = if args.force { Drafts::Take } else { Drafts::Refuse };
+    let resolved = integrate::resolve(&store, &cx.author, &target, &named, &verdict, drafts)?;
     let choice = match &verdict {
         Verdict::Forget => None,
-        Verdict::Become(choice) => Some(view::choice(choice)),
+        Verdict::Become(choice) => Some(choice.word()),
         Verdict::Move(..) => Some("moved"),
     };
     let document = document(&json!({

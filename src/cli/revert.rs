@@ -1,7 +1,7 @@
 //! `vds revert` and `vds cherry-pick`.
 
 use super::context::{Answer, Context};
-use super::integrated::{Brought, How, bring, named, onto};
+use super::integrated::{Brought, How, Lacking, bring, named, onto};
 use crate::fault::Cause;
 use crate::history::{self, Target};
 use crate::integrate::{Action, Request};
@@ -54,8 +54,13 @@ struct Which {
 }
 
 impl Which {
-    fn find(&self, cx: &Context, store: &Store) -> Result<(Target, CommitId, Commit), Cause> {
-        let (target, text) = onto(cx, &self.names)?;
+    fn find(
+        &self,
+        cx: &Context,
+        store: &Store,
+        lacking: Lacking,
+    ) -> Result<(Target, CommitId, Commit), Cause> {
+        let (target, text) = onto(cx, &self.names, lacking)?;
         history::load_repo(&store.session()?, &target.repo)?;
         let id = named(store, &target.repo, &text)?;
         Ok((target, id, history::load(store.objects(), id)?))
@@ -65,7 +70,7 @@ impl Which {
 pub(super) fn run(args: &RevertArgs, cx: &Context) -> Answer {
     let RevertArgs { which, how } = args;
     let store = cx.store()?;
-    let (target, id, commit) = which.find(cx, &store)?;
+    let (target, id, commit) = which.find(cx, &store, Lacking::Revert)?;
     let action = Action::Revert { commit: id, mainline: which.mainline };
     let manner = how.manner(&store, &target, format!("before {id:.12}"), Brought::Change)?;
     let message = format!("revert \"{}\"\n\nThis takes back commit {id}.", commit.title());
@@ -76,7 +81,7 @@ pub(super) fn run(args: &RevertArgs, cx: &Context) -> Answer {
 pub(super) fn run_cherry_pick(args: &CherryPickArgs, cx: &Context) -> Answer {
     let CherryPickArgs { which, say_origin, how } = args;
     let store = cx.store()?;
-    let (target, id, commit) = which.find(cx, &store)?;
+    let (target, id, commit) = which.find(cx, &store, Lacking::CherryPick)?;
     let action = Action::CherryPick { commit: id, mainline: which.mainline };
     let manner = how.manner(&store, &target, format!("{id:.12}"), Brought::Change)?;
     let mut message = which.message.clone().unwrap_or(commit.message);

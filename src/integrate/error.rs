@@ -28,9 +28,9 @@ pub enum Error {
     /// The commit has no such parent.
     #[error("{commit:.12} has no parent number {number}, only {count}")]
     NoParent { commit: CommitId, number: usize, count: usize },
-    /// Another merge waits to be finished.
-    #[error("a merge into {target} is open already")]
-    Open { target: Target },
+    /// Another merge, revert or cherry-pick waits to be finished.
+    #[error("a {verb} into {target} is open already")]
+    Open { target: Target, verb: &'static str },
     /// No merge waits to be finished.
     #[error("no merge into {target} is open")]
     NotOpen { target: Target },
@@ -43,9 +43,18 @@ pub enum Error {
     /// Something else is where a file is to go.
     #[error("nothing can be put at {to}: {file} is in the way")]
     InTheWay { to: TreePath, file: TreePath },
+    /// Another file is where a file is to go.
+    #[error("{to} is another file's place")]
+    Taken { to: TreePath },
+    /// A file was changed by the side that renamed it, too.
+    #[error("{to} has content of its own, and {path} would replace it")]
+    HasEdits { path: TreePath, to: TreePath },
     /// The version that was chosen does not exist.
     #[error("{path} has no version {version:?}")]
     NoVersion { path: TreePath, version: &'static str },
+    /// A draft was chosen as it is.
+    #[error("the draft of {path} still has conflicts in it: {detail}")]
+    Unfinished { target: Target, path: TreePath, detail: String },
     /// Another process changed the open merge.
     #[error("the merge into {target} was changed by another process in the meantime")]
     Raced { target: Target },
@@ -91,6 +100,9 @@ fault! {
         | Self::NotForward { .. }
         | Self::Open { .. }
         | Self::InTheWay { .. }
+        | Self::Taken { .. }
+        | Self::HasEdits { .. }
+        | Self::Unfinished { .. }
         | Self::WouldOverwrite { .. } => Kind::Refused,
         Self::WhichParent { .. } | Self::NoParent { .. } | Self::TwoToOne { .. } => Kind::Usage,
         Self::NotOpen { .. } | Self::NoConflict { .. } | Self::NoVersion { .. } => Kind::NotFound,
@@ -104,7 +116,7 @@ fault! {
         Self::NotForward { .. } => Some("without --ff-only it is merged".to_owned()),
         Self::WhichParent { .. } => Some("--mainline 1 looks from the branch that it was made on".to_owned()),
         Self::NoParent { commit, .. } => Some(format!("`vds show {commit:.12}` tells its parents")),
-        Self::Open { target } => Some(format!(
+        Self::Open { target, .. } => Some(format!(
             "`vds conflicts {target}` shows what is left; `vds merge --continue {target}` finishes it, `vds merge --abort {target}` drops it"
         )),
         Self::NotOpen { .. } => Some("`vds conflicts` shows the merges that are open".to_owned()),
@@ -113,8 +125,14 @@ fault! {
         }
         Self::NoConflict { .. } => Some("`vds conflicts` shows what is in conflict".to_owned()),
         Self::TwoToOne { .. } => Some("say it of one path at a time".to_owned()),
-        Self::InTheWay { .. } => Some("choose another path".to_owned()),
+        Self::InTheWay { .. } | Self::Taken { .. } => Some("choose another path".to_owned()),
+        Self::HasEdits { path, to } => {
+            Some(format!("put both together by hand, then `vds resolve {path} --with FILE --to {to}`"))
+        }
         Self::NoVersion { .. } => Some("choose another version, or name a file".to_owned()),
+        Self::Unfinished { target, path, .. } => Some(format!(
+            "`vds conflicts {target} --into DIR` writes {path}.draft there; edit it, then `vds resolve {path} --with DIR/{path}.draft`; --force takes it as it is"
+        )),
         Self::Raced { target } => Some(format!("`vds conflicts {target}` shows what is left now")),
         Self::WouldOverwrite { .. } => Some(
             "nothing was changed; commit them, or take them back with `vds restore PATH`, and give the command again".to_owned(),

@@ -1,7 +1,8 @@
 //! What bringing changes onto a branch would come to, found out without changing anything.
 
+use super::chosen::Chosen;
 use super::error::Error;
-use super::run::{Chosen, Combined, Integrated, Outcome, Planned, first_of, plan, tally, unchanged};
+use super::run::{Combined, Integrated, Outcome, Planned, first_of, plan, tally, unchanged};
 use super::sides::{Action, Bench, Request, apply};
 use crate::change;
 use crate::draft::Tally;

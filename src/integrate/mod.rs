@@ -5,8 +5,11 @@
 //! a person has said what becomes of each conflict. Nothing is kept of its result, so it is finished on top of whatever the branch
 //! holds by then.
 
+mod chosen;
+mod elsewhere;
 mod error;
 mod foresee;
+mod message;
 mod named;
 mod newer;
 mod open;
@@ -19,9 +22,9 @@ mod sides;
 pub use error::Error;
 pub use foresee::{Preview, foresee};
 pub use named::Named;
-pub use open::{Opened, abort, find, list, load};
+pub use open::{Dropped, Opened, abort, find, list, load};
 pub use policy::{load as load_policy, set as set_policy};
 pub use record::Choice;
-pub use resolve::{Resolved, Verdict, resolve};
+pub use resolve::{Drafts, Resolved, Verdict, resolve};
 pub use run::{Integrated, OnConflict, Outcome, finish, integrate};
 pub use sides::{Action, Ends, FastForward, Request, Unrelated, default_message};

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use super::error::Error;
 use super::record::{Choice, Made, Record, VERSION, read_map, write_map};
-use super::sides::{Ends, Request};
+use super::sides::{Action, Ends, Request};
 use crate::history::{self, Author, Repo, Target};
 use crate::ledger::{Origin, Outcome, Session};
 use crate::merge::Conflict;
@@ -65,7 +65,7 @@ pub(super) fn load_record(store: &Store, target: &Target) -> Result<(Repo, Recor
 pub(super) fn check_none(store: &Store, repo: &Repo, target: &Target) -> Result<(), Error> {
     match find_record(&store.session()?, repo, target)? {
         None => Ok(()),
-        Some(_) => Err(Error::Open { target: target.clone() }),
+        Some((record, _)) => Err(Error::Open { target: target.clone(), verb: record.request.action.verb() }),
     }
 }
 
@@ -208,12 +208,22 @@ pub fn list(store: &Store) -> Result<Vec<Target>, Error> {
     Ok(targets)
 }
 
+/// An open merge that was dropped.
+#[derive(Debug, Clone, Copy)]
+pub struct Dropped {
+    /// The operation that dropped it.
+    pub operation: u64,
+    /// What was to be brought onto the branch.
+    pub action: Action,
+}
+
 /// Drops the open merge.
-pub fn abort(store: &Store, author: &Author, target: &Target) -> Result<u64, Error> {
-    let (repo, _, bytes) = load_record(store, target)?;
+pub fn abort(store: &Store, author: &Author, target: &Target) -> Result<Dropped, Error> {
+    let (repo, record, bytes) = load_record(store, target)?;
+    let action = record.request.action;
     let batch = closing(&repo, target, bytes);
     match store.session()?.commit(&author.now(), &batch)? {
-        Outcome::Done { number } => Ok(number),
+        Outcome::Done { number } => Ok(Dropped { operation: number, action }),
         Outcome::Stale { .. } => Err(Error::Raced { target: target.clone() }),
     }
 }

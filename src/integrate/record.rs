@@ -1,6 +1,7 @@
 //! How an open merge is written down: docs/format.md has every byte.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +88,29 @@ pub enum Choice {
         /// What was chosen.
         entry: Entry,
     },
+}
+
+impl Choice {
+    /// The choice in one word, for people and programs.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Theirs => "theirs",
+            Self::Base => "base",
+            Self::Draft => "draft",
+            Self::File(_) => "file",
+            Self::Moved { .. } => "moved",
+        }
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Moved { to, .. } => write!(f, "moved to {to}"),
+            _ => f.write_str(self.word()),
+        }
+    }
 }
 
 /// The fact as it is kept.

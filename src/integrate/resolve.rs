@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::elsewhere::{check_around, put_at};
 use super::error::Error;
 use super::named::Named;
 use super::open::{load_record, put};
 use super::record::{Choice, Made, Record, read_map, write_map};
+use super::sides::Bench;
 use crate::history::{self, Author, Target};
 use crate::merge::{Conflict, ConflictKind, Edits, Trees, subtree};
-use crate::object::{Entry, NodeId, ObjectRead, TreePath};
-use crate::snapshot::Snapshot;
+use crate::object::{ObjectRead, TreePath};
 use crate::store::Store;
 
 /// What becomes of conflicts.
@@ -21,6 +22,15 @@ pub enum Verdict {
     Become(Choice),
     /// Another path becomes this, and that of the conflict is removed.
     Move(Choice, TreePath),
+}
+
+/// What is done about drafts that still have conflicts in them: marks, or cells of which one side's was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drafts {
+    /// They are not taken.
+    Refuse,
+    /// They are taken as they are.
+    Take,
 }
 
 /// A verdict that was noted.
@@ -41,6 +51,7 @@ pub fn resolve(
     target: &Target,
     named: &[Named],
     verdict: &Verdict,
+    drafts: Drafts,
 ) -> Result<Resolved, Error> {
     let (repo, record, bytes) = load_record(store, target)?;
     let objects: &dyn ObjectRead = store.objects();
@@ -60,8 +71,14 @@ pub fn resolve(
     if let (Verdict::Move(_, to), [_, _, ..]) = (verdict, meant.as_slice()) {
         return Err(Error::TwoToOne { to: to.clone() });
     }
+    let writer = store.writer();
     for path in &meant {
         let Some(conflict) = conflicts.get(*path) else { continue };
+        if let Verdict::Become(Choice::Draft) | Verdict::Move(Choice::Draft, _) = verdict
+            && drafts == Drafts::Refuse
+        {
+            check_draft(target, conflict)?;
+        }
         let choice = match verdict {
             Verdict::Forget => {
                 choices.remove(*path);
@@ -76,19 +93,16 @@ pub fn resolve(
                     at != *path && matches!(&made.choice, Choice::Moved { to: taken, .. } if taken == to)
                 };
                 if conflicts.contains_key(to) || choices.iter().any(is_taken) {
-                    return Err(Error::InTheWay { to: to.clone(), file: to.clone() });
+                    return Err(Error::Taken { to: to.clone() });
                 }
-                let sides = [Some(record.ends.ours), record.ends.theirs].into_iter().flatten();
-                for side in sides {
-                    check_free(objects, history::load(objects, side)?.tree, to)?;
-                }
-                Choice::Moved { to: to.clone(), entry: version(conflict, choice)? }
+                let (ends, bench) = (&record.ends, Bench { sink: &writer, tmp: store.tmp() });
+                let trees = bench.sides(ends.ours, ends.bases.clone(), &record.request)?.trees;
+                Choice::Moved { to: to.clone(), entry: put_at(&writer, trees, conflict, choice, to)? }
             }
         };
         choices.insert((*path).clone(), Made { versions: conflict.clash.versions, choice });
     }
     let left = conflicts.keys().filter(|path| !choices.contains_key(*path)).count();
-    let writer = store.writer();
     let choices = write_map(&writer, choices.iter())?;
     writer.finish()?;
     let paths = meant.into_iter().cloned().collect();
@@ -108,30 +122,13 @@ fn check(conflict: &Conflict, choice: &Choice) -> Result<(), Error> {
     }
 }
 
-/// The file that is chosen.
-fn version(conflict: &Conflict, choice: &Choice) -> Result<Entry, Error> {
-    let versions = conflict.clash.versions;
-    let (found, version) = match choice {
-        Choice::Ours => (versions.ours, "ours"),
-        Choice::Theirs => (versions.theirs, "theirs"),
-        Choice::Base => (versions.base, "base"),
-        Choice::Draft => (conflict.draft, "draft"),
-        Choice::File(entry) | Choice::Moved { entry, .. } => (Some(*entry), "file"),
-    };
-    found.ok_or_else(|| Error::NoVersion { path: conflict.clash.path.clone(), version })
-}
-
-/// An error if a file at `to` and what the tree has could not both be.
-fn check_free(objects: &dyn ObjectRead, tree: NodeId, to: &TreePath) -> Result<(), Error> {
-    let tree = Snapshot::new(objects, tree);
-    let fail = |file: TreePath| Err(Error::InTheWay { to: to.clone(), file });
-    for dir in to.ancestors() {
-        if let (Some(_), Ok(file)) = (tree.find(dir)?, dir.parse()) {
-            return fail(file);
+/// An error if the draft, of which there is one, still has conflicts in it.
+fn check_draft(target: &Target, conflict: &Conflict) -> Result<(), Error> {
+    match conflict.details.first().filter(|_| conflict.draft.is_some()) {
+        Some(first) => {
+            let (path, detail) = (conflict.clash.path.clone(), first.clone());
+            Err(Error::Unfinished { target: target.clone(), path, detail })
         }
-    }
-    match tree.files_at(Some(to))?.into_iter().find(|(path, _)| path != to) {
-        Some((file, _)) => fail(file),
         None => Ok(()),
     }
 }
@@ -141,7 +138,7 @@ pub(super) fn edits_of(
     objects: &dyn ObjectRead,
     trees: Trees,
     conflict: &Conflict,
-    choice: Choice,
+    choice: &Choice,
 ) -> Result<Edits, Error> {
     let path = &conflict.clash.path;
     Ok(match choice {
@@ -149,12 +146,11 @@ pub(super) fn edits_of(
         Choice::Theirs => subtree(objects, trees.ours, trees.theirs, path)?,
         Choice::Base => subtree(objects, trees.ours, trees.base, path)?,
         Choice::Draft => conflict.draft.map(|entry| (path.clone(), Some(entry))).into_iter().collect(),
-        Choice::File(entry) => Edits::from([(path.clone(), Some(entry))]),
+        Choice::File(entry) => Edits::from([(path.clone(), Some(*entry))]),
         Choice::Moved { to, entry } => {
             // The branch may have moved since it was said.
-            check_free(objects, trees.ours, &to)?;
-            check_free(objects, trees.theirs, &to)?;
-            Edits::from([(path.clone(), None), (to, Some(entry))])
+            check_around(objects, trees, to)?;
+            Edits::from([(path.clone(), None), (to.clone(), Some(*entry))])
         }
     })
 }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use super::chosen::Chosen;
 use super::error::Error;
+use super::message::message;
 use super::open::{self, Finishing};
-use super::record::{Choice, Made};
+use super::record::Made;
 use super::resolve::edits_of;
 use super::sides::{Action, Bench, Ends, FastForward, Request, Sides, apply};
 use crate::change::{self, Advanced, Base, Changed};
 use crate::draft::{Draft, Tally};
 use crate::history::{self, Author, DEFAULT_BRANCH, Target};
-use crate::merge::{Conflict, ConflictKind, Edits, Followed, Merged, Parted, Strategy};
+use crate::merge::{Conflict, Edits, Followed, Merged, Parted, Strategy};
 use crate::meta::Batch;
 use crate::object::{CommitId, NodeId, ObjectRead, TreePath};
 use crate::pipeline::job::Job;
@@ -19,9 +21,6 @@ use crate::store::Store;
 
 /// How often it is tried again when other processes move the branch.
 const TRIES: usize = 50;
-
-/// So many settled files are named in the message of a commit.
-const NAMED: usize = 20;
 
 /// What happens when the sides do not go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,24 +85,9 @@ pub(super) struct Combined {
     pub(super) parted: Vec<Parted>,
     /// All conflicts, those for which something was chosen too.
     pub(super) conflicts: Vec<Conflict>,
+    /// What was chosen for conflicts, as far as it counts.
+    pub(super) chosen: BTreeMap<TreePath, Made>,
     pub(super) left: Vec<Conflict>,
-}
-
-/// What was chosen for an open merge, and the head for which it was.
-#[derive(Default)]
-pub(super) struct Chosen {
-    choices: BTreeMap<TreePath, Made>,
-    ours: Option<CommitId>,
-}
-
-impl Chosen {
-    /// The choice for this conflict, if it is the one for which it was made.
-    fn find(&self, conflict: &Conflict, ours: CommitId) -> Option<Choice> {
-        let made = self.choices.get(&conflict.clash.path)?;
-        // What lies in a directory may have changed, although the file against it has not.
-        let is_same = conflict.clash.kind != ConflictKind::FileDirectory || self.ours == Some(ours);
-        (made.versions == conflict.clash.versions && is_same).then(|| made.choice.clone())
-    }
 }
 
 /// Finds out what `request` means for a branch whose head is `head`.
@@ -112,7 +96,7 @@ pub(super) fn plan(
     target: &Target,
     head: CommitId,
     request: &Request,
-    chosen: &Chosen,
+    chosen: &Chosen<'_>,
 ) -> Result<Planned, Error> {
     let forward =
         if let Action::Merge { forward, .. } = request.action { forward } else { FastForward::Never };
@@ -131,14 +115,16 @@ pub(super) fn plan(
     }
     let sides = bench.sides(head, bases, request)?;
     let Merged { mut edits, conflicts, settled, followed, parted } = bench.merge(&sides, &request.manner)?;
+    let chosen = chosen.among(bench.sink, &conflicts, &sides)?;
     let mut left = Vec::new();
     for conflict in &conflicts {
-        match chosen.find(conflict, head) {
-            Some(choice) => edits.extend(edits_of(bench.sink, sides.trees, conflict, choice)?),
+        match chosen.get(&conflict.clash.path) {
+            Some(made) => edits.extend(edits_of(bench.sink, sides.trees, conflict, &made.choice)?),
             None => left.push(conflict.clone()),
         }
     }
-    Ok(Planned::Combined(Box::new(Combined { sides, edits, settled, followed, parted, conflicts, left })))
+    let combined = Combined { sides, edits, settled, followed, parted, conflicts, chosen, left };
+    Ok(Planned::Combined(Box::new(combined)))
 }
 
 /// Brings changes onto a branch, unless that would overwrite `local` changes to the files of a workspace.
@@ -185,10 +171,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(&self) -> Result<Outcome, Error> {
-        let chosen = self.finishing.map_or_else(Chosen::default, |finishing| Chosen {
-            choices: finishing.choices.clone(),
-            ours: Some(finishing.ends.ours),
-        });
+        let chosen = Chosen::of(self.finishing);
         for _ in 0..TRIES {
             let writer = self.store.writer();
             let base = change::open(self.store, self.target, &writer)?;
@@ -202,7 +185,7 @@ impl Work<'_> {
                 Planned::Forward => return self.forward(&base, head),
                 Planned::Combined(combined) => *combined,
             };
-            let Combined { sides, edits, settled, followed, parted, conflicts, left } = combined;
+            let Combined { sides, edits, settled, followed, parted, conflicts, chosen, left } = combined;
             let (tree, tally) = apply(&writer, sides.trees.ours, edits)?;
             let outcome = |came, commit, operation, jobs| Outcome {
                 came,
@@ -217,7 +200,7 @@ impl Work<'_> {
                 jobs,
             };
             if !left.is_empty() {
-                let operation = self.keep(&base, &sides.ends, &conflicts, &chosen, writer)?;
+                let operation = self.keep(&base, &sides.ends, &conflicts, chosen, writer)?;
                 return Ok(outcome(Integrated::Conflicted, head, operation, Vec::new()));
             }
             let is_merge = matches!(self.request.action, Action::Merge { .. });
@@ -226,7 +209,7 @@ impl Work<'_> {
             }
             self.check_local(&writer, tree)?;
             let parents = if is_merge { vec![head, self.request.action.commit()] } else { vec![head] };
-            let message = message(&self.request.message, &settled);
+            let message = message(&self.request.message, &settled, &chosen);
             let record = history::Draft { parents, tree, message, provenance: None };
             let (advanced, _) =
                 change::advance(self.store, self.author, &base, record, writer, self.closing())?;
@@ -266,19 +249,13 @@ impl Work<'_> {
         base: &Base,
         ends: &Ends,
         conflicts: &[Conflict],
-        chosen: &Chosen,
+        choices: BTreeMap<TreePath, Made>,
         writer: crate::pack::Writer,
     ) -> Result<Option<u64>, Error> {
         if self.on_conflict == OnConflict::Fail {
             return Ok(None);
         }
         let before = self.finishing.map(|finishing| finishing.bytes.clone());
-        // Choices for conflicts that are no more are dropped.
-        let still = |(path, made): (&TreePath, &Made)| {
-            let conflict = conflicts.iter().find(|conflict| conflict.clash.path == *path)?;
-            chosen.find(conflict, ends.ours).map(|_| (path.clone(), made.clone()))
-        };
-        let choices = chosen.choices.iter().filter_map(still).collect();
         let kept = open::Kept {
             repo: &base.repo,
             target: self.target,
@@ -292,7 +269,7 @@ impl Work<'_> {
 
     fn nothing(&self, head: CommitId) -> Result<Outcome, Error> {
         let operation = match self.finishing {
-            Some(_) => Some(open::abort(self.store, self.author, self.target)?),
+            Some(_) => Some(open::abort(self.store, self.author, self.target)?.operation),
             None => None,
         };
         Ok(Outcome { operation, ..unchanged(Integrated::Nothing, head) })
@@ -370,19 +347,4 @@ pub(super) fn unchanged(came: Integrated, commit: CommitId) -> Outcome {
         conflicts: Vec::new(),
         jobs: Vec::new(),
     }
-}
-
-/// The message, and how files that both sides changed were settled.
-fn message(message: &str, settled: &[(TreePath, Strategy)]) -> String {
-    if settled.is_empty() {
-        return message.to_owned();
-    }
-    let mut lines: Vec<String> =
-        settled.iter().take(NAMED).map(|(path, strategy)| format!("  {path}: {strategy}")).collect();
-    lines.extend((settled.len() > NAMED).then(|| format!("  and {} more", settled.len() - NAMED)));
-    format!(
-        "{}\n\nChanged on both sides, and settled by strategy:\n{}\n",
-        message.trim_end(),
-        lines.join("\n")
-    )
 }

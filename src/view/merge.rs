@@ -79,18 +79,6 @@ pub fn came(came: Integrated) -> &'static str {
     }
 }
 
-/// A choice in a word.
-pub fn choice(choice: &Choice) -> &'static str {
-    match choice {
-        Choice::Ours => "ours",
-        Choice::Theirs => "theirs",
-        Choice::Base => "base",
-        Choice::Draft => "draft",
-        Choice::File(_) => "file",
-        Choice::Moved { .. } => "moved",
-    }
-}
-
 impl Conflict {
     /// The view of a conflict between these commits, and what was chosen for it. Nothing that is written to `sink` is needed later.
     pub fn new(
@@ -124,7 +112,7 @@ impl Conflict {
             strategy: strategy.to_string(),
             draft: draft.map(|entry| File::new(&clash.path, &entry)),
             details: details.clone(),
-            choice: chosen.map(choice),
+            choice: chosen.map(Choice::word),
             moved_to,
         })
     }

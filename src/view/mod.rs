@@ -7,7 +7,7 @@ mod shapes;
 mod text;
 
 pub use graph::{Graph, Row};
-pub use merge::{Conflict, Followed, Parted, Settled, Subtree, Version, came, choice};
+pub use merge::{Conflict, Followed, Parted, Settled, Subtree, Version, came};
 pub use operation::{Operation, OperationChange};
 pub use shapes::{
     Change, Commit, Counts, Directory, Failure, File, Job, JobInput, MadeBy, MadeFrom, Ref, Repo, VERSION,
