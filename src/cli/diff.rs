@@ -27,7 +27,8 @@ use crate::workspace::Depth;
 ///
 /// Each line is A for added, M for modified, D for deleted or R for renamed, and the path. A file that went away and one
 /// that came with the same content are one rename. --patch shows the lines that differ, in the form that git apply takes.
-/// --key shows the rows of CSV files: those that came (+), went away (-), or have other values (~); other files are shown as a whole.
+/// --key shows the rows of CSV files: those that came (+), went away (-), or have other values (~); files that
+/// cannot be compared so are shown as a whole, and it is said why.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds diff ticks@main~1 ticks@main

@@ -6,14 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Listing;
 use super::changes::status_line;
+use super::complaint::usage;
 use super::context::{Answer, Context};
 use super::ink::{Ink, Tone};
 use crate::compare::Difference;
-use crate::fault::Cause;
+use crate::fault::{Cause, Fault};
 use crate::object::ObjectRead;
 use crate::patch::{self, Counts, Part, Values};
 use crate::progress::Amount;
-use crate::table::{KeyColumns, encode};
+use crate::table::{self, KeyColumns, encode};
 use crate::view;
 
 /// One thing that is said of a file.
@@ -36,7 +37,16 @@ enum Place {
     Later,
 }
 
-/// Shows what differs in these files, row by row. What is no table with the key is shown as a whole, unless it is all there is.
+/// What is told of the files, one after the other.
+struct Telling<'a, 'p> {
+    put: &'p mut dyn FnMut(&Item<'a>) -> ControlFlow<()>,
+    /// The files without the columns of the key, until another file turns up; should there be none, the key is at fault.
+    held: Option<Vec<(&'a Difference, table::Error)>>,
+    cx: &'p Context,
+}
+
+/// Shows what differs in these files, row by row. What cannot be compared so is shown as a whole, with the reason; it is an
+/// error when no file has the columns of the key.
 pub(super) fn show(
     objects: &dyn ObjectRead,
     differences: &[Difference],
@@ -58,33 +68,72 @@ pub(super) fn show(
         },
     };
     cx.feed(&listing, |put| {
+        let mut telling = Telling { put, held: Some(Vec::new()), cx };
         for table in differences {
-            let (mut place, mut flow) = (Place::First, ControlFlow::Continue(()));
-            cx.progress()
-                .begin(&format!("comparing {}", view::path(table.path.as_str())), Amount::Steps(None));
-            let compared = patch::rows(objects, table, key, &mut |part| {
-                if place == Place::First {
-                    cx.progress().end();
-                }
-                flow = put(&Item { table, place, said: Said::Part(part) });
-                place = Place::Later;
-                flow
-            });
-            cx.progress().end();
-            match compared {
-                Err(patch::Error::Table { source, .. }) if differences.len() > 1 => {
-                    let path = view::path(table.path.as_str());
-                    cx.note(&format!("{path} is shown as a whole: {source}"));
-                    flow = put(&Item { table, place, said: Said::Whole });
-                }
-                compared => compared?,
-            }
-            if flow.is_break() {
+            if telling.file(objects, table, key)?.is_break() {
                 break;
             }
         }
-        Ok::<(), Cause>(())
+        telling.end()
     })
+}
+
+impl<'a> Telling<'a, '_> {
+    fn file(
+        &mut self,
+        objects: &dyn ObjectRead,
+        table: &'a Difference,
+        key: &KeyColumns,
+    ) -> Result<ControlFlow<()>, Cause> {
+        let progress = self.cx.progress();
+        let (mut place, mut flow) = (Place::First, ControlFlow::Continue(()));
+        progress.begin(&format!("comparing {}", view::path(table.path.as_str())), Amount::Steps(None));
+        let compared = patch::rows(objects, table, key, &mut |part| {
+            if place == Place::First {
+                progress.end();
+            }
+            flow = self.let_go();
+            if flow.is_continue() {
+                flow = (self.put)(&Item { table, place, said: Said::Part(part) });
+            }
+            place = Place::Later;
+            flow
+        });
+        progress.end();
+        match (compared, &mut self.held) {
+            (Ok(()), _) => Ok(flow),
+            (Err(patch::Error::NoKey { source, .. }), Some(held)) => {
+                held.push((table, source));
+                Ok(flow)
+            }
+            (Err(patch::Error::NoKey { source, .. } | patch::Error::Table { source, .. }), _) => {
+                let flow = self.let_go();
+                Ok(if flow.is_continue() { self.whole(table, &source) } else { flow })
+            }
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    fn let_go(&mut self) -> ControlFlow<()> {
+        self.held.take().into_iter().flatten().try_for_each(|(table, reason)| self.whole(table, &reason))
+    }
+
+    fn whole(&mut self, table: &'a Difference, reason: &table::Error) -> ControlFlow<()> {
+        self.cx.note(&format!("{} is shown as a whole: {reason}", view::path(table.path.as_str())));
+        (self.put)(&Item { table, place: Place::First, said: Said::Whole })
+    }
+
+    fn end(self) -> Result<(), Cause> {
+        let held = self.held.unwrap_or_default();
+        let count = held.len();
+        let Some((Difference { path, .. }, source)) = held.into_iter().next() else { return Ok(()) };
+        if count == 1 {
+            return Err(patch::Error::NoKey { path: path.clone(), source }.into());
+        }
+        let hint = source.hint().unwrap_or_default();
+        let path = view::path(path.as_str());
+        Err(usage(format!("cannot compare any of the {count} files by row, such as {path}: {source}"), hint))
+    }
 }
 
 /// The head above what is said of a table.

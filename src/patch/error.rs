@@ -14,20 +14,40 @@ pub enum Error {
     /// A version is no table with rows under the key.
     #[error("cannot compare {path} by row as it was {side}")]
     Table { path: TreePath, side: &'static str, source: table::Error },
+    /// No version has the columns of the key.
+    #[error("cannot compare {path} by row")]
+    NoKey { path: TreePath, source: table::Error },
+}
+
+impl Error {
+    /// Whether a version does not have the columns of the key.
+    pub(super) fn is_about_columns(&self) -> bool {
+        matches!(self, Self::Table { source: table::Error::NoColumn { .. }, .. })
+    }
+
+    /// The error, where each other version has the same one or there is none.
+    pub(super) fn of_all_versions(self) -> Self {
+        match self {
+            Self::Table { path, source: source @ table::Error::NoColumn { .. }, .. } => {
+                Self::NoKey { path, source }
+            }
+            other => other,
+        }
+    }
 }
 
 impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Content { source, .. } => source.kind(),
-            Self::Table { source, .. } => source.kind(),
+            Self::Table { source, .. } | Self::NoKey { source, .. } => source.kind(),
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Content { source, .. } => source.hint(),
-            Self::Table { source, .. } => source.hint(),
+            Self::Table { source, .. } | Self::NoKey { source, .. } => source.hint(),
         }
     }
 }

@@ -56,8 +56,13 @@ pub fn rows(
     }
     let (old, new) =
         (load(objects, path, "before", before.as_ref())?, load(objects, path, "after", after.as_ref())?);
-    let old = old.as_deref().map(|bytes| read(path, "before", bytes, key)).transpose()?;
-    let new = new.as_deref().map(|bytes| read(path, "after", bytes, key)).transpose()?;
+    let old = old.as_deref().map(|bytes| read(path, "before", bytes, key));
+    let new = new.as_deref().map(|bytes| read(path, "after", bytes, key));
+    let (old, new) = match (old, new) {
+        (Some(Err(error)), None) | (None, Some(Err(error))) => return Err(error.of_all_versions()),
+        (Some(Err(old)), Some(Err(new))) if new.is_about_columns() => return Err(old.of_all_versions()),
+        (old, new) => (old.transpose()?, new.transpose()?),
+    };
     let _ = match (&old, &new) {
         (Some(old), Some(new)) => both(&Pair::new(old, new), key, [old.columns(), new.columns()], tell),
         (None, Some(new)) => one(new, key, Way::Came, tell),
