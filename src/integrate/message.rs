@@ -39,3 +39,26 @@ fn list<'a, T: Display>(files: impl ExactSizeIterator<Item = (&'a TreePath, T)> 
     lines.extend((more > 0).then(|| format!("  and {more} more")));
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::integrate::Choice;
+    use crate::merge::Versions;
+
+    #[test]
+    fn what_was_settled_is_named_up_to_a_limit() {
+        let versions = Versions { base: None, ours: None, theirs: None };
+        let made =
+            |at: usize| (format!("f{at:02}").parse().unwrap(), Made { versions, choice: Choice::Theirs });
+        let chosen: BTreeMap<TreePath, Made> = (0..22).map(made).collect();
+        let settled = [("a.csv".parse().unwrap(), Strategy::Union)];
+        let lines: String = (0..20).map(|at| format!("  f{at:02}: theirs\n")).collect();
+        let by_strategy = "Changed on both sides, and settled by strategy:\n  a.csv: union\n";
+        let by_hand = format!("Settled by hand:\n{lines}  and 2 more\n");
+        assert_eq!(message("merge\n", &[], &BTreeMap::new()), "merge\n");
+        assert_eq!(message("merge", &settled, &BTreeMap::new()), format!("merge\n\n{by_strategy}"));
+        assert_eq!(message("merge", &[], &chosen), format!("merge\n\n{by_hand}"));
+        assert_eq!(message("merge", &settled, &chosen), format!("merge\n\n{by_strategy}\n{by_hand}"));
+    }
+}
