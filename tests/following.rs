@@ -131,3 +131,12 @@ fn what_is_moved_together_stays_together() {
         fs::rename(desk.path("moved"), desk.path(store)).unwrap();
     }
 }
+
+#[test]
+fn a_merge_of_the_branch_itself_says_that_the_workspace_is_behind() {
+    let desk = desk();
+    desk.ok(&["merge", "r@main", "bbg"]);
+    let output = desk.run(&["-C", "w", "merge", "main"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("vds switch main"), "{said}");
+}

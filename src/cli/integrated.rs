@@ -151,6 +151,11 @@ pub(super) fn tell(
     }
     if outcome.came != Integrated::Nothing {
         cx.follow(target, outcome.commit)?;
+    } else if cx.target_here()?.as_ref() == Some(target) && !cx.stands_at(target, outcome.commit)? {
+        let branch = &target.branch;
+        cx.note(&format!(
+            "here the files are still those of an earlier commit: `vds switch {branch}` brings them to the head; `vds switch -c NAME` keeps changes that meet it on a branch of their own, to be merged"
+        ));
     }
     let Told { document, text, quiet } = told;
     let made =
