@@ -18,7 +18,7 @@ use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::trace::{self, Follow, Lineage, Merges, Selection, Sight, Step, Walk};
 use crate::view;
-use crate::view::{Graph, Row};
+use crate::view::Graph;
 
 /// Show the history of a revision, newest first
 ///
@@ -104,13 +104,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         let mut graph = Graph::default();
         let steps = trace::in_lines(walk.collect::<Result<Vec<Step>, Cause>>()?);
         let items = steps.into_iter().map(|step| {
-            let row = graph.draw(step.id, &step.parents);
-            item(&store, &step, Some(&row), args, cx)
+            let item = item(&store, &step, args, cx)?;
+            let text = graph.draw(step.id, &step.parents, &item.text);
+            Ok(Item { text, ..item })
         });
         return cx.list(items.take(most), &listing);
     }
     let is_shown = |step: &Result<Step, Cause>| step.as_ref().map_or(true, |step| step.sight == Sight::Shown);
-    let items = walk.filter(is_shown).map(|step| item(&store, &step?, None, args, cx));
+    let items = walk.filter(is_shown).map(|step| item(&store, &step?, args, cx));
     cx.list(items.take(most), &listing)
 }
 
@@ -159,8 +160,8 @@ fn selection(args: &Args, scope: Scope, tree: &Snapshot<'_>) -> Result<Selection
     })
 }
 
-/// The commit with its changes, if these are asked for, beside its row of the drawing.
-fn item(store: &Store, step: &Step, row: Option<&Row>, args: &Args, cx: &Context) -> Result<Item, Cause> {
+/// The commit with its changes, if these are asked for.
+fn item(store: &Store, step: &Step, args: &Args, cx: &Context) -> Result<Item, Cause> {
     let mut item = Item { id: step.id, text: String::new(), document: Value::Null };
     let compared = match args.show.asked() {
         Some(detail) if cx.form != Form::Quiet => {
@@ -192,7 +193,7 @@ fn item(store: &Store, step: &Step, row: Option<&Row>, args: &Args, cx: &Context
                     text.push('\n');
                 }
             }
-            item.text = row.map_or_else(|| text.clone(), |row| row.beside(&text));
+            item.text = text;
         }
     }
     Ok(item)

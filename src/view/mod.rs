@@ -6,7 +6,7 @@ mod operation;
 mod shapes;
 mod text;
 
-pub use graph::{Graph, Row};
+pub use graph::Graph;
 pub use merge::{Conflict, Followed, Parted, Settled, Subtree, Version, came};
 pub use operation::{Operation, OperationChange};
 pub use shapes::{
