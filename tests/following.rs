@@ -7,6 +7,9 @@ mod desk;
 use std::fs;
 
 use desk::Desk;
+use vds::marker::Trust;
+use vds::store::{DEFAULT_WAIT, Store};
+use vds::workspace::Workspace;
 
 /// A desk with a branch `main` and a branch `bbg` that changed `a` and brought `c`, and the workspace `w` of main.
 fn desk() -> Desk {
@@ -139,4 +142,16 @@ fn a_merge_of_the_branch_itself_says_that_the_workspace_is_behind() {
     let output = desk.run(&["-C", "w", "merge", "main"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("vds switch main"), "{said}");
+}
+
+#[test]
+fn what_another_process_chose_to_hold_is_seen_by_who_waited() {
+    let desk = desk();
+    let dir = desk.path("w");
+    let (_, marker) = Workspace::find(&dir, Trust::Own).unwrap().unwrap();
+    let store = Store::open(&desk.path(".vds"), DEFAULT_WAIT).unwrap();
+    let mut workspace = Workspace::open(store, &dir, marker, DEFAULT_WAIT).unwrap();
+    desk.ok(&["-C", "w", "sparse-checkout", "set", "a"]);
+    let _held = workspace.hold().unwrap();
+    assert_eq!(workspace.scope().to_string(), "a");
 }

@@ -46,8 +46,12 @@ pub(super) struct Args {
 
 pub(super) fn run(verb: &Verb, cx: &Context) -> Answer {
     let mut workspace = cx.workspace()?;
+    if let Verb::List = verb {
+        return tell(&workspace, Moved::default(), String::new(), cx);
+    }
+    let held = workspace.hold()?;
     let (scope, force) = match verb {
-        Verb::List => return tell(&workspace, Moved::default(), String::new(), cx),
+        Verb::List => (workspace.scope().clone(), false),
         Verb::Disable { force } => (Scope::whole(), *force),
         Verb::Set(args) => (named(&workspace, args, cx)?, args.force),
         Verb::Add(args) => {
@@ -60,7 +64,6 @@ pub(super) fn run(verb: &Verb, cx: &Context) -> Answer {
             (both, args.force)
         }
     };
-    let held = workspace.hold()?;
     let moved = workspace.choose(&held, scope, loss(force), cx.progress())?;
     let Moved { written, removed, .. } = moved;
     let did = format!("{} written, {removed} removed\n", view::count(written, "file"));

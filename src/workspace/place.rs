@@ -89,6 +89,7 @@ impl Workspace {
     pub fn hold(&mut self) -> Result<Held, Error> {
         let held = self.lock(self.wait)?.ok_or_else(|| Error::Busy { dir: self.dir.clone() })?;
         if let Some(marker) = Marker::find(&self.dir, Trust::Any)? {
+            self.scope = Scope::new(marker.paths.clone(), marker.globs.clone())?;
             self.marker = Marker { store: self.store.root().to_owned(), ..marker };
         }
         self.tmp.sweep();
@@ -115,11 +116,6 @@ impl Workspace {
         marker.save(&self.dir, &self.tmp)?;
         self.marker = marker;
         Ok(())
-    }
-
-    /// Follows the branch of `at`, whose commit it is at already.
-    pub fn follow(&mut self, _held: &Held, at: Position) -> Result<(), Error> {
-        self.mark(at, None)
     }
 
     /// Stands at another position, and leaves all files as they are: where they differ from its commit they are local changes.
