@@ -106,9 +106,8 @@ impl Context {
 
     /// Whether one stands in a workspace of this branch that is at this commit.
     pub(super) fn stands_at(&self, target: &Target, commit: CommitId) -> Result<bool, Cause> {
-        let is_it = |marker: Marker| marker.at.commit == Some(commit);
-        Ok(self.target_here()?.as_ref() == Some(target)
-            && self.here()?.is_some_and(|(_, marker)| is_it(marker)))
+        let at = Position { branch: Some(target.branch.clone()), commit: Some(commit) };
+        Ok(self.here()?.is_some_and(|(_, marker)| marker.repo == target.repo && marker.at == at))
     }
 
     /// Lets the workspace that one stands in have the new head of its branch for its base, without touching its files.

@@ -22,8 +22,9 @@ pub struct Restored {
 }
 
 impl Workspace {
-    /// Makes the files that `selection` names what they are in `source`, also while a change of version is unfinished. Files that neither the workspace's commit nor
-    /// `source` has are not touched; one that only `source` has replaces nothing else, unless that may be lost.
+    /// Makes the files that `selection` names what they are in `source`, also while a change of version is unfinished. Files that
+    /// neither the workspace's commit nor `source` has are not touched; one that only `source` has replaces nothing else, unless
+    /// that may be lost.
     pub fn restore(
         &mut self,
         _held: &Held,
