@@ -67,7 +67,11 @@ fn go(args: &Args, cx: &Context) -> Answer {
     }
     let mut workspace = cx.workspace()?;
     let held = workspace.hold()?;
-    let to = here::position(workspace.store(), &here::revision(&workspace, &args.what)?)?;
+    let location = here::revision(&workspace, &args.what)?;
+    let to = here::position(workspace.store(), &location)?;
+    if location.repo != workspace.marker().repo {
+        workspace.rename(&held, location.repo)?;
+    }
     let moved = workspace.switch(&held, &to, &BTreeMap::new(), loss(args.force), cx.progress())?;
     let (document, text, quiet) = arrived(&workspace, moved);
     cx.tell(&document, || text, || quiet)

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 
-use super::complaint::{not_found, usage};
+use super::complaint::{complaint, not_found, usage};
 use super::context::{Context, resolve};
 use crate::draft::Draft;
-use crate::fault::Cause;
+use crate::fault::{Cause, Kind};
 use crate::history::{self, Base, DEFAULT_BRANCH, Location, Revision, Target};
 use crate::marker::{Marker, Position, Trust};
 use crate::object::{BranchName, CommitId, RepoName};
@@ -123,6 +123,37 @@ impl Context {
         Ok(())
     }
 
+    /// Lets the workspace that one stands in know that its repo has a new name, if it is this one.
+    pub(super) fn follow_rename(&self, name: &RepoName, new: &RepoName) -> Result<(), Cause> {
+        if self.here()?.is_none_or(|(_, marker)| marker.repo != *name) {
+            return Ok(());
+        }
+        let mut workspace = self.workspace()?;
+        if let Err(error) = workspace.hold().and_then(|held| workspace.rename(&held, new.clone())) {
+            self.note(&format!(
+                "warning: this workspace does not know yet: {error}; `vds checkout {new}` tells it"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The failure, with better advice where something was not found in a workspace whose repo has gone.
+    pub(super) fn explain(&self, cause: Cause) -> Cause {
+        if cause.kind() != Kind::NotFound {
+            return cause;
+        }
+        let Ok(Some((_, Marker { repo, .. }))) = self.here() else { return cause };
+        let known = || Ok::<_, Cause>(history::find(&self.store()?.session()?, &repo)?.is_some());
+        if known().unwrap_or(true) {
+            return cause;
+        }
+        let hint = format!(
+            "this workspace belongs to {repo}, which is gone; `vds op log` tells why, and if it was renamed, `vds checkout \
+             NEWNAME` here takes the workspace along"
+        );
+        complaint(Kind::NotFound, cause.to_string(), hint)
+    }
+
     /// Tells why the workspace did not follow its branch.
     pub(super) fn note_behind(&self, error: &workspace::Error, branch: &BranchName) {
         self.note(&format!(
@@ -168,18 +199,33 @@ pub(super) fn position(store: &Store, location: &Location) -> Result<Position, C
     }
 }
 
-/// The revision of the workspace's repo that was named, with the repo or without.
+/// The revision of the workspace's repo that was named, with the repo or without. A repo that was renamed is known by its new
+/// name.
 pub(super) fn revision(workspace: &Workspace, text: &str) -> Result<Location, Cause> {
     let repo = &workspace.marker().repo;
-    if let Ok(rev) = text.strip_prefix('@').unwrap_or(text).parse::<Revision>() {
+    if let Ok(rev) = text.strip_prefix('@').unwrap_or(text).parse::<Revision>()
+        && !is_renamed(workspace, text)?
+    {
         return Ok(Location { repo: repo.clone(), rev, path: None });
     }
     let location: Location = text.parse().map_err(history::Error::from)?;
-    if location.repo != *repo || location.path.is_some() {
+    let is_own = location.repo == *repo || is_renamed(workspace, location.repo.as_str())?;
+    if !is_own || location.path.is_some() {
         let message = format!("{text} is not a revision of {repo}, which this workspace belongs to");
         return Err(usage(message, "name a branch, a tag or a commit of it"));
     }
     Ok(location)
+}
+
+/// Whether the workspace's repo has this name now, and had another when the workspace was made.
+fn is_renamed(workspace: &Workspace, name: &str) -> Result<bool, Cause> {
+    let (Ok(name), marker) = (name.parse::<RepoName>(), workspace.marker()) else { return Ok(false) };
+    let facts = workspace.store().session()?;
+    if name == marker.repo || history::find(&facts, &marker.repo)?.is_some() {
+        return Ok(false);
+    }
+    let Some((repo, base)) = history::find(&facts, &name)?.zip(marker.at.commit) else { return Ok(false) };
+    Ok(!history::find_by_prefix(&facts, &repo, &base.to_string(), 1)?.is_empty())
 }
 
 /// The commit that was named, of the workspace's repo.

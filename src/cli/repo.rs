@@ -60,7 +60,8 @@ pub(super) enum Verb {
     },
     /// Give a repo another name
     ///
-    /// A repo that a pipeline reads or writes keeps its name, by which the pipeline knows it.
+    /// A repo that a pipeline reads or writes keeps its name, by which the pipeline knows it. A workspace of the repo comes
+    /// along if one stands in it; in any other, `vds checkout NEW` tells it.
     #[command(after_help = "Example:\n  vds repo rename ticks desk/ticks")]
     Rename {
         /// The repo
@@ -150,6 +151,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
         }
         Verb::Rename { name, new } => {
             let renamed = refs::rename_repo(&store, &cx.author, &name, new.clone())?;
+            cx.follow_rename(&name, &new)?;
             let text = format!("renamed {name} to {new}\n");
             let document = document(&json!({ "from": name, "name": new }));
             let (quiet, operation) = (format!("{new}\n"), Some(renamed.operation));
