@@ -113,6 +113,7 @@ fn facts() -> (tempfile::TempDir, Ledger) {
         State::Succeeded,
         State::Failed,
         State::Skipped,
+        State::Cancelled,
     ];
     for (id, state) in (7..).zip(states) {
         change(&ledger, OriginKind::Housekeeping, |_, batch| job::save(batch, &some_job(id, state)).unwrap());

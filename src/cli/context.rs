@@ -295,16 +295,17 @@ fn command_line() -> String {
 /// Whether all jobs that were asked for did what they should. One that was only in their way may have failed.
 pub(super) fn verdict(jobs: &[Job], which: Option<&Which>) -> Result<(), Cause> {
     let asked = || jobs.iter().filter(|job| which.is_none_or(|which| which.wants(job)));
-    let state = |state: State| asked().filter(|job| job.state == state).count() as u64;
-    let failed = asked().find(|job| job.state == State::Failed);
-    let Some(first) = failed.or_else(|| asked().find(|job| job.state == State::Skipped)) else {
+    let bad = [State::Failed, State::Cancelled, State::Skipped];
+    let Some(first) = bad.iter().find_map(|bad| asked().find(|job| job.state == *bad)) else {
         return Ok(());
     };
     let Job { id, pipeline, stage, branch, error, .. } = first;
-    let (failed, skipped) = (state(State::Failed), state(State::Skipped));
-    let mut counts = vec![format!("{} failed", view::count(failed, "job"))];
-    if skipped > 0 {
-        counts.push(format!("{skipped} skipped"));
+    let count = |state: &State| asked().filter(|job| job.state == *state).count() as u64;
+    let mut counts: Vec<String> = Vec::new();
+    for state in bad.iter().filter(|state| count(state) > 0) {
+        let number = count(state);
+        let what = if counts.is_empty() { view::count(number, "job") } else { number.to_string() };
+        counts.push(format!("{what} {}", state.word()));
     }
     let why = error.as_deref().unwrap_or("it does not say why");
     let message = format!("{}: job {id} ({pipeline}/{stage}@{branch}): {why}", counts.join(", "));

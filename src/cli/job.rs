@@ -7,6 +7,7 @@ use serde_json::json;
 use super::answer::{Form, Listing, document};
 use super::complaint::{failure, not_found};
 use super::context::{Answer, Context, outcome, verdict};
+use super::steer;
 use crate::content;
 use crate::fault::Cause;
 use crate::object::{Entry, NodeId};
@@ -33,7 +34,7 @@ pub(super) fn run(_: &RunArgs, cx: &Context) -> Answer {
     verdict(&ended, None).map(|()| 0)
 }
 
-/// List jobs, show one, read its log, wait for it
+/// List jobs, show one, read its log, wait for it, stop it
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// List jobs, newest first
@@ -44,8 +45,8 @@ pub(super) enum Verb {
         /// Only stages whose PIPELINE/STAGE starts so
         #[arg(default_value = "", hide_default_value = true)]
         prefix: String,
-        /// Only jobs in this state: queued, running, succeeded, failed or skipped
-        #[arg(long, value_parser = ["queued", "running", "succeeded", "failed", "skipped"])]
+        /// Only jobs in this state: queued, running, succeeded, failed, skipped or cancelled
+        #[arg(long, value_parser = ["queued", "running", "succeeded", "failed", "skipped", "cancelled"])]
         state: Option<String>,
         /// Only jobs of this branch
         #[arg(long)]
@@ -69,6 +70,17 @@ pub(super) enum Verb {
         #[arg(long)]
         datum: Option<String>,
     },
+    /// Stop jobs, whoever runs them; those that wait for them are skipped
+    #[command(after_help = "Example:
+  vds job cancel 7 8
+
+What their datums have come to is kept, so a job that is run again does not begin anew. A process that runs one of them
+stops its programs within a second.")]
+    Cancel {
+        /// Their numbers
+        #[arg(required = true)]
+        ids: Vec<u64>,
+    },
     /// Wait until a job has ended, running what is queued meanwhile
     #[command(after_help = "Example:\n  vds job wait 7")]
     Wait {
@@ -80,6 +92,7 @@ pub(super) enum Verb {
 pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
     let store = cx.store()?;
     match verb {
+        Verb::Cancel { ids } => steer::cancel(&ids, cx),
         Verb::List { prefix, state, branch, max_count } => {
             let most = max_count.unwrap_or(usize::MAX);
             let mut jobs = Vec::new();

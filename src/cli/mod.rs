@@ -50,6 +50,7 @@ mod rows;
 mod show;
 mod sparse_checkout;
 mod status;
+mod steer;
 mod submit;
 mod switch;
 mod tag;

@@ -85,9 +85,7 @@ pub(super) fn claim(store: &Store, author: &Author, which: &Which) -> Result<Nex
                 continue;
             }
             Waiting::InVain(id) => {
-                next.state = State::Skipped;
-                next.error = Some(format!("job {id}, whose output it reads, did not succeed"));
-                next.ended = Some(author.now().time);
+                next.skip_for(id, author.now().time);
                 true
             }
         };

@@ -44,6 +44,12 @@ pub enum Error {
     /// Something kept changing under the publication.
     #[error("job {id} could not be published: other processes kept changing {what}")]
     Contended { id: u64, what: String },
+    /// Somebody stopped the job while it ran.
+    #[error("job {id} was cancelled")]
+    Cancelled { id: u64 },
+    /// The same facts kept being changed by others.
+    #[error("cannot {verb}: other processes kept changing the same")]
+    Raced { verb: &'static str },
     /// A fact has a form that this release does not know.
     #[error("cannot read the fact about {what}")]
     Record { what: &'static str, source: codec::Error },
@@ -87,8 +93,8 @@ fault! {
         | Self::UnknownJob { .. }
         | Self::StageGone { .. }
         | Self::Code { .. } => Kind::NotFound,
-        Self::Failed { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
-        Self::Contended { .. } => Kind::Busy,
+        Self::Failed { .. } | Self::Cancelled { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
+        Self::Contended { .. } | Self::Raced { .. } => Kind::Busy,
         Self::Record { .. } => Kind::Damaged,
         Self::Io { .. } => Kind::Io,
         Self::Stage(stage::Error::Storage { cause, .. }) => cause.kind(),
@@ -115,6 +121,8 @@ fault! {
         Self::Failed { hint, .. } | Self::Stage(stage::Error::Data { hint, .. }) => hint.clone(),
         Self::Contended { .. } => Some("run `vds run` when they are done; nothing was lost".to_owned()),
         Self::Record { .. } => Some("a later vds may have written it: use that one".to_owned()),
+        Self::Raced { .. } => Some("try again".to_owned()),
+        Self::Cancelled { id } => Some(format!("`vds job show {id}` tells who stopped it")),
         Self::Io { .. } => None,
         Self::Stage(stage::Error::Storage { cause, .. }) => cause.hint(),
     }

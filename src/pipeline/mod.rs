@@ -6,6 +6,7 @@
 
 mod base;
 mod builtin;
+mod cancel;
 mod claim;
 mod command;
 mod error;
@@ -26,6 +27,7 @@ pub mod stage;
 pub mod trigger;
 
 pub use base::{Foreseen, count, foresee};
+pub use cancel::{Cancelled, cancel};
 pub use claim::Which;
 pub use command::{Named, state_names};
 pub use error::Error;

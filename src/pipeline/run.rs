@@ -4,8 +4,9 @@
 //! output branch where it was, and the jobs that wait for it are skipped.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::fault::{Fault, Kind};
 use crate::history::{self, Author};
@@ -24,7 +25,7 @@ use super::job::{self, Job, JobInput, JobSource, State};
 use super::registry::{self, output_name};
 use super::results;
 use super::spec::{Stage, Work};
-use super::task::{Done, Failure, TRIES, Task, chain};
+use super::task::{Done, Failure, TRIES, Task, WhileWanted, chain};
 
 /// The shortest and the longest pause between two looks at what other processes do.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
@@ -93,18 +94,30 @@ fn work(store: &Store, author: &Author, job: Job, progress: &dyn Progress) -> Re
         Err(Failure { error, .. }) if error.kind() == Kind::Busy => Err(error),
         Err(failure) => {
             interrupt::stand_still_if_ending();
-            let mut failed = job.clone();
-            let is_gone = matches!(failure.error, Error::StageGone { .. });
-            failed.state = if is_gone { State::Skipped } else { State::Failed };
-            failed.ended = Some(author.now().time);
-            failed.datums = failure.datums;
-            failed.logs = failure.logs;
-            failed.error = Some(chain(&failure.error));
-            let mut batch = Batch::default();
-            job::replace(&mut batch, &job, &failed)?;
-            store.session()?.commit(&author.housekeeping(), &batch)?;
-            Ok(failed)
+            fail(store, author, job, &failure)
         }
+    }
+}
+
+/// Puts on record that the job came to nothing. Of one that was cancelled, that is there already; what it did is added.
+fn fail(store: &Store, author: &Author, job: Job, failure: &Failure) -> Result<Job, Error> {
+    let mut facts = store.session()?;
+    let now = job::load(store, &facts, job.id)?;
+    let mut failed = now.clone();
+    if now.state != State::Cancelled {
+        let is_gone = matches!(failure.error, Error::StageGone { .. });
+        failed.state = if is_gone { State::Skipped } else { State::Failed };
+        failed.error = Some(chain(&failure.error));
+        failed.ended = Some(author.now().time);
+    }
+    failed.datums = failure.datums;
+    failed.logs = failure.logs;
+    let mut batch = Batch::default();
+    job::replace(&mut batch, &now, &failed)?;
+    match facts.commit(&author.housekeeping(), &batch)? {
+        Commit::Done { .. } => Ok(failed),
+        // It was cancelled only now, or has moved to the archive since.
+        Commit::Stale { .. } => job::load(store, &facts, job.id),
     }
 }
 
@@ -123,14 +136,15 @@ fn attempt(store: &Store, author: &Author, job: &Job, progress: &dyn Progress) -
     let stage = pipeline.spec.stages.get(&name).ok_or_else(gone)?;
     let (code, plan) = (pipeline.code_digest(stage), pipeline.plan_digest(stage));
     let (pipeline, inputs) = (&pipeline, &inputs(job, stage));
+    let (output, looked) = (&output, Mutex::new(Instant::now()));
     let task =
-        Task { store, job, pipeline, stage, output: &output, inputs, table, code, plan, author, progress };
+        Task { store, job, pipeline, stage, output, inputs, table, code, plan, author, progress, looked };
     // What the work wrote, a failed datum's log too, is on disk before anything names it.
     let done = if let Work::Command(command) = &stage.work {
         command::work(&task, command)
     } else {
         let writer = store.writer();
-        let done = builtin::work(&task, &writer);
+        let done = builtin::work(&task, &WhileWanted { task: &task, sink: &writer });
         writer.finish()?;
         done
     };
@@ -164,6 +178,7 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
     for _ in 0..TRIES {
         let (head, table) = {
             let facts = store.session()?;
+            task.check_mine(&facts)?;
             history::check_held(&facts, output)?;
             let head = history::head(&facts, output, &branch)?;
             if head.is_none() {

@@ -1,16 +1,27 @@
 //! A job with all that is known when it begins, and what can become of it.
 
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::fault::Cause;
 use crate::history::{Author, Repo};
-use crate::object::{CommitId, Digest, InputCommit};
+use crate::ledger::Session;
+use crate::object::{
+    AccessError, CommitId, Digest, InputCommit, Lineage, ObjectKind, ObjectRead, ObjectWrite, Payload,
+};
 use crate::progress::Progress;
 use crate::store::Store;
 
 use super::base::{self, Base};
 use super::error::Error;
-use super::job::{Datums, Job};
+use super::job::{self, Datums, Job};
 use super::registry::Pipeline;
 use super::results::Outcome;
 use super::spec::Stage;
+
+/// How long a cancelled job may go on before it notices.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How often a publication is tried again when others change the same branch or table.
 pub(super) const TRIES: usize = 50;
@@ -32,6 +43,8 @@ pub(super) struct Task<'a> {
     pub(super) plan: Digest,
     pub(super) author: &'a Author,
     pub(super) progress: &'a dyn Progress,
+    /// When it was last looked whether the job is still wanted.
+    pub(super) looked: Mutex<Instant>,
 }
 
 impl Task<'_> {
@@ -40,11 +53,77 @@ impl Task<'_> {
         self.inputs.iter().map(|input| input.commit)
     }
 
+    /// An error if somebody has cancelled the job, of which its record tells. May be asked often: it looks about twice a second.
+    pub(super) fn check_wanted(&self) -> Result<(), Error> {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        let found = self.store.session().map_err(Error::from).and_then(|facts| self.check_mine(&facts));
+        *looked = Instant::now();
+        match found {
+            Err(error @ Error::Cancelled { .. }) => Err(error),
+            // That others keep the store busy is no reason to end a job.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// An error unless the job's record is as this process wrote it.
+    pub(super) fn check_mine(&self, facts: &Session) -> Result<(), Error> {
+        let Job { id, .. } = *self.job;
+        if job::load(self.store, facts, id)? == *self.job { Ok(()) } else { Err(Error::Cancelled { id }) }
+    }
+
     /// What an earlier job left, to start from.
     pub(super) fn base(&self) -> Result<Option<Base>, Error> {
         let inputs: Vec<CommitId> = self.commits().collect();
         let Self { store, output, plan, .. } = *self;
         base::find(&base::Wanted { store, output, branch: &self.job.branch, plan, inputs: &inputs })
+    }
+}
+
+/// Objects for a job as long as it is wanted, so that work which looks at nothing else stops all the same.
+pub(super) struct WhileWanted<'a> {
+    pub(super) task: &'a Task<'a>,
+    pub(super) sink: &'a dyn ObjectWrite,
+}
+
+impl WhileWanted<'_> {
+    fn check(&self, verb: &'static str, digest: &Digest) -> Result<(), AccessError> {
+        let stop = |error| AccessError::Storage { verb, digest: *digest, source: Cause::from(error) };
+        self.task.check_wanted().map_err(stop)
+    }
+}
+
+impl fmt::Debug for WhileWanted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} for job {}", self.sink, self.task.job.id)
+    }
+}
+
+impl ObjectRead for WhileWanted<'_> {
+    fn read_object(&self, digest: &Digest) -> Result<Payload, AccessError> {
+        self.check("read", digest)?;
+        self.sink.read_object(digest)
+    }
+
+    fn lineage(&self, id: CommitId) -> Option<Lineage> {
+        self.sink.lineage(id)
+    }
+
+    fn learn(&self, commits: &[(CommitId, Lineage)]) {
+        self.sink.learn(commits);
+    }
+}
+
+impl ObjectWrite for WhileWanted<'_> {
+    fn write_object(&self, kind: ObjectKind, digest: &Digest, bytes: &[u8]) -> Result<(), AccessError> {
+        self.check("write", digest)?;
+        self.sink.write_object(kind, digest, bytes)
+    }
+
+    fn has_object(&self, digest: &Digest) -> Result<bool, AccessError> {
+        self.sink.has_object(digest)
     }
 }
 

@@ -32,6 +32,9 @@ pub enum Failure {
     /// It was killed because its time was up.
     #[error("it took longer than {} s", .limit.as_secs())]
     TimedOut { limit: Duration },
+    /// It was killed because nobody wants it any more.
+    #[error("it was stopped")]
+    Stopped,
     /// A signal ended it.
     #[error("it was ended by signal {signal}")]
     Signalled { signal: i32 },
@@ -101,6 +104,11 @@ fn wait(
             }
             Ok(None) => {}
             Err(error) => break Err(Failure::Lost(error)),
+        }
+        if watch.is_stopped() {
+            kill();
+            let _ = child.wait();
+            break Err(Failure::Stopped);
         }
         if let Some(limit) = timeout.filter(|limit| begun.elapsed() >= *limit) {
             kill();

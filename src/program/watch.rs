@@ -6,6 +6,7 @@
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::process::Pid;
@@ -30,6 +31,7 @@ for group in $groups; do kill -s KILL -- "-$group"; done 2>/dev/null
 pub struct Watch {
     shell: Option<Child>,
     tell: Mutex<Option<ChildStdin>>,
+    stopped: AtomicBool,
 }
 
 impl Watch {
@@ -43,7 +45,7 @@ impl Watch {
             tracing::debug!(%error, "programs are not watched");
         }
         let tell = shell.as_mut().ok().and_then(|shell| shell.stdin.take());
-        Self { shell: shell.ok(), tell: Mutex::new(tell) }
+        Self { shell: shell.ok(), tell: Mutex::new(tell), stopped: AtomicBool::new(false) }
     }
 
     fn say(&self, sign: char, group: Pid) {
@@ -52,6 +54,16 @@ impl Watch {
             // A watch that was killed watches no more.
             let _ = writeln!(pipe, "{sign} {}", group.as_raw_nonzero());
         }
+    }
+
+    /// Has all programs killed that run, and those that would begin.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no program is to run any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// A program has begun.

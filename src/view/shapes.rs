@@ -156,7 +156,7 @@ pub struct Job {
     pub cause: String,
     /// What it reads.
     pub inputs: Vec<JobInput>,
-    /// `queued`, `running`, `succeeded`, `failed` or `skipped`.
+    /// `queued`, `running`, `succeeded`, `failed`, `skipped` or `cancelled`.
     pub state: &'static str,
     /// Datums whose result this job made.
     pub processed: u64,
@@ -170,7 +170,7 @@ pub struct Job {
     pub milliseconds: Option<i64>,
     /// What it published.
     pub output: Option<String>,
-    /// Why it failed or was skipped.
+    /// Why it failed, was skipped or cancelled.
     pub reason: Option<String>,
 }
 

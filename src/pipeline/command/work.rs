@@ -19,7 +19,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::job::Datums;
 use crate::pipeline::results::{self, Outcome};
 use crate::pipeline::spec::{Command, OnConflict};
-use crate::pipeline::task::{Done, Failure, Task, chain};
+use crate::pipeline::task::{Done, Failure, LOOK_EVERY, Task, chain};
 use crate::program::Watch;
 use crate::progress::Amount;
 use crate::tree::{self, Cursor, Raw};
@@ -195,6 +195,7 @@ impl<'a> Race<'a> {
             let collected = self.collect(task, keeper, &receive);
             if collected.is_err() {
                 limit.store(0, Ordering::Relaxed);
+                watch.stop();
             }
             collected
         });
@@ -211,7 +212,7 @@ impl<'a> Race<'a> {
     ) -> Result<(), Error> {
         let mut saved = Instant::now();
         loop {
-            match results.recv_timeout(SAVE_EVERY.saturating_sub(saved.elapsed())) {
+            match results.recv_timeout(SAVE_EVERY.saturating_sub(saved.elapsed()).min(LOOK_EVERY)) {
                 Ok((at, Ok(outcome))) => {
                     task.progress.advance(1);
                     self.processed += 1;
@@ -228,6 +229,7 @@ impl<'a> Race<'a> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
+            task.check_wanted()?;
             if saved.elapsed() >= SAVE_EVERY {
                 if !self.unsaved.is_empty() {
                     keeper.save(&self.unsaved)?;

@@ -1,5 +1,6 @@
 //! What is kept of a job, and the queue of those that have not ended.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,8 @@ pub enum State {
     Failed,
     /// It did not run, because what it was to read was not made.
     Skipped,
+    /// A person stopped it, for the reason in its record.
+    Cancelled,
 }
 
 /// How many datums a job had, and what became of them.
@@ -116,6 +119,7 @@ impl State {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -134,6 +138,21 @@ impl Job {
     /// The stage that it is of, as `PIPELINE/STAGE`.
     pub fn stage_name(&self) -> String {
         format!("{}/{}", self.pipeline, self.stage)
+    }
+
+    /// The first of these jobs whose output it still waits for.
+    pub(in crate::pipeline) fn waits_for(&self, jobs: &BTreeSet<u64>) -> Option<u64> {
+        self.inputs.iter().find_map(|input| match input.source {
+            JobSource::Job(id) => Some(id).filter(|id| jobs.contains(id)),
+            JobSource::Commit(_) => None,
+        })
+    }
+
+    /// Notes that it is skipped, because the job `id` made nothing for it.
+    pub(in crate::pipeline) fn skip_for(&mut self, id: u64, time: i64) {
+        self.state = State::Skipped;
+        self.error = Some(format!("job {id}, whose output it reads, did not succeed"));
+        self.ended = Some(time);
     }
 
     fn is_caused_by(&self, target: &Target) -> bool {
