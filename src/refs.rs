@@ -9,7 +9,7 @@ use crate::ledger::{self, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, RepoName, TagName};
 use crate::pipeline::job::Job;
-use crate::pipeline::{self, registry, trigger};
+use crate::pipeline::{self, registry, trigger, trigger::Runs};
 use crate::store::Store;
 
 pub use crate::change::Changed;
@@ -165,7 +165,7 @@ pub fn rename_branch(
     history::move_head(&mut batch, &repo, name, None, Some(head));
     history::carry_merge(&facts, &mut batch, &repo, &target.branch, Some(name))?;
     let moved = trigger::Moved { repo: repo.clone(), branch: name.clone(), commit: head };
-    let jobs = trigger::enqueue(&facts, &mut batch, &[moved], None, &origin)?;
+    let jobs = trigger::enqueue(&facts, &mut batch, &[moved], None, Runs::One, &origin)?;
     match facts.commit(&origin, &batch)? {
         Outcome::Done { number } => {
             Ok(Changed { operation: number, before: Some(head), after: Some(head), jobs })

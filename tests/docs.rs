@@ -85,6 +85,11 @@ fn the_shapes_are_true() {
 }
 
 #[test]
+fn the_page_about_bringing_data_in_is_true() {
+    check("docs/ingest.md", |page| executed(page, Page::Document));
+}
+
+#[test]
 fn the_operations_page_is_true() {
     check("docs/operations.md", |page| executed(page, Page::Document));
 }

@@ -1,5 +1,6 @@
 //! `vds commit`.
 
+use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use clap::ValueHint;
 use serde_json::json;
 
 use super::answer::document;
+use super::commits::{self, Aim};
 use super::complaint::{io_error, usage};
 use super::context::{Answer, Context, Made};
 use super::submit;
@@ -29,6 +31,9 @@ use crate::view;
 /// stand the paths to commit if not everything. When the branch has moved on, the changes are put on top of it, unless they
 /// meet.
 ///
+/// REPO@BRANCH=PATH puts the path on that branch; given several times, all the branches move in one step, or none does, and
+/// what they trigger is one run.
+///
 /// What a .vdsignore file names, in the syntax of .gitignore, is left out of directories; a file that is named itself is
 /// taken all the same. To --mirror, what is left out is not there.
 #[derive(Debug, clap::Args)]
@@ -37,14 +42,17 @@ use crate::view;
   vds commit ticks@bbg export/ --to 2024/05 --mirror -m 'May as Bloomberg has it now'
   curl ... | vds commit truth - --to ecb.csv -m 'rates of today'
   vds commit ticks day-3/ -F note.txt --dry-run
+  vds commit ticks@main=day-2/ truth@main=rates.csv -m 'day 2, with its rates'
   vds commit -m 'all that I changed here'
   vds commit -m 'one day of it' -- 2024/05/01")]
 pub(super) struct Args {
-    /// REPO or REPO@BRANCH; a branch that does not exist is begun [default: those of the workspace]
-    target: Option<Target>,
+    /// REPO or REPO@BRANCH; a branch that does not exist is begun [default: those of the workspace]. Or
+    /// REPO[@BRANCH]=PATH, once or more; a name that has a = in it itself takes its paths after --
+    #[arg(value_hint = ValueHint::Other)]
+    target: Option<OsString>,
     /// Files and directories; - is standard input
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
-    paths: Vec<PathBuf>,
+    pub(super) paths: Vec<PathBuf>,
     /// What is to be said of it; given several times, each is a paragraph
     #[arg(short, long, value_name = "TEXT", required_unless_present = "file")]
     message: Vec<String>,
@@ -105,15 +113,22 @@ impl Args {
         Ok(text.trim_end().to_owned())
     }
 
-    fn gather(
+    /// Whether a commit in which nothing differs is made all the same.
+    pub(super) fn empty(&self) -> Empty {
+        if self.allow_empty { Empty::Allow } else { Empty::Skip }
+    }
+
+    /// Stores what lies at `places`, and tells what was passed over.
+    pub(super) fn gather(
         &self,
+        places: &[PathBuf],
         sink: &dyn ObjectWrite,
         tree: Snapshot<'_>,
         memory: Memory<'_>,
         cx: &Context,
     ) -> Result<Gathered, Cause> {
         let overlay = if self.mirror { Overlay::Mirror } else { Overlay::Keep };
-        let mut gathered = match self.places().as_slice() {
+        let mut gathered = match places {
             [] if self.allow_empty => {
                 Ok(ingest::gather(sink, tree, Memory::None, &[], None, Overlay::Keep, cx.progress())?)
             }
@@ -121,14 +136,14 @@ impl Args {
                 "nothing to commit was named",
                 "name files or directories; . is this directory, - is standard input",
             )),
-            [_] if self.reads_standard_input() => {
+            [path] if path == Path::new("-") => {
                 let Some(Place::At(path)) = &self.to else {
                     return Err(usage("standard input has no name", "say with --to PATH where it is to go"));
                 };
                 pick::check_file(tree, path)?;
                 Ok(ingest::gather_reader(sink, tree, io::stdin().lock(), path.clone(), cx.progress())?)
             }
-            _ if self.reads_standard_input() => {
+            paths if paths.iter().any(|path| path == Path::new("-")) => {
                 Err(usage("standard input can only be committed alone", "make two commits"))
             }
             paths => {
@@ -141,25 +156,31 @@ impl Args {
         };
         if let Ok(gathered) = &mut gathered {
             gathered.warnings.append(&mut gathered.notes);
+            gathered.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
         }
         gathered
     }
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
-    let Some(target) = &args.target else { return submit::run(args, cx) };
-    let store = cx.store()?;
+    let target = match &args.target {
+        None => return submit::run(args, cx),
+        Some(text) => match Aim::parse(text, args)? {
+            Aim::One(target) => target,
+            Aim::Several(aims) => return commits::run(args, &aims, cx),
+        },
+    };
+    let (target, store) = (&target, cx.store()?);
     let message = args.message()?;
     if args.dry_run {
         return rehearse(args, target, &store, cx);
     }
     let writer = store.writer();
     let base = change::open(&store, target, &writer)?;
-    let gathered = args.gather(&writer, Snapshot::new(&writer, base.tree), Memory::Keep(&store), cx)?;
-    gathered.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
+    let tree = Snapshot::new(&writer, base.tree);
+    let gathered = args.gather(&args.places(), &writer, tree, Memory::Keep(&store), cx)?;
     let Gathered { draft, files, bytes, new_bytes, warnings, .. } = gathered;
-    let empty = if args.allow_empty { Empty::Allow } else { Empty::Skip };
-    let published = change::publish(&store, &cx.author, base, draft, writer, &message, empty)?;
+    let published = change::publish(&store, &cx.author, base, draft, writer, &message, args.empty())?;
     let counts = view::Counts::from(published.tally);
     let commit = published.commit;
     let document = document(&json!({
@@ -185,8 +206,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
 fn rehearse(args: &Args, target: &Target, store: &Store, cx: &Context) -> Answer {
     let rehearsal = store.rehearsal();
     let base = change::open(store, target, &rehearsal)?;
-    let gathered = args.gather(&rehearsal, Snapshot::new(&rehearsal, base.tree), Memory::Read(store), cx)?;
-    gathered.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
+    let tree = Snapshot::new(&rehearsal, base.tree);
+    let gathered = args.gather(&args.places(), &rehearsal, tree, Memory::Read(store), cx)?;
     let Gathered { draft, files, bytes, new_bytes, warnings, .. } = gathered;
     let (_, tally) = draft.finish(&rehearsal)?;
     let counts = view::Counts::from(tally);
@@ -200,7 +221,7 @@ fn rehearse(args: &Args, target: &Target, store: &Store, cx: &Context) -> Answer
 }
 
 /// How much was looked at to find what differs.
-fn looked_at(files: u64, new_bytes: u64, bytes: u64) -> String {
+pub(super) fn looked_at(files: u64, new_bytes: u64, bytes: u64) -> String {
     let files = view::count(files, "file");
     format!("{files} looked at, {} new of {}", view::bytes(new_bytes), view::bytes(bytes))
 }

@@ -10,6 +10,7 @@ mod checkout;
 mod clone;
 mod code;
 mod commit;
+mod commits;
 mod complaint;
 mod completion;
 mod conflicts;

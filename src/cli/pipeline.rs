@@ -14,9 +14,10 @@ use crate::fault::{Cause, Kind};
 use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{PipelineName, StageName};
+use crate::pipeline::Error;
 use crate::pipeline::registry::{self, Submission, Submit};
 use crate::pipeline::spec::{Spec, SpecError, Stage};
-use crate::pipeline::{Error, trigger};
+use crate::pipeline::trigger::{self, Runs};
 
 /// Make, change, list, show and delete pipelines
 #[derive(Debug, clap::Subcommand)]
@@ -95,7 +96,14 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
         let (jobs, next) = facts.suppose(&batch.writes, |facts| {
             let mut next = Batch::default();
             let heads = trigger::heads(facts, &pipeline)?;
-            let jobs = trigger::enqueue(facts, &mut next, &heads, Some(&pipeline.spec.name), &origin)?;
+            let jobs = trigger::enqueue(
+                facts,
+                &mut next,
+                &heads,
+                Some(&pipeline.spec.name),
+                Runs::ByBranch,
+                &origin,
+            )?;
             Ok::<_, Error>((jobs, next))
         })?;
         batch.then(next);

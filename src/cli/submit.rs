@@ -7,7 +7,6 @@ use super::commit::Args;
 use super::complaint::usage;
 use super::context::{Answer, Context, Made};
 use super::words;
-use crate::change::Empty;
 use crate::draft::Tally;
 use crate::fault::Cause;
 use crate::scope::Scope;
@@ -33,8 +32,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     if args.dry_run {
         return rehearse(&workspace, &selection, cx);
     }
-    let empty = if args.allow_empty { Empty::Allow } else { Empty::Skip };
-    let saying = Saying { author: &cx.author, message: &message, empty };
+    let saying = Saying { author: &cx.author, message: &message, empty: args.empty() };
     let submitted = submit::submit(&mut workspace, &selection, saying, cx.progress())?;
     let Submitted { target, published, look, over, behind } = submitted;
     look.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));

@@ -14,7 +14,7 @@ use crate::ledger::{self, KeyChange, Operation, Origin, Session};
 use crate::meta::Batch;
 use crate::object::PipelineName;
 use crate::pipeline::job::Job;
-use crate::pipeline::{self, Subject as PipelineFact, registry, trigger};
+use crate::pipeline::{self, Subject as PipelineFact, registry, trigger, trigger::Runs};
 use crate::store::Store;
 
 /// A fact that is to have this value again.
@@ -171,7 +171,7 @@ pub(super) fn plan(
                 }
             };
             let only = only.map(|(pipeline, _)| pipeline);
-            let queued = trigger::enqueue(facts, &mut next, &moved, only.as_ref(), origin)?;
+            let queued = trigger::enqueue(facts, &mut next, &moved, only.as_ref(), Runs::ByBranch, origin)?;
             Ok::<_, pipeline::Error>((queued, next))
         })?;
         jobs.extend(queued);

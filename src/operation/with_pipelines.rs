@@ -12,7 +12,7 @@ use crate::ledger::Outcome;
 use crate::meta::Batch;
 use crate::object::{Entry, FileKind};
 use crate::pipeline::registry::{self, Submission, Submit};
-use crate::pipeline::{self, trigger};
+use crate::pipeline::{self, trigger, trigger::Runs};
 use crate::progress::Silent;
 use crate::refs::{self, Mode};
 use crate::store::{DEFAULT_WAIT, Store};
@@ -73,7 +73,7 @@ fn submit(store: &Store, author: &Author, how: Submit, source: String) -> Result
     let next = facts.suppose(&batch.writes, |facts| {
         let mut next = Batch::default();
         let heads = trigger::heads(facts, &pipeline)?;
-        trigger::enqueue(facts, &mut next, &heads, Some(&pipeline.spec.name), &origin)?;
+        trigger::enqueue(facts, &mut next, &heads, Some(&pipeline.spec.name), Runs::ByBranch, &origin)?;
         Ok::<_, pipeline::Error>(next)
     })?;
     batch.then(next);

@@ -10,7 +10,7 @@ use super::pattern::PathPattern;
 use super::registry::{self, output_name};
 use super::results;
 use super::spec::Work;
-use super::trigger::{self, Moved};
+use super::trigger::{self, Moved, Runs};
 use crate::history::{self, Author, Repo};
 use crate::meta::Batch;
 use crate::object::{CommitId, Digest, NodeId, ObjectRead, ObjectWrite, Provenance};
@@ -157,6 +157,7 @@ pub fn foresee(
             &mut never_applied,
             std::slice::from_ref(moved),
             None,
+            Runs::One,
             &author.now(),
         )?
     };

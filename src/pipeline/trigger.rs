@@ -71,13 +71,22 @@ fn circle(mut left: Vec<Node<'_>>) -> Vec<Node<'_>> {
     }
 }
 
-/// Adds to `batch` the jobs that these moves cause, and returns them. With `only`, other pipelines are left alone. One move
-/// is one run; of several, each output branch is a run of its own.
+/// Which jobs of several moves belong to one run. Those of a single move always do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runs {
+    /// All: the moves were made as one.
+    One,
+    /// Those of one output branch: the moves only come at the same time.
+    ByBranch,
+}
+
+/// Adds to `batch` the jobs that these moves cause, and returns them. With `only`, other pipelines are left alone.
 pub fn enqueue(
     facts: &Session,
     batch: &mut Batch,
     moved: &[Moved],
     only: Option<&PipelineName>,
+    runs: Runs,
     origin: &Origin,
 ) -> Result<Vec<Job>, Error> {
     let pipelines = registry::list(facts)?;
@@ -85,12 +94,14 @@ pub fn enqueue(
     if pipelines.is_empty() {
         return Ok(Vec::new());
     }
-    let mut runs: BTreeMap<Option<BranchName>, (u64, String)> = BTreeMap::new();
+    let mut run_numbers: BTreeMap<Option<BranchName>, u64> = BTreeMap::new();
     let mut numbers = Numbers::read(facts)?;
     let mut sources: HashMap<(RepoName, BranchName), JobSource> = moved
         .iter()
         .map(|moved| ((moved.repo.name.clone(), moved.branch.clone()), JobSource::Commit(moved.commit)))
         .collect();
+    let mut causes: HashMap<(RepoName, BranchName), &Moved> =
+        moved.iter().map(|moved| ((moved.repo.name.clone(), moved.branch.clone()), moved)).collect();
     let mut jobs = Vec::new();
     for (pipeline, name, stage) in order(&pipelines).unwrap_or_default() {
         if only.is_some_and(|only| *only != pipeline.spec.name) {
@@ -99,11 +110,14 @@ pub fn enqueue(
         let output = output_name(&pipeline.spec.name, name)?;
         for branch in branches(facts, stage, &sources)? {
             let Some(inputs) = inputs(facts, stage, &branch, &sources)? else { continue };
-            let of = Some(&branch).filter(|_| moved.len() > 1);
-            let cause = moved.iter().find(|moved| of == Some(&moved.branch)).unwrap_or(first);
+            let of = Some(&branch).filter(|_| runs == Runs::ByBranch && moved.len() > 1);
+            let cause = match of {
+                Some(branch) => moved.iter().find(|moved| moved.branch == *branch),
+                None => places(stage, &branch).iter().find_map(|place| causes.get(place).copied()),
+            };
+            let cause = cause.unwrap_or(first);
             let target = Target { repo: cause.repo.name.clone(), branch: cause.branch.clone() };
-            let cause = || Job::cause(&target, cause.commit);
-            let (run, cause) = runs.entry(of.cloned()).or_insert_with(|| (numbers.run(), cause())).clone();
+            let run = *run_numbers.entry(of.cloned()).or_insert_with(|| numbers.run());
             let id = numbers.job();
             let job = Job {
                 id,
@@ -113,7 +127,7 @@ pub fn enqueue(
                 stage: name.to_string(),
                 branch: branch.to_string(),
                 inputs,
-                cause,
+                cause: Job::cause(&target, cause.commit),
                 state: State::Queued,
                 created: origin.time,
                 started: None,
@@ -124,6 +138,7 @@ pub fn enqueue(
                 logs: None,
             };
             job::save(batch, &job)?;
+            causes.insert((output.clone(), branch.clone()), cause);
             sources.insert((output.clone(), branch), JobSource::Job(id));
             jobs.push(job);
         }
@@ -198,6 +213,15 @@ fn all_branches(
         all.extend(fixed);
     }
     Ok(all)
+}
+
+/// The branches that the stage reads for its output branch `branch`.
+fn places(stage: &Stage, branch: &BranchName) -> Vec<(RepoName, BranchName)> {
+    let of = |pattern: &BranchPattern| match pattern {
+        BranchPattern::Exact(name) => name.clone(),
+        BranchPattern::Any(_) => branch.clone(),
+    };
+    stage.input.sources().iter().map(|(_, source)| (source.repo.clone(), of(&source.branch))).collect()
 }
 
 /// What the stage reads for its output branch `branch`; `None` while an input has no commit.

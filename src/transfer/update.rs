@@ -10,7 +10,7 @@ use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{CommitId, ObjectKind, RepoName};
 use crate::pipeline::job::Job;
-use crate::pipeline::trigger;
+use crate::pipeline::trigger::{self, Runs};
 use crate::store::Store;
 
 /// What a move of names came to.
@@ -87,7 +87,7 @@ pub fn update(store: &Store, author: &Author, moves: &[RefMove]) -> Result<Moved
             },
         }
     }
-    let jobs = trigger::enqueue(&facts, &mut batch, &moved, None, &origin)?;
+    let jobs = trigger::enqueue(&facts, &mut batch, &moved, None, Runs::ByBranch, &origin)?;
     match facts.commit(&origin, &batch)? {
         Outcome::Done { number } => Ok(Moved { operation: Some(number), jobs }),
         // Where names stand was seen in this session, so a repo is another one now.

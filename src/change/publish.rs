@@ -1,0 +1,277 @@
+//! New trees become commits, and their branches move to them.
+
+use std::collections::BTreeSet;
+
+use super::error::Error;
+use crate::draft::{Draft, Tally};
+use crate::history::{self, Author, Repo, Target};
+use crate::ledger::Outcome;
+use crate::meta::Batch;
+use crate::object::{BranchName, CommitId, MAX_MESSAGE, NodeId, ObjectWrite};
+use crate::pack::Writer;
+use crate::pipeline::job::Job;
+use crate::pipeline::trigger::{self, Runs};
+use crate::store::Store;
+use crate::tree;
+
+/// How often a change is tried again when other processes move the branch.
+const TRIES: usize = 50;
+
+/// A branch as it stands, to be changed.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// The repo, which a person may write.
+    pub repo: Repo,
+    /// The branch, which need not exist yet.
+    pub branch: BranchName,
+    /// Its head.
+    pub head: Option<CommitId>,
+    /// The head's tree, or the empty one.
+    pub tree: NodeId,
+}
+
+/// Whether a change that changes nothing is made all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Empty {
+    /// It is not made.
+    Skip,
+    /// It is.
+    Allow,
+}
+
+/// A change that was made, or was not needed.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The new commit; `None` when nothing differed.
+    pub commit: Option<CommitId>,
+    /// The operation that brought it.
+    pub operation: Option<u64>,
+    /// How its tree differs from the one before.
+    pub tally: Tally,
+    /// The jobs that it queued.
+    pub jobs: Vec<Job>,
+    /// What was written, compressed, in bytes.
+    pub stored: u64,
+}
+
+/// Looks up the branch that is to be changed.
+pub fn open(store: &Store, target: &Target, sink: &dyn ObjectWrite) -> Result<Base, Error> {
+    let (repo, head) = {
+        let facts = store.session()?;
+        let repo = history::load_repo(&facts, &target.repo)?;
+        repo.writable()?;
+        let head = history::head(&facts, &repo, &target.branch)?;
+        if head.is_none() {
+            history::check_free(&facts, &repo, target.branch.as_str())?;
+        }
+        (repo, head)
+    };
+    let tree = match head {
+        Some(head) => history::load(store.objects(), head)?.tree,
+        None => tree::empty(sink)?,
+    };
+    Ok(Base { repo, branch: target.branch.clone(), head, tree })
+}
+
+/// An error if a commit cannot hold this message.
+pub fn check_message(message: &str) -> Result<(), Error> {
+    let len = message.len();
+    if len > MAX_MESSAGE { Err(Error::Message { len }) } else { Ok(()) }
+}
+
+/// One branch of a change of several: where it stands, and the edits on top of it.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The branch.
+    pub base: Base,
+    /// The edits.
+    pub draft: Draft,
+}
+
+/// What became of one branch of a change of several.
+#[derive(Debug, Clone)]
+pub struct Landed {
+    /// The branch.
+    pub target: Target,
+    /// Its new commit; `None` when nothing differed there.
+    pub commit: Option<CommitId>,
+    /// How its tree differs from the one before.
+    pub tally: Tally,
+}
+
+/// A change of several branches that was made, or was not needed.
+#[derive(Debug, Clone)]
+pub struct Together {
+    /// The branches, in the order in which they were given.
+    pub landed: Vec<Landed>,
+    /// The operation that moved them; `None` when nothing differed.
+    pub operation: Option<u64>,
+    /// The jobs that it queued, which are one run.
+    pub jobs: Vec<Job>,
+    /// What was written, compressed, in bytes.
+    pub stored: u64,
+}
+
+/// Makes `draft`, written through `writer` on top of `base`, the new head of the branch. When another process has moved the
+/// branch meanwhile, the draft goes on top of that, unless both changed the same path.
+pub fn publish(
+    store: &Store,
+    author: &Author,
+    base: Base,
+    draft: Draft,
+    writer: Writer,
+    message: &str,
+    empty: Empty,
+) -> Result<Published, Error> {
+    let together = publish_all(store, author, vec![Part { base, draft }], writer, message, empty)?;
+    let Together { landed, operation, jobs, stored } = together;
+    let (commit, tally) = landed.first().map_or_else(Default::default, |one| (one.commit, one.tally));
+    Ok(Published { commit, operation, tally, jobs, stored })
+}
+
+/// Makes a commit of each part and moves all the branches to them in one operation. A branch for which nothing differs stays.
+/// When another process has moved some of them meanwhile, the drafts go on top of that; if one cannot, none is moved. No two
+/// parts may be of one branch.
+pub fn publish_all(
+    store: &Store,
+    author: &Author,
+    parts: Vec<Part>,
+    writer: Writer,
+    message: &str,
+    empty: Empty,
+) -> Result<Together, Error> {
+    check_message(message)?;
+    let (mut parts, mut writer, mut stored) = (parts, writer, 0);
+    for _ in 0..TRIES {
+        let (mut landed, mut steps) = (Vec::new(), Vec::new());
+        for Part { base, draft } in &mut parts {
+            draft.rebase(base.tree);
+            let (tree, tally) = draft.finish(&writer)?;
+            landed.push(Landed { target: base.target(), commit: None, tally });
+            if !tally.is_empty() || empty == Empty::Allow {
+                let parents = base.head.into_iter().collect();
+                let record = history::Draft { parents, tree, message: message.to_owned(), provenance: None };
+                steps.push((&*base, record));
+            }
+        }
+        if steps.is_empty() {
+            return Ok(Together { landed, operation: None, jobs: Vec::new(), stored });
+        }
+        let (moved, written) = advance_all(store, author, steps, writer, Batch::default())?;
+        stored += written;
+        if let Some(Moved { commits, operation, jobs }) = moved {
+            let differs = |one: &&mut Landed| !one.tally.is_empty() || empty == Empty::Allow;
+            for (one, commit) in landed.iter_mut().filter(differs).zip(commits) {
+                one.commit = Some(commit);
+            }
+            return Ok(Together { landed, operation: Some(operation), jobs, stored });
+        }
+        writer = store.writer();
+        for part in &mut parts {
+            part.follow(store, &writer)?;
+        }
+    }
+    Err(Error::Contended { targets: parts.iter().map(|part| part.base.target()).collect() })
+}
+
+impl Base {
+    /// The branch by its name.
+    fn target(&self) -> Target {
+        Target { repo: self.repo.name.clone(), branch: self.branch.clone() }
+    }
+}
+
+impl Part {
+    /// Looks at the branch again, where others may have moved it, and fails if the edits cannot go on top of that.
+    fn follow(&mut self, store: &Store, sink: &dyn ObjectWrite) -> Result<(), Error> {
+        let target = self.base.target();
+        let now = open(store, &target, sink)?;
+        if self.base.head.is_some() && now.head.is_none() {
+            return Err(Error::Deleted { target });
+        }
+        let paths = self.draft.meeting(sink, now.tree)?;
+        if !paths.is_empty() {
+            return Err(Error::Conflict { target, paths });
+        }
+        self.base = now;
+        Ok(())
+    }
+}
+
+/// A branch that has a new commit.
+#[derive(Debug, Clone)]
+pub struct Advanced {
+    /// The commit.
+    pub commit: CommitId,
+    /// The operation that brought it.
+    pub operation: u64,
+    /// The jobs that it queued.
+    pub jobs: Vec<Job>,
+}
+
+/// Writes a commit and makes it the head of the branch, if that is still where `base` says and `with` holds, which is applied
+/// with it; `None` if another process was faster. Also returns what was written, compressed, in bytes.
+pub fn advance(
+    store: &Store,
+    author: &Author,
+    base: &Base,
+    record: history::Draft,
+    writer: Writer,
+    with: Batch,
+) -> Result<(Option<Advanced>, u64), Error> {
+    let (moved, stored) = advance_all(store, author, vec![(base, record)], writer, with)?;
+    let advanced = moved.and_then(|Moved { commits, operation, jobs }| {
+        Some(Advanced { commit: *commits.first()?, operation, jobs })
+    });
+    Ok((advanced, stored))
+}
+
+/// Branches that have new commits.
+struct Moved {
+    commits: Vec<CommitId>,
+    operation: u64,
+    jobs: Vec<Job>,
+}
+
+/// Like [`advance`], for several branches, all or none.
+fn advance_all(
+    store: &Store,
+    author: &Author,
+    steps: Vec<(&Base, history::Draft)>,
+    writer: Writer,
+    with: Batch,
+) -> Result<(Option<Moved>, u64), Error> {
+    let origin = author.now();
+    let mut moved = Vec::new();
+    for (base, record) in steps {
+        let (commit, _) = history::write(&writer, record, &origin)?;
+        moved.push((base, commit));
+    }
+    let stored = writer.finish()?.stored;
+    let mut facts = store.session()?;
+    let mut batch = with;
+    // Two new branches of a repo may come to the same commit, which is recorded once.
+    let mut recorded = BTreeSet::new();
+    for (base, commit) in &moved {
+        history::hold(&mut batch, &base.repo)?;
+        history::move_head(&mut batch, &base.repo, &base.branch, base.head, Some(*commit));
+        if recorded.insert((base.repo.id, *commit)) {
+            history::record_commit(&mut batch, &base.repo, commit);
+        }
+    }
+    let to = |(base, commit): &(&Base, CommitId)| trigger::Moved {
+        repo: base.repo.clone(),
+        branch: base.branch.clone(),
+        commit: *commit,
+    };
+    let all: Vec<trigger::Moved> = moved.iter().map(to).collect();
+    let jobs = trigger::enqueue(&facts, &mut batch, &all, None, Runs::One, &origin)?;
+    if let Outcome::Done { number } = facts.commit(&origin, &batch)? {
+        let commits = moved.into_iter().map(|(_, commit)| commit).collect();
+        return Ok((Some(Moved { commits, operation: number, jobs }), stored));
+    }
+    for (base, _) in moved {
+        history::check_held(&facts, &base.repo)?;
+    }
+    Ok((None, stored))
+}
