@@ -127,7 +127,7 @@ fn a_climb_is_noticed() {
 
 /// Whether an item of a door plate only says what there is: a module, what it gives out, or a constant of the whole room.
 fn is_plate(item: &str) -> bool {
-    ["mod ", "pub mod ", "pub use ", "pub(crate) use ", "pub(super) use ", "use ", "pub const "]
+    ["mod ", "pub mod ", "pub use ", "pub(crate) use ", "pub(super) use ", "pub(in ", "use ", "pub const "]
         .iter()
         .any(|start| item.starts_with(start))
 }

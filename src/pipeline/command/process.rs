@@ -5,7 +5,7 @@ use std::process::{Command as Process, Stdio};
 
 use super::datum::Datum;
 use super::room::Room;
-use crate::pipeline::spec::{Command, variable};
+use crate::pipeline::spec::{Command, Role, variable};
 use crate::pipeline::task::Task;
 use crate::program::{self, Failure, Ran, Watch};
 
@@ -64,17 +64,22 @@ fn prepare(task: &Task<'_>, command: &Command, datum: &Datum, room: &Room) -> Re
     for name in PASSED_ON {
         process.envs(std::env::var_os(name).map(|value| (name, value)));
     }
+    let leaves = task.stage.input.leaves();
     for part in &datum.parts {
         let name = variable(&part.input);
         let Some(input) = task.inputs.iter().find(|input| input.name == part.input) else { continue };
         process.env(format!("VDS_IN_{name}"), room.path("in").join(&part.input));
-        process.env(format!("VDS_UNIT_{name}"), &part.unit);
+        process.env(format!("VDS_UNIT_{name}"), part.units.join("\n"));
+        let role = leaves.iter().find(|leaf| leaf.name == part.input).map(|leaf| &leaf.role);
+        if let Some((by, key)) = role.and_then(Role::variable).zip(part.key.as_ref()) {
+            process.env(format!("{by}_{name}"), key);
+        }
         process.env(format!("VDS_REPO_{name}"), &input.repo);
         process.env(format!("VDS_COMMIT_{name}"), input.commit.to_string());
         process.env(format!("VDS_BRANCH_{name}"), &input.branch);
     }
     process.env("VDS_IN", room.path("in")).env("VDS_OUT", room.path("out")).env("TMPDIR", room.path("tmp"));
-    process.env("VDS_DATUM", &datum.name);
+    process.env("VDS_DATUM", &datum.name).env("VDS_DATUM_ID", datum.key(&task.code).to_string());
     process.env("VDS_JOB", task.job.id.to_string()).env("VDS_RUN", task.job.run.to_string());
     process.env("VDS_REPO", task.output.name.as_str()).env("VDS_BRANCH", &task.job.branch);
     process.env("VDS_PIPELINE", &task.job.pipeline).env("VDS_STAGE", &task.job.stage);

@@ -13,6 +13,7 @@ use crate::content;
 use crate::object::{Entry, FileKind, NodeId, ObjectRead, ObjectWrite, TreePath};
 use crate::owner::{self, Tmp};
 use crate::pipeline::error::Error;
+use crate::pipeline::spec::Contents;
 use crate::progress::Silent;
 use crate::tree;
 
@@ -41,7 +42,15 @@ impl Room {
         }
         for part in &datum.parts {
             let dir = room.path("in").join(&part.input);
-            checkout::checkout(objects, &part.files, &dir, Clash::Refuse, &Silent)?;
+            match part.contents {
+                Contents::Whole => {
+                    drop(checkout::checkout(objects, &part.files, &dir, Clash::Refuse, &Silent)?);
+                }
+                Contents::Empty => {
+                    names_only(&dir, &part.files)
+                        .map_err(|source| io_error("make files in", &dir, source))?;
+                }
+            }
             protect(&dir, &part.files).map_err(|source| io_error("protect", &dir, source))?;
         }
         checkout::checkout(objects, code, &room.path("code"), Clash::Refuse, &Silent)?;
@@ -133,6 +142,17 @@ impl Drop for Room {
             tracing::debug!(%error, dir = %self.dir.display(), "could not remove a datum's directory");
         }
     }
+}
+
+/// Makes files of these names with nothing in them.
+fn names_only(dir: &Path, files: &[(TreePath, Entry)]) -> io::Result<()> {
+    fs::create_dir(dir)?;
+    for (path, _) in files {
+        let path = dir.join(path.as_str());
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        File::create_new(&path)?;
+    }
+    Ok(())
 }
 
 /// Takes away the right to write to the files and the directories that hold them.

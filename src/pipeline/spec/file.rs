@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::model::{Command, Declared, Input, OnConflict, Spec, Stage, Work, variable};
+use super::input::{Input, Leaf};
+use super::input_file::{InputTable, check_names};
+use super::model::{Command, Declared, OnConflict, Spec, Stage, Work};
 use super::words::plain;
 use crate::object::{PipelineName, StageName, TreePath};
 use crate::pipeline::pattern::Source;
@@ -67,12 +69,6 @@ struct StageTable {
     on_conflict: Option<Spanned<OnConflict>>,
 }
 
-impl<'de> Deserialize<'de> for Source {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
 /// A length of time as it is written: `30s`, `10m`, `2h`.
 struct Span(Duration);
 
@@ -124,78 +120,6 @@ impl<'de> Deserialize<'de> for Argv {
     }
 }
 
-/// An input as it is written: a text, or a table with `from`, `cross` or `union`.
-enum InputTable {
-    From(Option<String>, Box<Source>),
-    Cross(Vec<InputTable>),
-    Union(Vec<InputTable>),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawInput {
-    name: Option<String>,
-    from: Option<Source>,
-    cross: Option<Vec<InputTable>>,
-    union: Option<Vec<InputTable>>,
-}
-
-impl<'de> Deserialize<'de> for InputTable {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = InputTable;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("\"REPO@BRANCH:/GLOB\" or a table with `from`, `cross` or `union`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<InputTable, E> {
-                Ok(InputTable::From(None, Box::new(text.parse().map_err(E::custom)?)))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<InputTable, A::Error> {
-                match RawInput::deserialize(MapAccessDeserializer::new(map))? {
-                    RawInput { name, from: Some(from), cross: None, union: None } => {
-                        Ok(InputTable::From(name, Box::new(from)))
-                    }
-                    RawInput { name: None, from: None, cross: Some(inputs), union: None }
-                        if !inputs.is_empty() =>
-                    {
-                        Ok(InputTable::Cross(inputs))
-                    }
-                    RawInput { name: None, from: None, cross: None, union: Some(inputs) }
-                        if !inputs.is_empty() =>
-                    {
-                        Ok(InputTable::Union(inputs))
-                    }
-                    RawInput { name: Some(_), from: None, .. } => Err(de::Error::custom(
-                        "a `name` belongs to a `from`; the inputs of a `cross` or `union` have their own",
-                    )),
-                    _ => Err(de::Error::custom(
-                        "expected exactly one of `from`, `cross` and `union`, the last two with at least one input",
-                    )),
-                }
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
-
-impl From<InputTable> for Input {
-    fn from(table: InputTable) -> Self {
-        let many = |inputs: Vec<InputTable>| inputs.into_iter().map(Self::from).collect();
-        match table {
-            InputTable::From(name, source) => {
-                let last = source.repo.as_str().rsplit('/').next().unwrap_or_default().to_owned();
-                Self::One(name.unwrap_or(last), source)
-            }
-            InputTable::Cross(inputs) => Self::Cross(many(inputs)),
-            InputTable::Union(inputs) => Self::Union(many(inputs)),
-        }
-    }
-}
-
 /// The line and the column of the byte `at`, both counted from 1.
 pub fn place(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
@@ -238,11 +162,11 @@ fn read_stage(table: StageTable, place: usize, raw: Option<&toml::Value>) -> Res
     let (input, input_at) = match (table.input, table.inputs) {
         (Some(input), None) => {
             let at = input.span().start;
-            (Input::from(input.into_inner()), at)
+            (input.into_inner().input().map_err(|message| Mistake { at, message })?, at)
         }
         (None, Some(inputs)) if !inputs.as_ref().is_empty() => {
             let at = inputs.span().start;
-            let one = |(name, source)| Input::One(name, Box::new(source));
+            let one = |(name, source)| Input::One(Box::new(Leaf::new(name, source)));
             (Input::Cross(inputs.into_inner().into_iter().map(one).collect()), at)
         }
         (Some(_), Some(inputs)) => {
@@ -320,34 +244,6 @@ fn check_inputs(work: &Work, input: &Input) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-fn check_names(input: &Input) -> Result<(), String> {
-    let names: Vec<&str> = input.sources().into_iter().map(|(name, _)| name).collect();
-    let legal = |name: &str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-    };
-    if let Some(name) = names.iter().find(|name| !legal(name)) {
-        return Err(format!(
-            "the input name {name:?} may hold letters, digits, _ and - only; give another with `name`"
-        ));
-    }
-    // A program finds them by variables, which know neither small letters nor `-`.
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for name in names {
-        match seen.insert(variable(name), name) {
-            Some(other) if other == name => {
-                return Err(format!("two inputs are named {name:?}; tell them apart with `name`"));
-            }
-            Some(other) => {
-                return Err(format!(
-                    "the inputs {other:?} and {name:?} would have the same variables; tell them apart with `name`"
-                ));
-            }
-            None => {}
-        }
-    }
-    Ok(())
 }
 
 fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {

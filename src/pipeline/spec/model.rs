@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::input::Input;
 use crate::object::{Digest, PipelineName, StageName, TreePath};
-use crate::pipeline::pattern::Source;
 use crate::pipeline::stage::{bin, measure, select};
 
 /// A pipeline: a named graph of stages.
@@ -31,36 +31,6 @@ pub struct Stage {
     pub code: String,
     /// The byte of the file at which its input is written.
     pub at: usize,
-}
-
-/// What a stage reads.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// One source, by a name.
-    One(String, Box<Source>),
-    /// Every combination of units of several inputs.
-    Cross(Vec<Input>),
-    /// The units of several inputs, one after another.
-    Union(Vec<Input>),
-}
-
-impl Input {
-    /// The sources, with their names, in the order they were written.
-    pub fn sources(&self) -> Vec<(&str, &Source)> {
-        match self {
-            Self::One(name, source) => vec![(name, source)],
-            Self::Cross(inputs) | Self::Union(inputs) => inputs.iter().flat_map(Self::sources).collect(),
-        }
-    }
-
-    fn cut_text(&self) -> String {
-        let all = |inputs: &[Self]| inputs.iter().map(Self::cut_text).collect::<Vec<_>>().join(" ");
-        match self {
-            Self::One(name, source) => format!("{name}={:?}", source.glob.to_string()),
-            Self::Cross(inputs) => format!("cross({})", all(inputs)),
-            Self::Union(inputs) => format!("union({})", all(inputs)),
-        }
-    }
 }
 
 /// What a stage does.

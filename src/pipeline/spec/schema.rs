@@ -61,8 +61,10 @@ fn every_key_and_word_of_the_parser_is_in_the_schema_and_the_reverse() {
         check(&stage(body), &format!("/definitions/{place}"));
     }
     let forms = schema.pointer("/definitions/input/anyOf").unwrap().as_array().unwrap();
+    let keyed = ["joined", "grouped"].map(|form| schema.pointer(&format!("/definitions/{form}")).unwrap());
+    let forms = forms.iter().chain(keyed);
     let known: BTreeSet<String> =
-        forms.iter().flat_map(|form| names(form.get("properties").unwrap_or(&Value::Null))).collect();
+        forms.flat_map(|form| names(form.get("properties").unwrap_or(&Value::Null))).collect();
     assert_eq!(expected(&stage("input = { zzz = 1 }")), known);
 }
 
@@ -146,6 +148,10 @@ fn the_parser_and_the_schema_agree_on_examples() {
         "input = { name = 'x', from = 'a:/*' }\ncommand = ['true']\ncode = ['x.py']\nenv = { A = 'b' }\ntimeout = '10m'\non_conflict = 'concat'",
         "input = { cross = [ 'a:/', { union = [ { name = 'b', from = 'b:/*' }, 'c:/*' ] } ] }\ncommand = ['true']",
         "inputs = { a = 'a:/', b = 'b:/' }\ncommand = ['true']",
+        "input = { from = 'a:/*', except = '/tmp', empty_files = true }\ncommand = ['true']",
+        "input = { from = 'a:/*', except = ['/tmp', '/**/*.part'] }\nbin = {}",
+        "input = { join = [ { from = 'a:/(*).csv', join_on = '$1', outer_join = true }, { from = 'b:/(*)/(*)', join_on = '$2' } ] }\ncommand = ['true']",
+        "input = { cross = [ 'c:/', { group = [ { from = 'a:/(*)-*', group_by = '$1' } ] } ] }\ncommand = ['true']",
     ] {
         check(good, true);
     }
@@ -167,6 +173,13 @@ fn the_parser_and_the_schema_agree_on_examples() {
         "input = { name = 'x' }\ncommand = ['true']",
         "input = { from = 'a', union = ['b'] }\ncommand = ['true']",
         "input = { cross = [] }\ncommand = ['true']",
+        "input = { from = 'a:/(*)', join_on = '$1' }\ncommand = ['true']",
+        "input = { join = [ 'a:/(*)', { from = 'b:/(*)', join_on = '$1' } ] }\ncommand = ['true']",
+        "input = { join = [ { from = 'a:/(*)', group_by = '$1' } ] }\ncommand = ['true']",
+        "input = { group = [ { from = 'a:/(*)', group_by = '$1', outer_join = true } ] }\ncommand = ['true']",
+        "input = { group = [ { cross = ['a:/'] } ] }\ncommand = ['true']",
+        "input = { join = [] }\ncommand = ['true']",
+        "input = { from = 'a', except = 3 }\ncommand = ['true']",
         "input = 'a'\nmeasure = {}",
         "inputs = { bins = 'a', truths = 'b' }\nmeasure = {}",
         "inputs = { bins = 'a', truth = 'b', more = 'c' }\nmeasure = {}",
@@ -190,7 +203,13 @@ fn the_examples_of_the_documentation_are_right() {
         assert!(fits(&schema, &schema, &serde_json::to_value(value).unwrap()), "{block}");
     }
     // Every key is described.
-    for place in ["/definitions/stage/properties", "/properties", "/definitions/input/anyOf/1/properties"] {
+    for place in [
+        "/definitions/stage/properties",
+        "/properties",
+        "/definitions/input/anyOf/1/properties",
+        "/definitions/joined/properties",
+        "/definitions/grouped/properties",
+    ] {
         for key in names(schema.pointer(place).unwrap()) {
             assert!(text.contains(&format!("`{key}`")), "docs/pipelines.md does not speak of `{key}`");
         }

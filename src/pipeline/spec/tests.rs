@@ -64,7 +64,29 @@ fn a_mistake_is_reported_where_it_is() {
         "on_conflict = \"last\"\nselect = { by",
         "p.toml:14:15: stage select: `on_conflict` belongs",
     );
-    check("{ cross = [", "{ name = \"x\", cross = [", "p.toml:17:9: a `name` belongs to a `from`");
+    check(
+        "{ cross = [",
+        "{ name = \"x\", cross = [",
+        "p.toml:17:9: a `name` and the like belong to a `from`",
+    );
+    let whole = "{ cross = [ { name = \"best\", from = \"settlement/select@*:/best.csv\" }, { name = \"day\", from = \"ticks@*:/*/*/*\" } ] }";
+    for (input, want) in [
+        (
+            "{ join = [ { from = \"ticks:/*\", join_on = \"$1\" } ] }",
+            "names $1, and its glob /* has 0 groups",
+        ),
+        ("{ join = [ { from = \"ticks:/(*)\", join_on = \"day\" } ] }", "expected such as \"$1\""),
+        ("{ join = [ \"ticks:/(*)\" ] }", "p.toml:17:9: stage report: the input \"ticks\" needs a `join_on`"),
+        ("{ group = [ { from = \"ticks:/(*)\", join_on = \"$1\" } ] }", "belong to the inputs of a `join`"),
+        ("{ group = [ { union = [ \"ticks:/*\" ] } ] }", "have sources only"),
+        (
+            "{ from = \"ticks:/*\", except = [ \"tmp\" ] }",
+            "\"tmp\" is not a pattern for `except`: the path does not begin",
+        ),
+        ("\"ticks:/a(\"", "a group is not closed with ')'"),
+    ] {
+        check(whole, input, want);
+    }
     check(
         "{ cross = [ { name = \"best\"",
         "{ cross = [ { nam = \"best\"",

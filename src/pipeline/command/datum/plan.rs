@@ -1,0 +1,101 @@
+//! What a change of the inputs leaves to be done.
+
+use std::collections::BTreeSet;
+
+use super::choice::{Choice, Pick};
+use super::form::Form;
+use super::side::Side;
+use super::value::{Datum, Files, Part};
+use crate::object::{NodeId, ObjectRead};
+use crate::pipeline::base;
+use crate::pipeline::error::Error;
+use crate::pipeline::spec::{Input, Leaf};
+
+/// What is to be done after a change of the inputs.
+#[derive(Debug)]
+pub(in crate::pipeline) struct Plan {
+    /// The datums that are new or may read something else than before, in order.
+    pub(in crate::pipeline) datums: Vec<Datum>,
+    /// The places of datums that were there before and are gone or may have changed.
+    pub(in crate::pipeline::command) gone: BTreeSet<Vec<u8>>,
+}
+
+/// Finds what the change of the inputs from `then` to `now`, each in the order of the stage's sources, leaves to be done. Reads
+/// what has changed; an input is listed only when a change in another makes new combinations with its units.
+pub(in crate::pipeline) fn plan(
+    objects: &dyn ObjectRead,
+    input: &Input,
+    then: &[NodeId],
+    now: &[NodeId],
+) -> Result<Plan, Error> {
+    let leaves = input.leaves();
+    let mut touched = Vec::new();
+    for ((leaf, then), now) in leaves.iter().zip(then).zip(now) {
+        let glob = &leaf.source.glob;
+        let changes = base::changes(objects, *then, *now, glob)?;
+        let units = changes.iter().filter_map(|change| glob.unit(change.path.as_str()).map(str::to_owned));
+        touched.push(units.collect::<BTreeSet<String>>());
+    }
+    let form = Form::of(input, &mut 0);
+    let gone = form.touched(&Side::new(objects, &leaves, then, &touched))?.into_keys().collect();
+    let side = Side::new(objects, &leaves, now, &touched);
+    let mut datums = Vec::new();
+    for (order, choice) in form.touched(&side)? {
+        let name = name(&choice, &form, &leaves);
+        datums.push(Datum { order, name, parts: parts(&side, choice)? });
+    }
+    Ok(Plan { datums, gone })
+}
+
+/// What a datum read: the names of its inputs, and their files. `roots` are the trees of the stage's sources, `order` its place.
+pub(in crate::pipeline) fn read(
+    objects: &dyn ObjectRead,
+    input: &Input,
+    roots: &[NodeId],
+    order: &[u8],
+) -> Result<Vec<(String, Files)>, Error> {
+    let leaves = input.leaves();
+    let side = Side::new(objects, &leaves, roots, &[]);
+    let mut rest = order;
+    let choice = Form::of(input, &mut 0).at(&side, &mut rest)?.unwrap_or_default();
+    Ok(parts(&side, choice)?.into_iter().map(|part| (part.input, part.files)).collect())
+}
+
+fn parts(side: &Side<'_>, choice: Choice) -> Result<Vec<Part>, Error> {
+    let mut parts = Vec::new();
+    for Pick { source, units, key } in choice {
+        let Some(leaf) = side.leaf(source) else { continue };
+        let mut files = Files::new();
+        for unit in &units {
+            files.extend(side.files(source, unit)?);
+        }
+        parts.push(Part { input: leaf.name.clone(), units, key, files, contents: leaf.contents });
+    }
+    Ok(parts)
+}
+
+/// How people speak of a datum: by its unit, or its key in a group, if that is all there is to say.
+fn name(choice: &Choice, form: &Form, leaves: &[&Leaf]) -> String {
+    // Names are for people: no file name may act on their terminal.
+    let shown = |text: &str| match text {
+        "" => "all".to_owned(),
+        text if text.contains(char::is_control) => text.escape_debug().to_string(),
+        text => text.to_owned(),
+    };
+    match (form, choice.as_slice()) {
+        (Form::Group(_), [Pick { key: Some(key), .. }, ..]) => shown(key),
+        (_, [Pick { units, .. }]) if leaves.len() == 1 => shown(units.first().map_or("", String::as_str)),
+        (_, picks) => {
+            let piece = |pick: &Pick| {
+                let input = &leaves.get(pick.source)?.name;
+                match (pick.units.as_slice(), &pick.key) {
+                    ([], _) => None,
+                    ([unit], None) => Some(format!("{input}={}", shown(unit))),
+                    ([unit], Some(_)) if leaves.len() > 1 => Some(format!("{input}={}", shown(unit))),
+                    (_, key) => Some(format!("{input}={}", shown(key.as_deref().unwrap_or_default()))),
+                }
+            };
+            picks.iter().filter_map(piece).collect::<Vec<_>>().join(",")
+        }
+    }
+}

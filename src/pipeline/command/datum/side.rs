@@ -1,0 +1,143 @@
+//! One version of all inputs, asked which units there are and which files they hold.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use super::value::Files;
+use crate::object::{Entry, NodeId, ObjectRead};
+use crate::pipeline::error::Error;
+use crate::pipeline::pattern::PathPattern;
+use crate::pipeline::spec::Leaf;
+use crate::snapshot::Snapshot;
+use crate::tree::Cursor;
+
+/// The units of a source by their key.
+pub(super) type ByKey = BTreeMap<String, Vec<String>>;
+
+/// One version of all inputs.
+pub(super) struct Side<'a> {
+    objects: &'a dyn ObjectRead,
+    leaves: &'a [&'a Leaf],
+    roots: &'a [NodeId],
+    /// The units of each source in which something changed.
+    touched: &'a [BTreeSet<String>],
+    /// The units of the sources that had to be listed.
+    listed: RefCell<HashMap<usize, Rc<Vec<String>>>>,
+    keyed: RefCell<HashMap<usize, Rc<ByKey>>>,
+}
+
+impl<'a> Side<'a> {
+    /// The version whose trees have these roots, in the order of the sources.
+    pub(super) fn new(
+        objects: &'a dyn ObjectRead,
+        leaves: &'a [&'a Leaf],
+        roots: &'a [NodeId],
+        touched: &'a [BTreeSet<String>],
+    ) -> Self {
+        Self { objects, leaves, roots, touched, listed: RefCell::default(), keyed: RefCell::default() }
+    }
+
+    /// The units of a source in which something changed, whether or not they are there.
+    pub(super) fn touched(&self, at: usize) -> impl Iterator<Item = &'a String> {
+        self.touched.get(at).into_iter().flatten()
+    }
+
+    /// A source.
+    pub(super) fn leaf(&self, at: usize) -> Option<&'a Leaf> {
+        self.leaves.get(at).copied()
+    }
+
+    fn source(&self, at: usize) -> Option<(&'a PathPattern, Snapshot<'a>)> {
+        let root = self.roots.get(at)?;
+        Some((&self.leaf(at)?.source.glob, Snapshot::new(self.objects, *root)))
+    }
+
+    /// All units of a source. What lies below a unit is passed over, not read.
+    pub(super) fn units(&self, at: usize) -> Result<Rc<Vec<String>>, Error> {
+        if let Some(units) = self.listed.borrow().get(&at) {
+            return Ok(Rc::clone(units));
+        }
+        let mut units = Vec::new();
+        if let Some((glob, tree)) = self.source(at) {
+            let prefix = glob.prefix().as_bytes();
+            let mut cursor = Cursor::<Entry>::new(tree.objects(), tree.root())?;
+            cursor.seek(prefix)?;
+            while let Some(key) = cursor.peek()?.filter(|key| key.starts_with(prefix)) {
+                let path = String::from_utf8_lossy(key).into_owned();
+                match glob.unit(&path) {
+                    Some("") => {
+                        units.push(String::new());
+                        break;
+                    }
+                    Some(unit) => {
+                        units.push(unit.to_owned());
+                        // '0' follows '/': the first key that cannot lie in the directory.
+                        let past = if unit == path { format!("{path}\0") } else { format!("{unit}0") };
+                        cursor.seek(past.as_bytes())?;
+                    }
+                    None => {
+                        cursor.next().transpose()?;
+                    }
+                }
+            }
+        }
+        // The order of paths is not that of units: `a.b` lies before `a/b`.
+        units.sort();
+        units.dedup();
+        let units = Rc::new(units);
+        self.listed.borrow_mut().insert(at, Rc::clone(&units));
+        Ok(units)
+    }
+
+    /// All units of a source by their keys.
+    pub(super) fn by_key(&self, at: usize) -> Result<Rc<ByKey>, Error> {
+        if let Some(keyed) = self.keyed.borrow().get(&at) {
+            return Ok(Rc::clone(keyed));
+        }
+        let mut keyed = ByKey::new();
+        if let Some(leaf) = self.leaf(at) {
+            for unit in self.units(at)?.iter() {
+                keyed.entry(leaf.key_of(unit)).or_default().push(unit.clone());
+            }
+        }
+        let keyed = Rc::new(keyed);
+        self.keyed.borrow_mut().insert(at, Rc::clone(&keyed));
+        Ok(keyed)
+    }
+
+    /// Whether the source has this unit.
+    pub(super) fn has(&self, at: usize, unit: &str) -> Result<bool, Error> {
+        let Some((glob, tree)) = self.source(at) else { return Ok(false) };
+        if tree.find(unit)?.is_some() {
+            return Ok(glob.unit(unit) == Some(unit));
+        }
+        for file in tree.scan(&below(glob, unit))? {
+            if glob.unit(file?.0.as_str()) == Some(unit) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The files of a unit.
+    pub(super) fn files(&self, at: usize, unit: &str) -> Result<Files, Error> {
+        let Some((glob, tree)) = self.source(at) else { return Ok(Vec::new()) };
+        if let Some(entry) = tree.find(unit)? {
+            return Ok(unit.parse().ok().map(|path| (path, entry)).into_iter().collect());
+        }
+        let mut files = Vec::new();
+        for file in tree.scan(&below(glob, unit))? {
+            let (path, entry) = file?;
+            if glob.unit(path.as_str()) == Some(unit) {
+                files.push((path, entry));
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// With what the paths in a unit begin that is no file.
+fn below(glob: &PathPattern, unit: &str) -> String {
+    if unit.is_empty() { glob.prefix().to_owned() } else { format!("{unit}/") }
+}

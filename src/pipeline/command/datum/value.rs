@@ -1,0 +1,65 @@
+//! A datum: what one process sees.
+
+use crate::object::{Digest, Entry, TreePath};
+use crate::pipeline::spec::Contents;
+
+/// Files of an input.
+pub(in crate::pipeline) type Files = Vec<(TreePath, Entry)>;
+
+/// The part of one input that a datum sees.
+#[derive(Debug, Clone)]
+pub(in crate::pipeline::command) struct Part {
+    /// The input's name in the stage.
+    pub(in crate::pipeline::command) input: String,
+    /// What the pattern cut: paths, or one that is empty for the whole tree. None where a join found no partner; several in a
+    /// group.
+    pub(in crate::pipeline::command) units: Vec<String>,
+    /// What the units of a join or a group have in common.
+    pub(in crate::pipeline::command) key: Option<String>,
+    pub(in crate::pipeline::command) files: Files,
+    pub(in crate::pipeline::command) contents: Contents,
+}
+
+/// One datum: what a process sees.
+#[derive(Debug, Clone)]
+pub(in crate::pipeline) struct Datum {
+    /// Its place among all datums of the stage.
+    pub(in crate::pipeline::command) order: Vec<u8>,
+    pub(in crate::pipeline::command) name: String,
+    pub(in crate::pipeline::command) parts: Vec<Part>,
+}
+
+impl Datum {
+    /// The hash of what the stage does and of all that the datum sees: names, paths and contents.
+    pub(in crate::pipeline) fn key(&self, code: &Digest) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"vds datum 1\0").update(code.as_bytes());
+        let mut text = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        };
+        for part in &self.parts {
+            text(&part.input);
+            text(&part.units.join("\0"));
+            text(part.key.as_deref().unwrap_or_default());
+            text(&part.files.len().to_string());
+            for (path, entry) in &part.files {
+                text(path.as_str());
+                match part.contents {
+                    Contents::Whole => text(&format!("{} {}", entry.kind as u8, entry.blob)),
+                    Contents::Empty => text("empty"),
+                }
+            }
+        }
+        Digest::from_bytes(*hasher.finalize().as_bytes())
+    }
+
+    /// What it reads, for people.
+    pub(in crate::pipeline::command) fn reads(&self) -> String {
+        let inputs = self.parts.iter().map(|part| match part.files.as_slice() {
+            [(path, _)] => path.to_string(),
+            [(path, _), ..] => format!("{path} and {} more", part.files.len() - 1),
+            [] => "nothing".to_owned(),
+        });
+        inputs.collect::<Vec<_>>().join(", ")
+    }
+}

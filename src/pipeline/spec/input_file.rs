@@ -1,0 +1,250 @@
+//! Reading what a pipeline file says of a stage's input: a text, or a table of one of several forms.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+
+use super::input::{Contents, Input, Leaf, Partner, Role, Template};
+use super::model::variable;
+use crate::pipeline::pattern::{PathPattern, Source};
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// An input as it is written: a text, or a table with `from` or with one of the forms.
+pub(super) enum InputTable {
+    From(Box<Marked>),
+    Several(Form, Vec<InputTable>),
+}
+
+/// How several inputs are put together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Cross,
+    Union,
+    Join,
+    Group,
+}
+
+/// A source, and what is said of it for a join or a group.
+pub(super) struct Marked {
+    leaf: Leaf,
+    join_on: Option<Template>,
+    outer_join: Option<bool>,
+    group_by: Option<Template>,
+}
+
+/// One pattern, or several.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a pattern, or a list of patterns")]
+enum Patterns {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    name: Option<String>,
+    from: Option<Source>,
+    except: Option<Patterns>,
+    join_on: Option<Template>,
+    outer_join: Option<bool>,
+    group_by: Option<Template>,
+    empty_files: Option<bool>,
+    cross: Option<Vec<InputTable>>,
+    union: Option<Vec<InputTable>>,
+    join: Option<Vec<InputTable>>,
+    group: Option<Vec<InputTable>>,
+}
+
+fn marked(name: Option<String>, source: Source) -> Marked {
+    let last = source.repo.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+    let leaf = Leaf::new(name.unwrap_or(last), source);
+    Marked { leaf, join_on: None, outer_join: None, group_by: None }
+}
+
+impl TryFrom<Raw> for InputTable {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        let Raw { name, from, except, join_on, outer_join, group_by, empty_files, .. } = raw;
+        let is_bare = name.is_none() && except.is_none() && empty_files.is_none();
+        let is_bare = is_bare && join_on.is_none() && outer_join.is_none() && group_by.is_none();
+        let forms = [
+            (Form::Cross, raw.cross),
+            (Form::Union, raw.union),
+            (Form::Join, raw.join),
+            (Form::Group, raw.group),
+        ];
+        let mut forms: Vec<_> =
+            forms.into_iter().filter_map(|(form, inputs)| Some((form, inputs?))).collect();
+        match (from, forms.pop()) {
+            (Some(mut source), None) => {
+                source.glob = source.glob.without(patterns(except)?);
+                let mut marked = Marked { join_on, outer_join, group_by, ..marked(name, source) };
+                if empty_files == Some(true) {
+                    marked.leaf.contents = Contents::Empty;
+                }
+                Ok(Self::From(Box::new(marked)))
+            }
+            (None, Some((form, inputs))) if is_bare && forms.is_empty() && !inputs.is_empty() => {
+                Ok(Self::Several(form, inputs))
+            }
+            (None, _) if !is_bare => {
+                Err("a `name` and the like belong to a `from`; the inputs of other forms have their own".to_owned())
+            }
+            _ => Err("expected exactly one of `from`, `cross`, `union`, `join` and `group`, the last four with at least one input"
+                .to_owned()),
+        }
+    }
+}
+
+fn patterns(except: Option<Patterns>) -> Result<Vec<PathPattern>, String> {
+    let texts = match except {
+        None => Vec::new(),
+        Some(Patterns::One(text)) => vec![text],
+        Some(Patterns::Several(texts)) => texts,
+    };
+    let pattern = |text: &String| {
+        let wrong = |reason: String| format!("{text:?} is not a pattern for `except`: {reason}");
+        text.parse::<PathPattern>().map_err(wrong)
+    };
+    texts.iter().map(pattern).collect()
+}
+
+impl<'de> Deserialize<'de> for InputTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = InputTable;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "\"REPO@BRANCH:/GLOB\" or a table with `from`, `cross`, `union`, `join` or `group`",
+                )
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<InputTable, E> {
+                Ok(InputTable::From(Box::new(marked(None, text.parse().map_err(E::custom)?))))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<InputTable, A::Error> {
+                Raw::deserialize(MapAccessDeserializer::new(map))?.try_into().map_err(de::Error::custom)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl InputTable {
+    /// What it stands for; or what is wrong with it.
+    pub(super) fn input(self) -> Result<Input, String> {
+        match self {
+            Self::From(marked) => Ok(Input::One(Box::new(marked.plain()?))),
+            Self::Several(form @ (Form::Cross | Form::Union), inputs) => {
+                let inputs = inputs.into_iter().map(Self::input).collect::<Result<_, _>>()?;
+                Ok(if form == Form::Cross { Input::Cross(inputs) } else { Input::Union(inputs) })
+            }
+            Self::Several(form, inputs) => {
+                let leaf = |input| {
+                    match input {
+                    Self::From(marked) if form == Form::Join => marked.joined(),
+                    Self::From(marked) => marked.grouped(),
+                    Self::Several(..) => {
+                        Err("a `join` and a `group` have sources only; a stage of its own can put others together first".to_owned())
+                    }
+                }
+                };
+                let leaves = inputs.into_iter().map(leaf).collect::<Result<_, _>>()?;
+                Ok(if form == Form::Join { Input::Join(leaves) } else { Input::Group(leaves) })
+            }
+        }
+    }
+}
+
+impl Marked {
+    fn plain(self) -> Result<Leaf, String> {
+        match (self.join_on, self.outer_join, self.group_by) {
+            (None, None, None) => Ok(self.leaf),
+            (_, _, None) => Err("`join_on` and `outer_join` belong to the inputs of a `join`".to_owned()),
+            _ => Err("`group_by` belongs to the inputs of a `group`".to_owned()),
+        }
+    }
+
+    fn joined(self) -> Result<Leaf, String> {
+        if self.group_by.is_some() {
+            return Err("`group_by` belongs to the inputs of a `group`".to_owned());
+        }
+        let partner = if self.outer_join == Some(true) { Partner::Optional } else { Partner::Needed };
+        let on = key(&self.leaf, self.join_on, "join_on")?;
+        Ok(Leaf { role: Role::Join { on, partner }, ..self.leaf })
+    }
+
+    fn grouped(self) -> Result<Leaf, String> {
+        if self.join_on.is_some() || self.outer_join.is_some() {
+            return Err("`join_on` and `outer_join` belong to the inputs of a `join`".to_owned());
+        }
+        let by = key(&self.leaf, self.group_by, "group_by")?;
+        Ok(Leaf { role: Role::Group { by }, ..self.leaf })
+    }
+}
+
+/// The key of a source, which the groups of its glob must have.
+fn key(leaf: &Leaf, key: Option<Template>, word: &str) -> Result<Template, String> {
+    let name = &leaf.name;
+    let Some(key) = key else {
+        return Err(format!(
+            "the input {name:?} needs a `{word}`: which groups of its glob are its key, such as {word} = \"$1\" for \"/(*).csv\""
+        ));
+    };
+    let (named, there) = (key.highest(), leaf.source.glob.groups());
+    if named > there {
+        let has = if there == 1 { "1 group".to_owned() } else { format!("{there} groups") };
+        return Err(format!(
+            "`{word}` of the input {name:?} names ${named}, and its glob {} has {has} in parentheses",
+            leaf.source.glob
+        ));
+    }
+    Ok(key)
+}
+
+/// An error if a program could not tell the inputs apart.
+pub(super) fn check_names(input: &Input) -> Result<(), String> {
+    let names: Vec<&str> = input.sources().into_iter().map(|(name, _)| name).collect();
+    let legal = |name: &str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    };
+    if let Some(name) = names.iter().find(|name| !legal(name)) {
+        return Err(format!(
+            "the input name {name:?} may hold letters, digits, _ and - only; give another with `name`"
+        ));
+    }
+    // A program finds them by variables, which know neither small letters nor `-`.
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for name in names {
+        match seen.insert(variable(name), name) {
+            Some(other) if other == name => {
+                return Err(format!("two inputs are named {name:?}; tell them apart with `name`"));
+            }
+            Some(other) => {
+                return Err(format!(
+                    "the inputs {other:?} and {name:?} would have the same variables; tell them apart with `name`"
+                ));
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
