@@ -91,3 +91,81 @@ fn queued_jobs_and_those_of_the_dead_are_cancelled_at_once() {
     let (code, said) = desk.no(&["job", "cancel", "9"]);
     assert!(code == 3 && said.contains("there is no job 9"), "{said}");
 }
+
+#[test]
+fn a_cancelled_job_is_run_again_with_those_that_were_skipped_and_keeps_what_it_had() {
+    let desk = desk();
+    let child = start(&desk, &["commit", "in", "x", "-m", "both"]);
+    until("the first datum's end", || fs::read_to_string(desk.path("ran")).unwrap().contains("one"));
+    let (code, said) = desk.no(&["job", "retry", "1"]);
+    assert!(code == 1 && said.contains("job 1 is running: only one that failed, "), "{said}");
+    desk.ok(&["job", "cancel", "1"]);
+    child.wait_with_output().unwrap();
+    desk.write("go", "");
+    // Of the skipped one, what it waits for is run again as well.
+    let said = desk.ok(&["job", "retry", "2"]);
+    assert!(said.starts_with("job 2 again, as job 4 of run 2\n triggered: p/a (1 datum), p/b\n"), "{said}");
+    assert_eq!(states(&desk), ["p/a cancelled", "p/b skipped", "p/a succeeded", "p/b succeeded"]);
+    assert_eq!(desk.ok(&["cat", "p/b:list"]), "one\ntwo\n");
+    let ran = fs::read_to_string(desk.path("ran")).unwrap();
+    assert_eq!(ran.lines().filter(|line| *line == "one").count(), 1, "{ran}");
+    let (code, said) = desk.no(&["job", "retry", "4"]);
+    assert!(code == 1 && said.contains("job 4 is succeeded"), "{said}");
+    // What comes to the same may be done again.
+    desk.ok(&["job", "retry", "1"]);
+    desk.write("x/three", "3");
+    desk.ok(&["commit", "in", "x", "-m", "three"]);
+    let (code, said) = desk.no(&["job", "retry", "1"]);
+    assert!(code == 1 && said.contains("job 1 is overtaken: job 7 of the same branch"), "{said}");
+}
+
+#[test]
+fn what_waits_for_a_job_that_is_run_again_reads_the_rest_as_it_is_now() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    desk.ok(&["repo", "create", "truth"]);
+    let go = desk.path("go").display().to_string();
+    desk.write(
+        "p.toml",
+        &format!(
+            "pipeline = 'p'\n[stage.a]\ninput = 'in:/*'\n\
+             command = [\"sh\", \"-c\", \"[ $VDS_DATUM != two ] || [ -e {go} ] && cp $VDS_IN_IN/* $VDS_OUT\"]\n\
+             [stage.b]\ninputs = {{ a = 'p/a:/', truth = 'truth:/' }}\n\
+             command = [\"sh\", \"-c\", \"cat $VDS_IN_A/* $VDS_IN_TRUTH/* > $VDS_OUT/all\"]\n"
+        ),
+    );
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.write("truth.csv", "old\n");
+    desk.ok(&["commit", "truth", "truth.csv", "-m", "truth"]);
+    desk.write("x/one", "1\n");
+    desk.ok(&["commit", "in", "x", "-m", "one"]);
+    desk.write("x/two", "2\n");
+    desk.no(&["commit", "in", "x", "-m", "two"]);
+    desk.write("truth.csv", "new\n");
+    desk.ok(&["commit", "truth", "truth.csv", "-m", "truth"]);
+    assert_eq!(desk.ok(&["cat", "p/b:all"]), "1\nnew\n");
+    desk.write("go", "");
+    desk.ok(&["job", "retry", "3", "--no-run"]);
+    desk.ok(&["run", "wait", "4"]);
+    assert_eq!(desk.ok(&["cat", "p/b:all"]), "1\n2\nnew\n");
+}
+
+#[test]
+fn a_queued_job_whose_stage_reads_something_else_since_is_skipped() {
+    let desk = Desk::new();
+    for repo in ["in", "other"] {
+        desk.ok(&["repo", "create", repo]);
+    }
+    let file = "pipeline = 'p'\n[stage.a]\ninput = { name = 'x', from = 'in:/' }\ncommand = ['true']\n";
+    desk.write("p.toml", file);
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.write("x/one", "1\n");
+    desk.ok(&["commit", "in", "x", "-m", "one", "--no-run"]);
+    desk.write("p.toml", &file.replace("in:/", "other:/"));
+    desk.ok(&["pipeline", "update", "p.toml"]);
+    let (code, said) = desk.no(&["run"]);
+    assert!(
+        code == 6 && said.contains("job 1 p/a@main skipped: the stage p/a reads something else since"),
+        "{said}"
+    );
+}

@@ -1,56 +1,36 @@
-//! `vds run` and `vds job`.
+//! `vds job`.
 
 use std::ops::ControlFlow;
 
+use chrono::Local;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
-use super::answer::{Form, Listing, document};
+use super::answer::Listing;
 use super::complaint::{failure, not_found};
 use super::context::{Answer, Context, outcome, verdict};
 use super::steer;
 use crate::content;
 use crate::fault::Cause;
-use crate::object::{Entry, NodeId};
+use crate::history;
+use crate::object::{Entry, NodeId, PipelineName};
 use crate::pipeline::Which;
-use crate::pipeline::job::{self, Job, JobSource, State};
+use crate::pipeline::job::{self, Filter, Job, JobSource, Phase, State};
 use crate::store::Store;
 use crate::tree::Cursor;
 use crate::view;
 
-/// Run the jobs that are queued
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  vds commit ticks day-3/ -m 'day 3' --no-run\n  vds run")]
-pub(super) struct RunArgs {}
-
-pub(super) fn run(_: &RunArgs, cx: &Context) -> Answer {
-    let store = cx.store()?;
-    let ran = cx.run(&store, &Which::All);
-    if cx.form == Form::Json {
-        return cx.ended(document(&json!({})), ran, None);
-    }
-    let ended = ran?;
-    let text = || format!("{} run\n", view::count(ended.len() as u64, "job"));
-    cx.say(&json!({}), text, || ended.iter().map(|job| format!("{}\n", job.id)).collect())?;
-    verdict(&ended, None).map(|()| 0)
-}
-
-/// List jobs, show one, read its log, wait for it, stop it
+/// List jobs, show one, read its log, wait for it, stop it, run it again
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// List jobs, newest first
     #[command(
-        after_help = "Examples:\n  vds job list settlement/ -n 20\n  vds job list --state failed --json"
+        after_help = "Examples:\n  vds job list settlement/ -n 20\n  vds job list --state failed --state cancelled --since '2 days ago'\n  \
+                      vds job list --run 12 --json"
     )]
     List {
-        /// Only stages whose PIPELINE/STAGE starts so
-        #[arg(default_value = "", hide_default_value = true)]
-        prefix: String,
-        /// Only jobs in this state: queued, running, succeeded, failed, skipped or cancelled
-        #[arg(long, value_parser = ["queued", "running", "succeeded", "failed", "skipped", "cancelled"])]
-        state: Option<String>,
-        /// Only jobs of this branch
-        #[arg(long)]
-        branch: Option<String>,
+        #[command(flatten)]
+        which: Asked,
         /// At most so many
         #[arg(short = 'n', long, value_name = "COUNT")]
         max_count: Option<usize>,
@@ -81,6 +61,13 @@ stops its programs within a second.")]
         #[arg(required = true)]
         ids: Vec<u64>,
     },
+    /// Run a job again that failed, was cancelled or skipped, on the same inputs
+    #[command(after_help = "Example:
+  vds job retry 7
+
+It becomes a new job, in a run of its own, with the jobs that were skipped because of it. Datums that have a result are not
+run again. A job whose branch has gone on since, with other inputs, is refused.")]
+    Retry(steer::RetryArgs),
     /// Wait until a job has ended, running what is queued meanwhile
     #[command(after_help = "Example:\n  vds job wait 7")]
     Wait {
@@ -89,33 +76,64 @@ stops its programs within a second.")]
     },
 }
 
+/// Which jobs to list.
+#[derive(Debug, clap::Args)]
+pub(super) struct Asked {
+    /// Only stages whose PIPELINE/STAGE starts so
+    #[arg(default_value = "", hide_default_value = true)]
+    prefix: String,
+    /// Only jobs in this state, or one of these: queued, running, succeeded, failed, skipped or cancelled
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = phases())]
+    state: Vec<Phase>,
+    /// Only jobs of this pipeline
+    #[arg(long)]
+    pipeline: Option<PipelineName>,
+    /// Only jobs of this STAGE, or of this PIPELINE/STAGE
+    #[arg(long)]
+    stage: Option<String>,
+    /// Only jobs of this branch
+    #[arg(long)]
+    branch: Option<String>,
+    /// Only jobs of this run
+    #[arg(long)]
+    run: Option<u64>,
+    /// Only jobs that were queued at this time or later, such as `yesterday`, `'2 hours ago'` or `2024-05-01`
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+}
+
+fn phases() -> impl TypedValueParser<Value = Phase> {
+    let words = PossibleValuesParser::new(Phase::ALL.map(Phase::word));
+    words.map(|word| Phase::ALL.into_iter().find(|phase| phase.word() == word).unwrap_or(Phase::Queued))
+}
+
+impl Asked {
+    fn filter(self) -> Result<Filter, Cause> {
+        let Self { prefix, state, pipeline, stage, branch, run, since } = self;
+        let since = since.map(|text| history::parse_time(&text, Local::now())).transpose()?;
+        let pipeline = pipeline.map(|name| name.to_string());
+        Ok(Filter { prefix, pipeline, stage, branch, phases: state.into_iter().collect(), run, since })
+    }
+}
+
 pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
     let store = cx.store()?;
     match verb {
         Verb::Cancel { ids } => steer::cancel(&ids, cx),
-        Verb::List { prefix, state, branch, max_count } => {
+        Verb::Retry(args) => steer::retry(&args, cx),
+        Verb::List { which, max_count } => {
             let most = max_count.unwrap_or(usize::MAX);
             let mut jobs = Vec::new();
+            let filter = which.filter()?;
             let known = job::known(&store, &store.session()?)?;
-            known.visit(store.objects(), &prefix, &mut |job| {
-                let wanted = state.as_ref().is_none_or(|state| state == job.state.word())
-                    && branch.as_ref().is_none_or(|branch| *branch == job.branch);
-                if wanted && jobs.len() < most {
+            known.visit(store.objects(), &filter, &mut |job| {
+                if jobs.len() < most {
                     jobs.push(job);
                 }
                 if jobs.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
             let views: Vec<view::Job> = jobs.iter().map(view::Job::from).collect();
-            let text = || {
-                let line = |job: &view::Job| {
-                    let counts = format!("{} processed, {} reused", job.processed, job.reused);
-                    format!(
-                        "{:>5}  {:<9}  {}@{}  {counts}  run {} for {}\n",
-                        job.id, job.state, job.stage, job.branch, job.run, job.cause
-                    )
-                };
-                views.iter().map(line).collect()
-            };
+            let text = || jobs.iter().map(line).collect();
             let ids = || jobs.iter().map(|job| format!("{}\n", job.id)).collect();
             cx.say(&json!({ "jobs": views }), text, ids)
         }
@@ -126,6 +144,16 @@ pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
         Verb::Logs { id, datum } => logs(&store, id, datum.as_deref(), cx),
         Verb::Wait { id } => wait(&store, id, cx),
     }
+}
+
+/// A job in one line.
+pub(super) fn line(job: &Job) -> String {
+    let job = view::Job::from(job);
+    let counts = format!("{} processed, {} reused", job.processed, job.reused);
+    format!(
+        "{:>5}  {:<9}  {}@{}  {counts}  run {} for {}\n",
+        job.id, job.state, job.stage, job.branch, job.run, job.cause
+    )
 }
 
 fn show(job: &Job) -> String {
@@ -199,11 +227,11 @@ fn has_log(store: &Store, root: NodeId, datum: &str) -> Result<bool, Cause> {
 /// The logs of the last job before this one that had to do with the datum: what has not changed since is carried over.
 fn logged_earlier(store: &Store, job: &Job, datum: &str, cx: &Context) -> Result<NodeId, Cause> {
     let id = job.id;
-    let stage = job.stage_name();
+    let earlier = Filter::stage(job.stage_name());
     let mut found: Result<Option<(u64, NodeId)>, Cause> = Ok(None);
     let known = job::known(store, &store.session()?)?;
-    known.visit(store.objects(), &stage, &mut |earlier| {
-        let same = earlier.id < id && earlier.stage == job.stage && earlier.state == State::Succeeded;
+    known.visit(store.objects(), &earlier, &mut |earlier| {
+        let same = earlier.id < id && earlier.state == State::Succeeded;
         let Some(root) = earlier.logs.filter(|_| same) else { return ControlFlow::Continue(()) };
         match has_log(store, root, datum) {
             Ok(false) => return ControlFlow::Continue(()),

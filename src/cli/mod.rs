@@ -48,6 +48,7 @@ mod revert;
 mod rm;
 mod root;
 mod rows;
+mod run;
 mod show;
 mod sparse_checkout;
 mod status;

@@ -21,7 +21,7 @@ use super::pager::{self, Closed, Pager};
 use super::{
     blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, diff, du, fetch, init,
     job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, restore, revert, rm,
-    show, sparse_checkout, status, switch, tag, undo, why,
+    run, show, sparse_checkout, status, switch, tag, undo, why,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -126,7 +126,7 @@ enum Verb {
     Bundle(bundle::Verb),
     #[command(subcommand)]
     Pipeline(pipeline::Verb),
-    Run(job::RunArgs),
+    Run(run::Args),
     #[command(subcommand)]
     Job(job::Verb),
     Completion(completion::Args),
@@ -157,7 +157,7 @@ pub fn main() -> ExitCode {
     listen();
     let pager = if cli.no_pager { Pager::Unwanted } else { Pager::Wanted };
     let cx = Context::new(cli.store, Duration::from_secs(cli.lock_timeout), form, cli.author, pager);
-    let answer = run(cli.verb, &cx);
+    let answer = carry_out(cli.verb, &cx);
     pager::close();
     match answer {
         Ok(code) => ExitCode::from(code),
@@ -236,7 +236,7 @@ fn help_of(program: Command) -> String {
     format!("`{} --help` explains it, with examples", words.join(" "))
 }
 
-fn run(verb: Verb, cx: &Context) -> Answer {
+fn carry_out(verb: Verb, cx: &Context) -> Answer {
     match verb {
         Verb::Init(args) => init::run(&args, cx),
         Verb::Repo(verb) => repo::run(verb, cx),
@@ -275,7 +275,7 @@ fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Push(args) => push::run(&args, cx),
         Verb::Bundle(verb) => bundle::run(verb, cx),
         Verb::Pipeline(verb) => pipeline::run(verb, cx),
-        Verb::Run(args) => job::run(&args, cx),
+        Verb::Run(args) => run::run(&args, cx),
         Verb::Job(verb) => job::job(verb, cx),
         Verb::Completion(args) => completion::run(&args, Cli::command(), cx),
     }

@@ -1,12 +1,13 @@
-//! `vds job cancel`: what a person does to jobs.
+//! `vds job cancel` and `vds job retry`: what a person does to jobs.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::context::{Answer, Context};
+use super::answer::document;
+use super::context::{Answer, Context, Made};
 use crate::pipeline::job::{Job, State};
-use crate::pipeline::{self, Cancelled};
+use crate::pipeline::{self, Cancelled, Retried};
 use crate::view;
 
 /// The exit code when a job was not there any more to be cancelled.
@@ -32,4 +33,23 @@ pub(super) fn cancel(ids: &[u64], cx: &Context) -> Answer {
     }
     let too_late = over.iter().any(|job| job.state != State::Cancelled);
     Ok(if too_late { TOO_LATE } else { 0 })
+}
+
+/// Which job to run again
+#[derive(Debug, clap::Args)]
+pub(super) struct RetryArgs {
+    /// Its number
+    id: u64,
+    /// Leave the jobs for `vds run`
+    #[arg(long)]
+    no_run: bool,
+}
+
+pub(super) fn retry(args: &RetryArgs, cx: &Context) -> Answer {
+    let store = cx.store()?;
+    let Retried { run, id, jobs } = pipeline::retry(&store, &cx.author, args.id)?;
+    let document = document(&json!({ "retried": args.id, "job": id, "run": run }));
+    let text = format!("job {} again, as job {id} of run {run}\n", args.id);
+    let (quiet, done) = (format!("{id}\n"), "the jobs are queued");
+    cx.made(&store, Made { document, text, quiet, done, operation: None }, jobs, args.no_run)
 }

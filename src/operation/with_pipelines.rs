@@ -159,7 +159,7 @@ proptest! {
         }
         make(&store, &author, &Act::Run, 0).unwrap();
         let jobs = pipeline::job::known(&store, &store.session().unwrap()).unwrap();
-        jobs.visit(store.objects(), "", &mut |job| {
+        jobs.visit(store.objects(), &pipeline::job::Filter::default(), &mut |job| {
             assert!(!matches!(job.state, pipeline::job::State::Failed), "{job:?}");
             std::ops::ControlFlow::Continue(())
         }).unwrap();

@@ -38,6 +38,15 @@ pub enum Error {
     /// The pipeline was deleted, or the stage dropped, before the job began.
     #[error("the stage {stage} is no more")]
     StageGone { stage: String },
+    /// The stage was given other inputs before the job began.
+    #[error("the stage {stage} reads something else since")]
+    StageChanged { stage: String },
+    /// A job that did not fail was to be run again.
+    #[error("job {id} is {word}: only one that failed, was cancelled or skipped can be run again")]
+    NotFailed { id: u64, word: &'static str },
+    /// A job was to be run again whose branch has gone on since.
+    #[error("job {id} is overtaken: job {newer} of the same branch reads what came later")]
+    Overtaken { id: u64, newer: u64 },
     /// The stage could not make its output from this input.
     #[error("{reason}")]
     Failed { reason: String, hint: Option<String> },
@@ -92,8 +101,10 @@ fault! {
         | Self::UnknownInput { .. }
         | Self::UnknownJob { .. }
         | Self::StageGone { .. }
+        | Self::StageChanged { .. }
         | Self::Code { .. } => Kind::NotFound,
         Self::Failed { .. } | Self::Cancelled { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
+        Self::NotFailed { .. } | Self::Overtaken { .. } => Kind::Refused,
         Self::Contended { .. } | Self::Raced { .. } => Kind::Busy,
         Self::Record { .. } => Kind::Damaged,
         Self::Io { .. } => Kind::Io,
@@ -104,6 +115,11 @@ fault! {
             "docs/pipelines.md describes the file, docs/pipeline.schema.json checks it in an editor"
                 .to_owned(),
         ),
+        Self::NotFailed { .. } => Some("`vds job list --state failed,cancelled` shows such".to_owned()),
+        Self::Overtaken { newer, .. } => Some(format!(
+            "`vds job show {newer}` tells about it; what older inputs come to is made by moving their branch back"
+        )),
+        Self::StageChanged { .. } => Some("`vds pipeline update` has queued what is to be done instead".to_owned()),
         Self::Unknown { .. } | Self::StageGone { .. } => Some("`vds pipeline list` shows what there is".to_owned()),
         Self::Exists { name } => Some(format!("`vds pipeline update` changes {name}")),
         Self::Cycle { .. } => {

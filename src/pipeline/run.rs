@@ -26,6 +26,7 @@ use super::registry::{self, output_name};
 use super::results;
 use super::spec::{Stage, Work};
 use super::task::{Done, Failure, TRIES, Task, WhileWanted, chain};
+use super::trigger;
 
 /// The shortest and the longest pause between two looks at what other processes do.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
@@ -105,7 +106,7 @@ fn fail(store: &Store, author: &Author, job: Job, failure: &Failure) -> Result<J
     let now = job::load(store, &facts, job.id)?;
     let mut failed = now.clone();
     if now.state != State::Cancelled {
-        let is_gone = matches!(failure.error, Error::StageGone { .. });
+        let is_gone = matches!(failure.error, Error::StageGone { .. } | Error::StageChanged { .. });
         failed.state = if is_gone { State::Skipped } else { State::Failed };
         failed.error = Some(chain(&failure.error));
         failed.ended = Some(author.now().time);
@@ -129,6 +130,7 @@ fn attempt(store: &Store, author: &Author, job: &Job, progress: &dyn Progress) -
         let pipeline = registry::find(&facts, &job.pipeline.parse().map_err(history::Error::from)?)?;
         let pipeline = pipeline.filter(|pipeline| pipeline.spec.stages.contains_key(&name));
         let pipeline = pipeline.ok_or_else(gone)?;
+        trigger::check_reads(&facts, pipeline.spec.stages.get(&name).ok_or_else(gone)?, job)?;
         let output = history::load_repo(&facts, &output_name(&pipeline.spec.name, &name)?)?;
         let table = results::root(&facts, &output)?;
         (pipeline, output, table)

@@ -224,6 +224,17 @@ fn places(stage: &Stage, branch: &BranchName) -> Vec<(RepoName, BranchName)> {
     stage.input.sources().iter().map(|(_, source)| (source.repo.clone(), of(&source.branch))).collect()
 }
 
+/// An error unless the stage still reads what the job does: an update may have given it other inputs.
+pub(super) fn check_reads(facts: &Session, stage: &Stage, job: &Job) -> Result<(), Error> {
+    let sources = stage.input.sources();
+    let mut same = sources.len() == job.inputs.len();
+    for ((name, source), input) in sources.into_iter().zip(&job.inputs) {
+        let repo = history::find(facts, &source.repo)?;
+        same &= name == input.name && repo.is_some_and(|repo| repo.id == input.repo);
+    }
+    if same { Ok(()) } else { Err(Error::StageChanged { stage: job.stage_name() }) }
+}
+
 /// What the stage reads for its output branch `branch`; `None` while an input has no commit.
 fn inputs(
     facts: &Session,

@@ -3,12 +3,14 @@
 mod graph;
 mod merge;
 mod operation;
+mod run;
 mod shapes;
 mod text;
 
 pub use graph::Graph;
 pub use merge::{Conflict, Followed, Parted, Settled, Subtree, Version, came};
 pub use operation::{Operation, OperationChange};
+pub use run::Run;
 pub use shapes::{
     Change, Commit, Counts, Directory, Failure, File, Job, JobInput, MadeBy, MadeFrom, Ref, Repo, VERSION,
     kind,

@@ -1,8 +1,8 @@
 //! Jobs that have long ended, in packs instead of among the small facts.
 //!
 //! The facts stay small and quick to open however many jobs there were: when some thousand have ended, they move to a map in the
-//! packs, and the facts keep its root and the number of the last job in it. The map has each job below `j`, newest first, and its
-//! number below `s` with the name of its stage, so that the jobs of one stage are found without a look at others.
+//! packs, and the facts keep its root and the number of the last job in it. The map has each job below `j`, newest first, and the
+//! lists by which it is found (`index`).
 //! The root is one of the roots of the store: what it leads to is not rubbish.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,9 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use super::index::{self, Filter, job_key};
 use super::record::{self, JOBS, Job};
+use super::run::Run;
 use crate::history::Author;
 use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
@@ -22,17 +24,17 @@ use crate::tree::{self, Cursor, Raw};
 /// Where the archive's root lies.
 pub(in crate::pipeline) const ARCHIVE: &[u8] = b"job-archive";
 
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 /// How many jobs are moved at a time. There are at most about twice as many ended ones among the facts.
 const BATCH: u64 = 1000;
 
 /// The archive as the facts know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Root {
-    map: NodeId,
+pub(super) struct Root {
+    pub(super) map: NodeId,
     /// Every job with a number up to this one is in the map.
-    last: u64,
+    pub(super) last: u64,
 }
 
 fn broken(source: codec::Error) -> Error {
@@ -41,20 +43,6 @@ fn broken(source: codec::Error) -> Error {
 
 fn root(facts: &Session) -> Result<Option<Root>, Error> {
     facts.get(ARCHIVE)?.map(|bytes| codec::decode(VERSION, &bytes).map_err(broken)).transpose()
-}
-
-/// The key of a job; newer ones come first.
-fn job_key(id: u64) -> Vec<u8> {
-    [b"j".as_slice(), &(u64::MAX - id).to_be_bytes()].concat()
-}
-
-fn stage_key(job: &Job) -> Vec<u8> {
-    [stages(&format!("{}/{}\0", job.pipeline, job.stage)).as_slice(), &(u64::MAX - job.id).to_be_bytes()]
-        .concat()
-}
-
-fn stages(prefix: &str) -> Vec<u8> {
-    [b"s", prefix.as_bytes()].concat()
 }
 
 fn find(objects: &dyn ObjectRead, root: Root, id: u64) -> Result<Option<Job>, Error> {
@@ -76,8 +64,8 @@ pub fn load(store: &Store, facts: &Session, id: u64) -> Result<Job, Error> {
 #[derive(Debug)]
 pub struct Known {
     /// Those among the facts, newest first.
-    recent: Vec<Job>,
-    archive: Option<Root>,
+    pub(super) recent: Vec<Job>,
+    pub(super) archive: Option<Root>,
 }
 
 /// Which jobs there are. What is in the archive is read when it is asked for, without the session.
@@ -88,48 +76,61 @@ pub fn known(store: &Store, facts: &Session) -> Result<Known, Error> {
 }
 
 impl Known {
-    /// The jobs of the stages whose `PIPELINE/STAGE` starts with `prefix`, newest first, until `visit` has had enough.
+    /// The jobs that are asked for, newest first, until `visit` has had enough.
     pub fn visit(
         self,
         objects: &dyn ObjectRead,
-        prefix: &str,
+        filter: &Filter,
         visit: &mut dyn FnMut(Job) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         for job in self.recent {
-            let wanted = job.stage_name().starts_with(prefix);
-            if wanted && visit(job).is_break() {
+            let last = filter.ends_at(&job);
+            if last || (filter.wants(&job) && visit(job).is_break()) {
                 return Ok(());
             }
         }
         let Some(root) = self.archive else { return Ok(()) };
-        if prefix.is_empty() {
-            let mut cursor = Cursor::<Raw>::new(objects, root.map)?;
-            while cursor.peek()?.is_some_and(|key| key.starts_with(b"j")) {
-                let Some((_, Raw(bytes))) = cursor.next().transpose()? else { break };
-                if visit(record::read(&bytes)?).is_break() {
-                    break;
+        let mut jobs = Cursor::<Raw>::new(objects, root.map)?;
+        index::candidates(objects, root.map, filter, &mut |id| {
+            let Some(Raw(bytes)) = jobs.get(&job_key(id))? else { return Ok(ControlFlow::Continue(())) };
+            let job = record::read(&bytes)?;
+            if filter.ends_at(&job) {
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(if filter.wants(&job) { visit(job) } else { ControlFlow::Continue(()) })
+        })
+    }
+
+    /// The runs, newest first, until `visit` has had enough.
+    pub fn visit_runs(
+        self,
+        objects: &dyn ObjectRead,
+        visit: &mut dyn FnMut(Run) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut recent: BTreeMap<u64, Vec<Job>> = BTreeMap::new();
+        for job in self.recent {
+            recent.entry(job.run).or_default().push(job);
+        }
+        let archived = |before| match self.archive {
+            Some(root) => index::run_before(objects, root.map, before),
+            None => Ok(None),
+        };
+        let mut older = archived(None)?;
+        loop {
+            let newest = recent.last_key_value().map(|(run, _)| *run);
+            let Some(id) = newest.max(older.as_ref().map(|(run, _)| *run)) else { return Ok(()) };
+            let mut jobs = recent.remove(&id).unwrap_or_default();
+            if let (Some((_, ids)), Some(root)) = (older.take_if(|(run, _)| *run == id), self.archive) {
+                for id in ids {
+                    jobs.extend(find(objects, root, id)?);
                 }
+                older = archived(Some(id))?;
             }
-            return Ok(());
-        }
-        let mut ids = Vec::new();
-        let start = stages(prefix);
-        let mut cursor = Cursor::<Raw>::new(objects, root.map)?;
-        cursor.seek(&start)?;
-        while cursor.peek()?.is_some_and(|key| key.starts_with(&start)) {
-            let Some((key, _)) = cursor.next().transpose()? else { break };
-            let id = key.len().checked_sub(8).and_then(|at| key.get(at..)).and_then(|id| id.try_into().ok());
-            ids.extend(id.map(|id| u64::MAX - u64::from_be_bytes(id)));
-        }
-        ids.sort_unstable_by(|a, b| b.cmp(a));
-        let mut cursor = Cursor::<Raw>::new(objects, root.map)?;
-        for id in ids {
-            let Some(Raw(bytes)) = cursor.get(&job_key(id))? else { continue };
-            if visit(record::read(&bytes)?).is_break() {
-                break;
+            jobs.reverse();
+            if visit(Run { id, jobs }).is_break() {
+                return Ok(());
             }
         }
-        Ok(())
     }
 }
 
@@ -157,8 +158,7 @@ pub fn archive(store: &Store, author: &Author) -> Result<(), Error> {
     let map = before.map_or_else(|| tree::empty(&writer), |root| Ok(root.map))?;
     let mut edits = BTreeMap::new();
     for job in &jobs {
-        edits.insert(job_key(job.id), Some(Raw(record::write(job)?)));
-        edits.insert(stage_key(job), Some(Raw(Vec::new())));
+        edits.extend(entries(job)?);
     }
     let map = tree::edit(&writer, map, edits)?;
     writer.finish()?;
@@ -175,90 +175,8 @@ pub fn archive(store: &Store, author: &Author) -> Result<(), Error> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::{Datums, State, save};
-    use super::*;
-    use crate::object::ObjectRead;
-    use crate::store::DEFAULT_WAIT;
-
-    fn job(id: u64, state: State) -> Job {
-        let stage = if id.is_multiple_of(10) { "b" } else { "a" };
-        Job {
-            id,
-            run: id,
-            pipeline: "p".to_owned(),
-            version: 1,
-            stage: stage.to_owned(),
-            branch: "main".to_owned(),
-            inputs: Vec::new(),
-            cause: "r@main".to_owned(),
-            state,
-            created: 0,
-            started: None,
-            ended: None,
-            datums: Datums::default(),
-            output: None,
-            error: None,
-            logs: None,
-        }
-    }
-
-    fn facts(store: &Store) -> usize {
-        let mut count = 0;
-        let visit = &mut |_: &[u8], _: &[u8]| {
-            count += 1;
-            ControlFlow::Continue(())
-        };
-        store.session().unwrap().scan(JOBS, visit).unwrap();
-        count
-    }
-
-    #[test]
-    fn ended_jobs_leave_the_facts_and_are_found_all_the_same() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
-        let author = Author { name: "Ann".to_owned(), command: "test".to_owned() };
-        let objects: &dyn ObjectRead = store.objects();
-        let queued = 3500;
-        let mut batch = Batch::default();
-        for id in 1..=4200 {
-            save(&mut batch, &job(id, if id == queued { State::Queued } else { State::Succeeded })).unwrap();
-        }
-        store.session().unwrap().commit(&author.housekeeping(), &batch).unwrap();
-        for left in [3200, 2200, 2200, 2200] {
-            archive(&store, &author).unwrap();
-            assert_eq!(facts(&store), left);
-        }
-        let facts = store.session().unwrap();
-        for id in [1, 1000, 2000, 2001, queued, 4200] {
-            assert_eq!(load(&store, &facts, id).unwrap().id, id);
-        }
-        assert!(load(&store, &facts, 4201).is_err() && load(&store, &facts, 0).is_err());
-        drop(facts);
-        let list = |prefix: &str, most: usize| {
-            let mut ids = Vec::new();
-            let known = known(&store, &store.session().unwrap()).unwrap();
-            let visit = &mut |job: Job| {
-                ids.push(job.id);
-                if ids.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            };
-            known.visit(objects, prefix, visit).unwrap();
-            ids
-        };
-        assert_eq!(list("", usize::MAX), (1..=4200).rev().collect::<Vec<_>>());
-        assert_eq!(list("", 2300).last(), Some(&1901));
-        assert_eq!(list("p/b", usize::MAX), (1..=420).rev().map(|n| n * 10).collect::<Vec<_>>());
-        assert_eq!(list("p/b", 300).last(), Some(&1210));
-        assert!(list("q", usize::MAX).is_empty());
-    }
-
-    #[test]
-    fn the_bytes_of_the_archive_never_change() {
-        let root = Root { map: NodeId::new(crate::object::Digest::from_bytes([7; 32])), last: 9 };
-        let want = [&[1][..], &[7; 32], &[9, 0, 0, 0, 0, 0, 0, 0]].concat();
-        assert_eq!(codec::encode(VERSION, &root).unwrap(), want);
-        assert_eq!(job_key(1), [&b"j"[..], &[255; 7], &[254]].concat());
-        assert_eq!(stage_key(&job(1, State::Failed)), [&b"sp/a\0"[..], &[255; 7], &[254]].concat());
-    }
+/// What the map has of a job.
+pub(super) fn entries(job: &Job) -> Result<impl Iterator<Item = (Vec<u8>, Option<Raw>)> + use<>, Error> {
+    let record = (job_key(job.id), Some(Raw(record::write(job)?)));
+    Ok(index::keys(job).into_iter().map(|key| (key, Some(Raw(Vec::new())))).chain([record]))
 }

@@ -110,17 +110,57 @@ pub struct Datums {
     pub failed: u64,
 }
 
-impl State {
-    /// The state in one word.
-    pub fn word(&self) -> &'static str {
+/// How far a job is, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "they are those of `State`")]
+pub enum Phase {
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Skipped,
+    Cancelled,
+}
+
+impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Skipped, Self::Cancelled];
+
+    /// The word.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
-            Self::Running(_) => "running",
+            Self::Running => "running",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// Its number, in the archive of jobs as in their records.
+    pub(super) fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+impl State {
+    /// The state without what is known of it besides.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Self::Queued => Phase::Queued,
+            Self::Running(_) => Phase::Running,
+            Self::Succeeded => Phase::Succeeded,
+            Self::Failed => Phase::Failed,
+            Self::Skipped => Phase::Skipped,
+            Self::Cancelled => Phase::Cancelled,
+        }
+    }
+
+    /// The state in one word.
+    pub fn word(&self) -> &'static str {
+        self.phase().word()
     }
 
     /// Whether the job may still do something.
@@ -146,6 +186,32 @@ impl Job {
             JobSource::Job(id) => Some(id).filter(|id| jobs.contains(id)),
             JobSource::Commit(_) => None,
         })
+    }
+
+    /// A new job that does the same on these inputs.
+    pub(in crate::pipeline) fn again(
+        self,
+        id: u64,
+        run: u64,
+        inputs: Vec<JobInput>,
+        version: u64,
+        created: i64,
+    ) -> Self {
+        Self {
+            id,
+            run,
+            inputs,
+            version,
+            created,
+            state: State::Queued,
+            started: None,
+            ended: None,
+            datums: Datums::default(),
+            output: None,
+            error: None,
+            logs: None,
+            ..self
+        }
     }
 
     /// Notes that it is skipped, because the job `id` made nothing for it.

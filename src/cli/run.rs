@@ -1,0 +1,151 @@
+//! `vds run`.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use serde_json::{Value, json};
+
+use super::answer::{Form, document};
+use super::complaint::{failure, not_found};
+use super::context::{Answer, Context, verdict};
+use super::job::line;
+use crate::fault::Cause;
+use crate::pipeline::Which;
+use crate::pipeline::job::{self, Filter, Job, Run};
+use crate::store::Store;
+use crate::view;
+
+/// Run the jobs that are queued; list, show or wait for runs
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "A run is all jobs that one commit caused.
+
+Examples:
+  vds commit ticks day-3/ -m 'day 3' --no-run
+  vds run
+  vds run list -n 5
+  vds run show 12"
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// List runs, newest first
+    #[command(after_help = "Example:\n  vds run list -n 5")]
+    List {
+        /// At most so many
+        #[arg(short = 'n', long, value_name = "COUNT")]
+        max_count: Option<usize>,
+    },
+    /// Show a run and its jobs
+    #[command(after_help = "Example:\n  vds run show 12")]
+    Show {
+        /// Its number
+        id: u64,
+    },
+    /// Wait until all jobs of a run have ended, running them if nobody does
+    #[command(after_help = "Example:\n  vds run wait 12")]
+    Wait {
+        /// Its number
+        id: u64,
+    },
+}
+
+pub(super) fn run(args: &Args, cx: &Context) -> Answer {
+    let store = cx.store()?;
+    match args.verb {
+        None => all(&store, cx),
+        Some(Verb::List { max_count }) => list(&store, max_count.unwrap_or(usize::MAX), cx),
+        Some(Verb::Show { id }) => {
+            let run = load(&store, id)?;
+            cx.say(&told(&run), || show(&run), || format!("{id}\n"))
+        }
+        Some(Verb::Wait { id }) => wait(&store, id, cx),
+    }
+}
+
+fn all(store: &Store, cx: &Context) -> Answer {
+    let ran = cx.run(store, &Which::All);
+    if cx.form == Form::Json {
+        return cx.ended(document(&json!({})), ran, None);
+    }
+    let ended = ran?;
+    let text = || format!("{} run\n", view::count(ended.len() as u64, "job"));
+    cx.say(&json!({}), text, || ended.iter().map(|job| format!("{}\n", job.id)).collect())?;
+    verdict(&ended, None).map(|()| 0)
+}
+
+fn list(store: &Store, most: usize, cx: &Context) -> Answer {
+    let mut runs: Vec<view::Run> = Vec::new();
+    let known = job::known(store, &store.session()?)?;
+    known.visit_runs(store.objects(), &mut |run| {
+        if runs.len() < most {
+            runs.push(view::Run::from(&run));
+        }
+        if runs.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    let line =
+        |run: &view::Run| format!("{:>5}  {:<9}  {}  {}\n", run.id, run.state, run.cause, run.counts());
+    cx.say(
+        &json!({ "runs": runs }),
+        || runs.iter().map(line).collect(),
+        || runs.iter().map(|run| format!("{}\n", run.id)).collect(),
+    )
+}
+
+fn load(store: &Store, id: u64) -> Result<Run, Cause> {
+    let mut jobs = Vec::new();
+    let known = job::known(store, &store.session()?)?;
+    known.visit(store.objects(), &Filter { run: Some(id), ..Filter::default() }, &mut |job| {
+        jobs.push(job);
+        ControlFlow::Continue(())
+    })?;
+    jobs.reverse();
+    if jobs.is_empty() {
+        return Err(not_found(format!("there is no run {id}"), "`vds run list` shows what there is"));
+    }
+    Ok(Run { id, jobs })
+}
+
+/// The document about a run and its jobs.
+fn told(run: &Run) -> Value {
+    let mut told = json!(view::Run::from(run));
+    if let Some(fields) = told.as_object_mut() {
+        let jobs: Vec<view::Job> = run.jobs.iter().map(view::Job::from).collect();
+        fields.insert("jobs".to_owned(), json!(jobs));
+    }
+    told
+}
+
+fn show(run: &Run) -> String {
+    let view = view::Run::from(run);
+    let took = view.milliseconds.map(|took| format!(" in {took} ms")).unwrap_or_default();
+    let head = format!(
+        "run {}\nstate {}\ncause {}\nqueued {}\n{}{took}\n",
+        view.id,
+        view.state,
+        view.cause,
+        view.created,
+        view.counts()
+    );
+    run.jobs.iter().fold(head, |text, job: &Job| text + &line(job))
+}
+
+fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
+    let run = load(store, id)?;
+    if run.jobs.iter().any(|job| job.state.is_living()) {
+        cx.run(store, &Which::Runs(BTreeSet::from([id])))?;
+    }
+    let run = load(store, id)?;
+    let verdict = verdict(&run.jobs, None);
+    let mut document = told(&run);
+    if let (Err(cause), Some(fields)) = (&verdict, document.as_object_mut()) {
+        fields.insert("error".to_owned(), failure(cause));
+    }
+    cx.say(&document, || show(&run), || format!("{id}\n"))?;
+    verdict.map(|()| 0)
+}
