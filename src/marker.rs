@@ -95,8 +95,10 @@ pub struct Position {
 pub struct Marker {
     /// The store's own directory.
     pub store: PathBuf,
-    /// The repo.
+    /// The repo, by the name that it had.
     pub repo: RepoName,
+    /// The repo's number in the store, which it keeps under any name.
+    pub number: Option<u64>,
     /// Where the workspace stands.
     pub at: Position,
     /// Where a switch leads that has begun and not ended.
@@ -117,6 +119,7 @@ struct Text {
     format: u32,
     store: String,
     repo: RepoName,
+    number: Option<u64>,
     branch: Option<BranchName>,
     base: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -222,7 +225,7 @@ impl Marker {
         if format > FORMAT {
             return Err(Error::TooNew { path: path.to_owned(), found: format });
         }
-        let Text { store, repo, branch, base, paths, globs, made, moving, .. } =
+        let Text { store, repo, number, branch, base, paths, globs, made, moving, .. } =
             toml::from_str(text).map_err(wrong)?;
         let commit = base.map(|base| commit_of(&base)).transpose().map_err(illegible)?;
         let moving = match moving {
@@ -236,7 +239,7 @@ impl Marker {
             return Err(illegible("it names neither a branch nor a commit".to_owned()));
         }
         let store = follow(inside, Path::new(&store));
-        Ok(Self { store, repo, at: Position { branch, commit }, moving, paths, globs, made })
+        Ok(Self { store, repo, number, at: Position { branch, commit }, moving, paths, globs, made })
     }
 
     fn text(&self, inside: &Path) -> Result<String, Error> {
@@ -245,6 +248,7 @@ impl Marker {
             format: FORMAT,
             store: store.to_str().ok_or_else(|| Error::NotUtf8 { store: self.store.clone() })?.to_owned(),
             repo: self.repo.clone(),
+            number: self.number,
             branch: self.at.branch.clone(),
             base: self.at.commit.map(|id| id.to_string()),
             paths: self.paths.clone(),
@@ -283,6 +287,7 @@ mod tests {
         Marker {
             store: store.to_owned(),
             repo: "desk/ticks".parse().unwrap(),
+            number: Some(7),
             at: Position { branch: Some("main".parse().unwrap()), commit: Some(CommitId::of(b"base")) },
             moving: Some(Position { branch: None, commit: Some(CommitId::of(b"next")) }),
             paths: vec!["a \"b\"\n/c".parse().unwrap()],
@@ -306,7 +311,7 @@ mod tests {
         let text = fs::read_to_string(inside.join(FILE)).unwrap();
         let (base, next) = (CommitId::of(b"base"), CommitId::of(b"next"));
         let want = format!(
-            "format = 1\nstore = \".\"\nrepo = \"desk/ticks\"\nbranch = \"main\"\nbase = \"{base}\"\npaths = [\"\"\"\na \"b\"\n/c\"\"\"]\n\
+            "format = 1\nstore = \".\"\nrepo = \"desk/ticks\"\nnumber = 7\nbranch = \"main\"\nbase = \"{base}\"\npaths = [\"\"\"\na \"b\"\n/c\"\"\"]\n\
              globs = [\"2024/*.csv\"]\nmade = [3, 4]\n\n[moving]\ncommit = \"{next}\"\n"
         );
         assert_eq!(text, want);

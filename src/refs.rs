@@ -67,6 +67,17 @@ pub struct ChangedRepo {
     pub repo: Repo,
 }
 
+/// A branch that was deleted.
+#[derive(Debug, Clone, Copy)]
+pub struct DeletedBranch {
+    /// The operation that deleted it.
+    pub operation: u64,
+    /// Where it pointed.
+    pub was: CommitId,
+    /// Whether a merge into it was open, which went with it.
+    pub merge: history::Carried,
+}
+
 /// A repo that was deleted, or would be.
 #[derive(Debug, Clone)]
 pub struct DeletedRepo {
@@ -177,7 +188,7 @@ pub fn rename_branch(
 }
 
 /// Deletes a branch, and drops the merge into it that is open. Its commits stay until they are collected.
-pub fn delete_branch(store: &Store, author: &Author, target: &Target) -> Result<Changed, Error> {
+pub fn delete_branch(store: &Store, author: &Author, target: &Target) -> Result<DeletedBranch, Error> {
     let mut facts = store.session()?;
     let repo = history::load_repo(&facts, &target.repo)?;
     repo.writable()?;
@@ -185,9 +196,9 @@ pub fn delete_branch(store: &Store, author: &Author, target: &Target) -> Result<
     let mut batch = Batch::default();
     history::hold(&mut batch, &repo)?;
     history::move_head(&mut batch, &repo, &target.branch, Some(head), None);
-    history::carry_merge(&facts, &mut batch, &repo, &target.branch, None)?;
+    let merge = history::carry_merge(&facts, &mut batch, &repo, &target.branch, None)?;
     let operation = commit(&mut facts, author, &batch, &repo.name)?;
-    Ok(Changed { operation, before: Some(head), after: None, jobs: Vec::new() })
+    Ok(DeletedBranch { operation, was: head, merge })
 }
 
 fn commit(facts: &mut Session, author: &Author, batch: &Batch, repo: &RepoName) -> Result<u64, Error> {
@@ -362,7 +373,9 @@ mod tests {
     #[test]
     fn a_branch_that_is_deleted_meanwhile_is_not_begun_again_unasked() {
         let target: Target = "ticks@main".parse().unwrap();
-        let ended = commit_while("file", |store, _| drop(delete_branch(store, &author(), &target).unwrap()));
+        let ended = commit_while("file", |store, _| {
+            let _ = delete_branch(store, &author(), &target).unwrap();
+        });
         assert!(matches!(ended, Err(change::Error::Deleted { .. })), "{ended:?}");
     }
 

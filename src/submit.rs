@@ -12,7 +12,7 @@ use crate::fault::{Kind, fault};
 use crate::history::{self, Author, Target};
 use crate::ledger;
 use crate::marker::Position;
-use crate::object::{CommitId, ObjectWrite, TreePath};
+use crate::object::{CommitId, NodeId, ObjectWrite, TreePath};
 use crate::progress::Progress;
 use crate::scope::Scope;
 use crate::snapshot::{self, Change, Snapshot};
@@ -142,26 +142,38 @@ fn check_held(workspace: &Workspace, base: Snapshot<'_>, path: &TreePath) -> Res
     Ok(())
 }
 
-/// Commits the workspace's changes among `selection` to its branch, and brings the workspace to the new head.
-pub fn submit(
-    workspace: &mut Workspace,
+/// A commit that can be made.
+#[derive(Debug)]
+struct Ready {
+    target: Target,
+    /// The branch as it stands.
+    now: Base,
+    /// The tree that the workspace is of.
+    tree: NodeId,
+    /// The head that others had brought the branch to.
+    over: Option<CommitId>,
+    draft: Draft,
+    look: Look,
+}
+
+/// Finds out what a commit would be, and whether it can be made; what is read goes to `sink`.
+fn ready(
+    workspace: &Workspace,
     selection: &Scope,
-    saying: Saying<'_>,
+    sink: &dyn ObjectWrite,
     progress: &dyn Progress,
-) -> Result<Submitted, Error> {
-    let held = workspace.hold()?;
+) -> Result<Ready, Error> {
     workspace.check_settled()?;
     let target = workspace.target().ok_or(Error::Detached)?;
-    let store = workspace.store().clone();
+    let store = workspace.store();
     let base = workspace.marker().at.commit;
-    let writer = store.writer();
-    let now = change::open(&store, &target, &writer)?;
+    let now = change::open(store, &target, sink)?;
     if base.is_some() && now.head.is_none() {
         return Err(Error::Gone { target });
     }
     let tree = workspace.tree(base)?;
     let over = now.head.filter(|head| Some(*head) != base);
-    let (draft, look) = draft(workspace, selection, &writer, progress)?;
+    let (draft, look) = draft(workspace, selection, sink, progress)?;
     if let (Some(base), Some(head)) = (base, over)
         && !history::is_ancestor(store.objects(), base, head)?
     {
@@ -170,11 +182,32 @@ pub fn submit(
     if over.is_some() {
         // What is not to be committed now must not be lost either.
         let (whole, _) = self::draft(workspace, &Scope::whole(), &store.rehearsal(), progress)?;
-        let paths = whole.meeting(&writer, now.tree)?;
+        let paths = whole.meeting(sink, now.tree)?;
         if !paths.is_empty() {
             return Err(Error::Meets(change::Error::Conflict { target, paths }));
         }
     }
+    Ok(Ready { target, now, tree, over, draft, look })
+}
+
+/// What a commit of the workspace's changes among `selection` would find, or why it cannot be made. Nothing is changed.
+pub fn rehearse(workspace: &Workspace, selection: &Scope, progress: &dyn Progress) -> Result<Look, Error> {
+    let sink = workspace.store().rehearsal();
+    Ok(ready(workspace, selection, &sink, progress)?.look)
+}
+
+/// Commits the workspace's changes among `selection` to its branch, and brings the workspace to the new head.
+pub fn submit(
+    workspace: &mut Workspace,
+    selection: &Scope,
+    saying: Saying<'_>,
+    progress: &dyn Progress,
+) -> Result<Submitted, Error> {
+    let held = workspace.hold()?;
+    let store = workspace.store().clone();
+    let base = workspace.marker().at.commit;
+    let writer = store.writer();
+    let Ready { target, now, tree, over, draft, look } = ready(workspace, selection, &writer, progress)?;
     let own: Vec<TreePath> = look.changes.iter().map(|change| change.path.clone()).collect();
     let from = Base { repo: now.repo, branch: now.branch, head: base, tree };
     let Saying { author, message, empty } = saying;

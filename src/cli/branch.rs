@@ -106,9 +106,13 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
         }
         Verb::Delete { target } => {
             let deleted = refs::delete_branch(&store, &cx.author, &target)?;
-            let was = deleted.before.map(|id| id.to_string()).unwrap_or_default();
-            let text = format!("deleted {target}, which was at {was}\n");
-            let document = document(&json!({ "deleted": target.branch, "commit": was }));
+            let was = deleted.was;
+            let had_merge = deleted.merge == history::Carried::Along;
+            let with = if had_merge { "; the merge into it that was open went with it" } else { "" };
+            let text = format!("deleted {target}, which was at {was}{with}\n");
+            let document = document(
+                &json!({ "deleted": target.branch, "commit": was.to_string(), "open_merge": had_merge }),
+            );
             let (quiet, operation) = (format!("{was}\n"), Some(deleted.operation));
             cx.changed(Made { document, text, quiet, done: "the branch is deleted", operation })
         }

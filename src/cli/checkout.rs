@@ -19,7 +19,7 @@ use crate::scope::Scope;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::view;
-use crate::workspace::{Wanted, Workspace};
+use crate::workspace::{self, Wanted, Workspace};
 
 /// Make a workspace of any version, or bring this one to another
 ///
@@ -65,13 +65,14 @@ fn go(args: &Args, cx: &Context) -> Answer {
         let hint = "`vds restore PATH --source REV` takes files from a revision; --into DIR makes a workspace of some";
         return Err(usage("a workspace goes to a revision with all that it holds", hint));
     }
-    let mut workspace = cx.workspace()?;
+    let mut workspace = cx.workspace_as_it_is()?;
     let held = workspace.hold()?;
     let location = here::revision(&workspace, &args.what)?;
     let to = here::position(workspace.store(), &location)?;
     if location.repo != workspace.marker().repo {
         workspace.rename(&held, location.repo)?;
     }
+    workspace::check_repo(workspace.store(), workspace.marker())?;
     let moved = workspace.switch(&held, &to, &BTreeMap::new(), loss(args.force), cx.progress())?;
     let (document, text, quiet) = arrived(&workspace, moved);
     cx.tell(&document, || text, || quiet)

@@ -90,7 +90,13 @@ impl Args {
     }
 
     pub(super) fn message(&self) -> Result<String, Cause> {
-        let Some(file) = &self.file else { return Ok(self.message.join("\n\n")) };
+        let Some(file) = &self.file else {
+            let message = self.message.join("\n\n");
+            if !self.message.is_empty() && message.trim().is_empty() {
+                return Err(usage("the message says nothing", "say what the commit is for; or leave -m out"));
+            }
+            return Ok(message);
+        };
         let mut bytes = Vec::new();
         let read = if file == Path::new("-") {
             if self.reads_standard_input() {

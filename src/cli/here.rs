@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 
-use super::complaint::{complaint, not_found, usage};
+use super::complaint::{not_found, usage};
 use super::context::{Context, resolve};
 use crate::draft::Draft;
-use crate::fault::{Cause, Kind};
+use crate::fault::Cause;
 use crate::history::{self, Base, DEFAULT_BRANCH, Location, Revision, Target};
 use crate::marker::{Marker, Position, Trust};
 use crate::object::{BranchName, CommitId, RepoName};
@@ -25,8 +25,15 @@ impl Context {
         Ok(Workspace::find(&env::current_dir().unwrap_or_default(), trust)?)
     }
 
-    /// The workspace that one stands in.
+    /// The workspace that one stands in, which knows its repo.
     pub(super) fn workspace(&self) -> Result<Workspace, Cause> {
+        let workspace = self.workspace_as_it_is()?;
+        workspace::check_repo(workspace.store(), workspace.marker())?;
+        Ok(workspace)
+    }
+
+    /// The workspace that one stands in. Its repo may have another name by now, or be gone.
+    pub(super) fn workspace_as_it_is(&self) -> Result<Workspace, Cause> {
         let Some((dir, marker)) = self.here()? else {
             let hint = "go into one; `vds checkout REPO --into DIR` makes one";
             return Err(not_found("this directory is not in a workspace", hint));
@@ -128,30 +135,13 @@ impl Context {
         if self.here()?.is_none_or(|(_, marker)| marker.repo != *name) {
             return Ok(());
         }
-        let mut workspace = self.workspace()?;
+        let mut workspace = self.workspace_as_it_is()?;
         if let Err(error) = workspace.hold().and_then(|held| workspace.rename(&held, new.clone())) {
             self.note(&format!(
                 "warning: this workspace does not know yet: {error}; `vds checkout {new}` tells it"
             ));
         }
         Ok(())
-    }
-
-    /// The failure, with better advice where something was not found in a workspace whose repo has gone.
-    pub(super) fn explain(&self, cause: Cause) -> Cause {
-        if cause.kind() != Kind::NotFound {
-            return cause;
-        }
-        let Ok(Some((_, Marker { repo, .. }))) = self.here() else { return cause };
-        let known = || Ok::<_, Cause>(history::find(&self.store()?.session()?, &repo)?.is_some());
-        if known().unwrap_or(true) {
-            return cause;
-        }
-        let hint = format!(
-            "this workspace belongs to {repo}, which is gone; `vds op log` tells why, and if it was renamed, `vds checkout \
-             NEWNAME` here takes the workspace along"
-        );
-        complaint(Kind::NotFound, cause.to_string(), hint)
     }
 
     /// Tells why the workspace did not follow its branch.
@@ -199,33 +189,24 @@ pub(super) fn position(store: &Store, location: &Location) -> Result<Position, C
     }
 }
 
-/// The revision of the workspace's repo that was named, with the repo or without. A repo that was renamed is known by its new
-/// name.
+/// The revision of the workspace's repo that was named, with the repo or without. Where the repo has another name now, that is
+/// the one that it goes by.
 pub(super) fn revision(workspace: &Workspace, text: &str) -> Result<Location, Cause> {
     let repo = &workspace.marker().repo;
+    let is_new_name = |name: &RepoName| Ok::<_, Cause>(name != repo && workspace.is_of(name)?);
+    let named = text.parse::<RepoName>();
     if let Ok(rev) = text.strip_prefix('@').unwrap_or(text).parse::<Revision>()
-        && !is_renamed(workspace, text)?
+        && !named.map_or(Ok(false), |name| is_new_name(&name))?
     {
         return Ok(Location { repo: repo.clone(), rev, path: None });
     }
     let location: Location = text.parse().map_err(history::Error::from)?;
-    let is_own = location.repo == *repo || is_renamed(workspace, location.repo.as_str())?;
+    let is_own = location.repo == *repo || is_new_name(&location.repo)?;
     if !is_own || location.path.is_some() {
         let message = format!("{text} is not a revision of {repo}, which this workspace belongs to");
         return Err(usage(message, "name a branch, a tag or a commit of it"));
     }
     Ok(location)
-}
-
-/// Whether the workspace's repo has this name now, and had another when the workspace was made.
-fn is_renamed(workspace: &Workspace, name: &str) -> Result<bool, Cause> {
-    let (Ok(name), marker) = (name.parse::<RepoName>(), workspace.marker()) else { return Ok(false) };
-    let facts = workspace.store().session()?;
-    if name == marker.repo || history::find(&facts, &marker.repo)?.is_some() {
-        return Ok(false);
-    }
-    let Some((repo, base)) = history::find(&facts, &name)?.zip(marker.at.commit) else { return Ok(false) };
-    Ok(!history::find_by_prefix(&facts, &repo, &base.to_string(), 1)?.is_empty())
 }
 
 /// The commit that was named, of the workspace's repo.

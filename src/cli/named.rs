@@ -11,6 +11,7 @@ use crate::history::{self, Location, SyntaxError, split_path};
 use crate::marker::Marker;
 use crate::object::{RepoName, TreePath};
 use crate::store::Store;
+use crate::workspace;
 
 impl Context {
     /// What `text` names, or nothing at all. In a workspace, `@REV` and `:PATH` belong to its repo, and so does a revision where
@@ -33,6 +34,9 @@ impl Context {
                 format!("{first}..{last}")
             }
         };
+        if let Some(marker) = marker.filter(|marker| repo_of(&full).as_ref() == Some(&marker.repo)) {
+            workspace::check_repo(store, &marker)?;
+        }
         if let Some(path) = path {
             full = format!("{full}:{}", self.path_in_full(&full, path)?);
         }
@@ -88,7 +92,9 @@ fn in_full(store: &Store, marker: Option<&Marker>, commit: &str) -> Result<Strin
         Err(history::Error::UnknownRevision { rev, mut nearest, .. }) => {
             let repos = history::list(&store.session()?)?;
             nearest.extend(history::nearest(&rev, repos.into_iter().map(|repo| repo.name.to_string())));
+            let is_file = std::fs::symlink_metadata(&rev).is_ok();
             let hint = match nearest.as_slice() {
+                _ if is_file => format!("`:./{rev}` names the file"),
                 [] => format!("`vds branch list {repo}` and `vds repo list` show what there is"),
                 near => format!("did you mean {}?", near.join(" or ")),
             };

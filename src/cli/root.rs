@@ -161,7 +161,7 @@ pub fn main() -> ExitCode {
     pager::close();
     match answer {
         Ok(code) => ExitCode::from(code),
-        Err(cause) => refuse(&cx.explain(cause), form == Form::Json && !cx.has_answered()),
+        Err(cause) => refuse(&cause, form == Form::Json && !cx.has_answered()),
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
 
 /// Finds out what a commit would be, and leaves store and workspace as they are.
 fn rehearse(workspace: &Workspace, selection: &Scope, cx: &Context) -> Answer {
-    let (_, look) = submit::draft(workspace, selection, &workspace.store().rehearsal(), cx.progress())?;
+    let look = submit::rehearse(workspace, selection, cx.progress())?;
     look.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
     let Look { changes, files, warnings, .. } = look;
     let mut tally = Tally::default();

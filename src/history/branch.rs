@@ -69,6 +69,15 @@ pub fn commit_id(value: &[u8]) -> Option<CommitId> {
     Some(CommitId::new(Digest::from_bytes(value.try_into().ok()?)))
 }
 
+/// What became of the merge into a branch that was open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carried {
+    /// None was open.
+    Nothing,
+    /// It goes with the branch.
+    Along,
+}
+
 /// Has `batch` take the merge into a branch that is open, if one is, to the branch `to`, or drop it with the branch.
 pub fn carry_merge(
     facts: &Session,
@@ -76,16 +85,16 @@ pub fn carry_merge(
     repo: &Repo,
     from: &BranchName,
     to: Option<&BranchName>,
-) -> Result<(), Error> {
+) -> Result<Carried, Error> {
     let key = merge_key(repo, from);
-    let Some(record) = facts.get(&key)? else { return Ok(()) };
+    let Some(record) = facts.get(&key)? else { return Ok(Carried::Nothing) };
     batch.expect(key.clone(), Some(record.clone())).remove(key);
     if let Some(to) = to {
         let key = merge_key(repo, to);
         // What a branch of that name left behind gives way.
         batch.expect(key.clone(), facts.get(&key)?).put(key, record);
     }
-    Ok(())
+    Ok(Carried::Along)
 }
 
 /// Adds a move of the branch to `batch`: from `before`, which must still hold, to `after`. `None` is "no such branch". A new

@@ -144,7 +144,7 @@ fault! {
             Some(format!("nothing was changed; `vds repo show {repo}` tells about the one that is there now"))
         }
         Self::Time { .. } => {
-            Some("write it like 2024-05-01, \"2024-05-01 14:30\", \"2 hours ago\", yesterday or \"yesterday 14:30\"".to_owned())
+            Some("write it like 2024-05-01, \"2024-05-01 14:30\", \"2 hours ago\" (seconds to years), yesterday or \"yesterday 14:30\"".to_owned())
         }
         Self::Syntax(_) => Some("a revision is REPO@REV:PATH, with REV a branch, a tag, a commit id, REV~2, BRANCH@{2 days ago} or BRANCH@{1}".to_owned()),
         Self::Name(_) => None,

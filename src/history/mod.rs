@@ -21,7 +21,7 @@ mod when;
 
 pub use ancestry::{is_ancestor, merge_bases};
 pub use author::Author;
-pub use branch::{branches, carry_merge, check_free, commit_id, head, load_head, move_head};
+pub use branch::{Carried, branches, carry_merge, check_free, commit_id, head, load_head, move_head};
 pub use commit::{Draft, load, write};
 pub use error::Error;
 pub use index::{derived, find_by_prefix, record_commit, record_derived};

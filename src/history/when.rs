@@ -1,11 +1,11 @@
 //! Points in time as people write them.
 
-use chrono::{DateTime, Days, Duration, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono::{DateTime, Days, Duration, Local, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 
 use super::Error;
 
 /// The time that `text` stands for, in milliseconds since 1970, seen from `now`: RFC 3339, `2024-05-01`,
-/// `2024-05-01 14:30[:15]` in the zone of `now`, `now`, `today`, `yesterday`, or `N seconds|minutes|hours|days|weeks ago`; a time
+/// `2024-05-01 14:30[:15]` in the zone of `now`, `now`, `today`, `yesterday`, or `N seconds|minutes|hours|days|weeks|months|years ago`, `last week`; a time
 /// of day alone, or after a day.
 pub fn parse(text: &str, now: DateTime<Local>) -> Result<i64, Error> {
     relative(text, now)
@@ -31,6 +31,13 @@ fn moment(words: &[&str], now: DateTime<Local>) -> Option<DateTime<Local>> {
     match words {
         ["now" | "today"] => Some(now),
         ["yesterday"] => now.checked_sub_days(Days::new(1)),
+        ["last", unit] => moment(&["1", unit, "ago"], now),
+        [count, unit, "ago"] if unit.starts_with("month") => {
+            now.checked_sub_months(Months::new(count.parse().ok()?))
+        }
+        [count, unit, "ago"] if unit.starts_with("year") => {
+            now.checked_sub_months(Months::new(count.parse::<u32>().ok()?.checked_mul(12)?))
+        }
         [count, unit, "ago"] => now.checked_sub_signed(span(count.parse().ok()?, unit)?),
         _ => None,
     }
@@ -86,6 +93,10 @@ mod tests {
         check("2 hours ago", (2, 10, 0, 0));
         check("1.day.ago", (1, 12, 0, 0));
         check("90 sec ago", (2, 11, 58, 30));
+        check("last day", (1, 12, 0, 0));
+        assert_eq!(parse("1 month ago", now()).unwrap(), parse("2024-04-02 12:00", now()).unwrap());
+        assert_eq!(parse("2 years ago", now()).unwrap(), parse("2022-05-02 12:00", now()).unwrap());
+        assert_eq!(parse("last week", now()).unwrap(), parse("2024-04-25 12:00", now()).unwrap());
         check("2024-05-01", (1, 0, 0, 0));
         check("2024-05-01 14:30", (1, 14, 30, 0));
         check("2024-05-01T14:30:15", (1, 14, 30, 15));
@@ -102,6 +113,8 @@ mod tests {
             "25:00",
             "2024-13-01",
             "x days ago",
+            "-1 months ago",
+            "4294967295 years ago",
             "5/1/2024",
             "9223372036854775807 weeks ago",
         ] {

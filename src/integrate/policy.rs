@@ -26,6 +26,7 @@ pub fn set(store: &Store, author: &Author, name: &RepoName, rules: &Rules) -> Re
     loop {
         let mut facts = store.session()?;
         let repo = history::load_repo(&facts, name)?;
+        repo.writable()?;
         let mut batch = Batch::default();
         history::hold(&mut batch, &repo)?;
         match rules.iter().next() {

@@ -86,6 +86,9 @@ pub fn default_message(theirs: &str, target: &Target) -> String {
         DEFAULT_BRANCH => String::new(),
         branch => format!(" into {branch}"),
     };
+    // Twelve digits name a commit wherever people read.
+    let is_id = theirs.len() == 64 && theirs.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let theirs = theirs.get(..12).filter(|_| is_id).unwrap_or(theirs);
     format!("merge {theirs}{into}")
 }
 

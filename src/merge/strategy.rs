@@ -137,6 +137,9 @@ impl FromStr for Rule {
                 (None, None) => return Err(fail(reason)),
             },
         };
+        if pattern.is_empty() {
+            return Err(fail("its pattern is empty".to_owned()));
+        }
         let glob = GlobBuilder::new(pattern).literal_separator(true).build();
         let glob = glob.map_err(|error| fail(format!("its pattern is none: {}", error.kind())))?;
         Ok(Self { pattern: pattern.to_owned(), matcher: glob.compile_matcher(), strategy })

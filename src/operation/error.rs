@@ -67,6 +67,13 @@ pub enum Aim {
     Restore(u64),
 }
 
+impl Aim {
+    /// Whether it is about this operation.
+    pub(super) fn is(self, number: u64) -> bool {
+        matches!(self, Self::Undo(own) | Self::Redo(own) | Self::Restore(own) if own == number)
+    }
+}
+
 impl fmt::Display for Aim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

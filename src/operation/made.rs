@@ -1,6 +1,7 @@
 //! Going back, made in one session.
 
 use super::error::{Aim, Error};
+use super::mark;
 use super::names::Names;
 use super::plan::{Plan, Stop, Wish, plan};
 use super::subject::is_change;
@@ -46,12 +47,12 @@ pub(super) fn make(
         Ok(plan) => plan,
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::Obstacle(obstacle)) => {
-            let operations = facts.operations();
+            let (operations, undone) = (facts.operations(), mark::all(&facts)?);
             drop(facts);
-            return Err(obstacle.blame(operations, names, aim));
+            return Err(obstacle.blame(operations, names, &undone, aim));
         }
     };
-    names.learn(&changes)?;
+    names.forward(&changes)?;
     let mut told = tell(&changes, &names)?;
     told.retain(|changed| changed.noun != Noun::Commit);
     let operation = match mode {

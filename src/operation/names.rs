@@ -38,6 +38,16 @@ impl Names {
         Ok(())
     }
 
+    /// Goes to after these changes.
+    pub(super) fn forward(&mut self, changes: &[KeyChange]) -> Result<(), Error> {
+        for change in changes {
+            if let Some(repo) = repo(change, change.after.as_ref())? {
+                self.0.insert(repo.id, repo.name.to_string());
+            }
+        }
+        self.learn(changes)
+    }
+
     /// Goes back to before these changes.
     pub(super) fn back(&mut self, changes: &[KeyChange]) -> Result<(), Error> {
         for change in changes {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{Aim, Error};
+use super::mark;
 use super::names::{self, Names};
 use super::subject::{Care, Subject};
 use super::told::{Noun, label, tell};
@@ -85,22 +86,34 @@ impl Obstacle {
         self,
         operations: impl Iterator<Item = Result<Operation, ledger::Error>>,
         mut names: Names,
+        undone: &BTreeSet<u64>,
         aim: Aim,
     ) -> Error {
         let find = || -> Result<Option<Error>, Error> {
-            for operation in operations {
+            let mut newest = None;
+            for operation in
+                operations.take_while(|operation| !operation.as_ref().is_ok_and(|o| aim.is(o.number)))
+            {
                 let operation = operation?;
                 names.learn(&operation.changes)?;
                 for change in &operation.changes {
                     if self.is_made_by(change)? {
                         let what = phrase(change, &names)?;
+                        let counts =
+                            mark::turned(&operation).is_none() && !undone.contains(&operation.number);
                         let Origin { command, kind, .. } = operation.origin;
                         let later = operation.number;
-                        return Ok(Some(Error::Overtaken { aim, later, command, what, kind }));
+                        let found = Error::Overtaken { aim, later, command, what, kind };
+                        // To take back what has gone to and fro would go on for ever.
+                        if counts {
+                            return Ok(Some(found));
+                        }
+                        newest.get_or_insert(found);
+                        break;
                     }
                 }
             }
-            Ok(None)
+            Ok(newest)
         };
         find().map_or_else(|error| error, |found| found.unwrap_or(Error::Contended { aim }))
     }

@@ -160,7 +160,7 @@ fault! {
         Self::Io { .. } => Some("choose another place".to_owned()),
         Self::Fact { .. } => Some("a later vds may have written it: use that one".to_owned()),
         Self::Nothing { remote } => {
-            Some(format!("name what you mean, as in `vds fetch {remote} REPO` and `vds push {remote} REPO`; `vds fetch {remote} --all` takes all that there is"))
+            Some(format!("name what you mean, as in `vds fetch {remote} REPO` and `vds push {remote} REPO`; `vds fetch {remote} --all` takes all that there is. A repo that was renamed on one side is another one to the other"))
         }
         Self::NoCommit { .. } => Some("send it first".to_owned()),
         Self::Source { source, .. } => source.hint(),

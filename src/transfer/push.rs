@@ -206,19 +206,21 @@ fn make(
 
 /// Our branches that the other side lacks, but for what stages write here.
 fn lacking(ours: &[Names], there: &[Names]) -> Vec<Target> {
-    let is_there = |repo: &RepoName, branch: &BranchName| {
-        let names = there.iter().find(|names| names.repo == *repo);
-        names.is_some_and(|names| names.branches.iter().any(|(name, _)| name == branch))
-    };
     let mut lacking = Vec::new();
     for Names { repo, branches, .. } in ours.iter().filter(|names| names.output_of.is_none()) {
-        let branches = branches.iter().map(|(branch, _)| branch).filter(|branch| !is_there(repo, branch));
+        let branches =
+            branches.iter().map(|(branch, _)| branch).filter(|branch| !stands(there, repo, branch));
         lacking.extend(branches.map(|branch| Target { repo: repo.clone(), branch: branch.clone() }));
     }
     lacking
 }
 
-/// Of our names those branches that were seen in the remote, but for what stages write there.
+fn stands(there: &[Names], repo: &RepoName, branch: &BranchName) -> bool {
+    let names = there.iter().find(|names| names.repo == *repo);
+    names.is_some_and(|names| names.branches.iter().any(|(name, _)| name == branch))
+}
+
+/// Of our names those branches that were seen in the remote and are there, but for what stages write there.
 fn known(store: &Store, remote: &RemoteName, ours: Vec<Names>, there: &[Names]) -> Result<Vec<Names>, Error> {
     let facts = store.session()?;
     let mut known = Vec::new();
@@ -230,7 +232,7 @@ fn known(store: &Store, remote: &RemoteName, ours: Vec<Names>, there: &[Names]) 
         let is_seen = |branch: &BranchName| {
             seen.iter().any(|(name, _)| name.remote == *remote && name.branch == *branch)
         };
-        names.branches.retain(|(branch, _)| is_seen(branch));
+        names.branches.retain(|(branch, _)| is_seen(branch) && stands(there, &names.repo, branch));
         names.tags.clear();
         if !names.branches.is_empty() {
             known.push(names);

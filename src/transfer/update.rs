@@ -77,7 +77,7 @@ pub fn update(store: &Store, author: &Author, moves: &[RefMove]) -> Result<Moved
                         let (repo, branch) = (repo.clone(), branch.clone());
                         moved.push(trigger::Moved { repo, branch, commit: *commit });
                     }
-                    None => history::carry_merge(&facts, &mut batch, repo, branch, None)?,
+                    None => drop(history::carry_merge(&facts, &mut batch, repo, branch, None)?),
                 }
             }
             Name::Tag(tag) => match (before, after) {

@@ -63,17 +63,23 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// Whether a terminal takes the character for a command: controls, and those that turn the direction of writing.
+fn commands(c: char) -> bool {
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns(c)
+}
+
 /// A text of several lines for a terminal: control characters other than line ends and tabs are escaped.
 pub fn text(text: &str) -> String {
     let escape = |c: char| {
-        if c.is_control() && !matches!(c, '\n' | '\t') { c.escape_debug().to_string() } else { c.to_string() }
+        if commands(c) && !matches!(c, '\n' | '\t') { c.escape_debug().to_string() } else { c.to_string() }
     };
     text.chars().map(escape).collect()
 }
 
 /// A line for a terminal: control characters are escaped.
 pub fn line(text: &str) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    let escape = |c: char| if commands(c) { c.escape_debug().to_string() } else { c.to_string() };
     text.chars().map(escape).collect()
 }
 
@@ -102,6 +108,7 @@ mod tests {
     #[test]
     fn nothing_shown_commands_a_terminal() {
         assert_eq!(line("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(line("a\u{202e}gpj.exe"), "a\\u{202e}gpj.exe");
         assert_eq!((path("a\nb").as_str(), path("a\\nb").as_str()), ("a\\nb", "a\\\\nb"));
         assert_eq!(text("a\tb\nc\u{7}"), "a\tb\nc\\u{7}");
     }

@@ -37,6 +37,12 @@ pub enum Error {
     /// The file is in no version.
     #[error("{path} is new here: there is no version of it to go back to")]
     New { path: TreePath },
+    /// Its repo has another name now.
+    #[error("the repo {was} of this workspace is called {now} now")]
+    Renamed { was: RepoName, now: RepoName },
+    /// Its repo is gone, whether or not another has its name.
+    #[error("the repo {repo} of this workspace was deleted")]
+    RepoGone { repo: RepoName },
     /// The directory is a workspace of something else.
     #[error("{} is a workspace of {of} already", .dir.display())]
     Other { dir: PathBuf, of: String },
@@ -84,7 +90,11 @@ fault! {
     kind {
         Self::WouldLose { .. } | Self::Halfway { .. } | Self::Occupied { .. } => Kind::Refused,
         Self::Busy { .. } => Kind::Busy,
-        Self::Nothing { .. } | Self::NotHeld { .. } | Self::New { .. } => Kind::NotFound,
+        Self::Nothing { .. }
+        | Self::NotHeld { .. }
+        | Self::New { .. }
+        | Self::Renamed { .. }
+        | Self::RepoGone { .. } => Kind::NotFound,
         Self::Outside { .. }
         | Self::LeftOut { .. }
         | Self::Other { .. }
@@ -94,7 +104,7 @@ fault! {
     }
     hint {
         Self::WouldLose { .. } => {
-            Some("commit them, take them back with `vds restore PATH`, or give --force; nothing was changed".to_owned())
+            Some("commit them, take them back with `vds restore PATH`, move new files away, or give --force; nothing was changed".to_owned())
         }
         Self::Halfway { name, .. } => Some(format!("`vds checkout {name}` goes on with it")),
         Self::Busy { .. } => Some("try again when it is done".to_owned()),
@@ -110,6 +120,10 @@ fault! {
             "take the line out of it; or name the repo too, as in `vds commit REPO PATH`, which takes any file".to_owned(),
         ),
         Self::New { .. } => Some("if it is not wanted, remove it".to_owned()),
+        Self::Renamed { now, .. } => Some(format!("`vds checkout {now}` here takes the workspace along")),
+        Self::RepoGone { .. } => Some(
+            "the files are as they were; `vds op log` tells when it went, and `vds undo NUMBER` brings it back".to_owned(),
+        ),
         Self::Other { .. } => {
             Some("use `vds switch` or `vds checkout REV` in it, or choose another directory".to_owned())
         }

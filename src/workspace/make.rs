@@ -10,6 +10,7 @@ use super::index::Index;
 use super::place::Workspace;
 use super::switch::{Loss, Moved};
 use crate::checkout::{self, Clash, Written};
+use crate::history;
 use crate::marker::{Marker, Position, Trust};
 use crate::object::{Entry, RepoName, STORE_NAME, TreePath};
 use crate::progress::Progress;
@@ -53,9 +54,14 @@ impl Workspace {
     ) -> Result<(Self, Written), Error> {
         let Wanted { repo, at, scope } = wanted;
         checkout::outside_stores(dir)?;
+        let number = {
+            let facts = store.session().map_err(history::Error::from)?;
+            history::load_repo(&facts, &repo)?.id
+        };
         let marker = Marker {
             store: store.root().to_owned(),
             repo,
+            number: Some(number),
             at: at.clone(),
             moving: None,
             paths: scope.paths().to_vec(),
@@ -106,13 +112,17 @@ impl Workspace {
         progress: &dyn Progress,
     ) -> Result<(Self, Written), Error> {
         let same_store = fs::canonicalize(&old.store).ok() == fs::canonicalize(store.root()).ok();
-        if !same_store || old.repo != wanted.repo || old.paths != wanted.paths || old.globs != wanted.globs {
+        let same_repo = old.number.map_or(old.repo == wanted.repo, |number| Some(number) == wanted.number);
+        if !same_store || !same_repo || old.paths != wanted.paths || old.globs != wanted.globs {
             let part = if old.paths.is_empty() && old.globs.is_empty() { "" } else { "a part of " };
             let of = format!("{part}{} in {}", old.repo, old.store.display());
             return Err(Error::Other { dir: dir.to_owned(), of });
         }
         let mut workspace = Self::open(store, dir, old.clone(), wait)?;
         let held = workspace.hold()?;
+        if old.repo != wanted.repo {
+            workspace.rename(&held, wanted.repo)?;
+        }
         let Moved { written, bytes, .. } =
             workspace.switch(&held, &wanted.at, &std::collections::BTreeMap::new(), loss, progress)?;
         let files = workspace.index()?.len() as u64;

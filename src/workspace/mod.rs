@@ -6,6 +6,7 @@
 //! file is touched and taken back after the last, so whatever interrupts it, every file is of one of the two versions or just
 //! between them, and both are known.
 
+mod belongs;
 mod choose;
 mod error;
 mod index;
@@ -18,6 +19,7 @@ mod restore;
 mod since;
 mod switch;
 
+pub use belongs::check_repo;
 pub use error::Error;
 pub use look::{Depth, Look, Unread};
 pub use make::Wanted;

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::index::{Edit, Index};
 use crate::history::{self, Target};
 use crate::marker::{self, Marker, Position, Trust};
-use crate::object::{CommitId, Digest, Entry, NodeId, RepoName, STORE_NAME, TreePath};
+use crate::object::{CommitId, Digest, Entry, NodeId, STORE_NAME, TreePath};
 use crate::owner::{self, Tmp};
 use crate::pack::Rehearsal;
 use crate::scope::Scope;
@@ -127,12 +127,6 @@ impl Workspace {
             changes.map(|Change { path, after, .. }| (path, after.map(|entry| (entry, None)))).collect();
         self.remember(&self.index()?.amended(self.key(wanted), &edits))?;
         self.mark(to.clone(), None)
-    }
-
-    /// Notes that its repo has another name now.
-    pub fn rename(&mut self, _held: &Held, repo: RepoName) -> Result<(), Error> {
-        self.marker.repo = repo;
-        self.mark(self.marker.at.clone(), self.marker.moving.clone())
     }
 
     /// Notes that its changes were committed by this operation, to be written with the next position.
