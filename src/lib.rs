@@ -64,7 +64,8 @@ pub mod patch;
 // Two sides brought together.
 pub mod merge;
 
-// Directories on disk.
+// Directories on disk; archives.
+pub mod archive;
 pub mod checkout;
 pub mod ingest;
 

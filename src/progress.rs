@@ -1,5 +1,7 @@
 //! Telling a person how far a long piece of work has come.
 
+use std::io::{self, Read};
+
 /// How much work there is, if that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {
@@ -19,6 +21,22 @@ pub trait Progress: Sync {
 
     /// The piece of work is done.
     fn end(&self);
+}
+
+/// A source that tells how much of it was read.
+pub struct Told<'a, R> {
+    /// What is read.
+    pub source: R,
+    /// Who is told.
+    pub progress: &'a dyn Progress,
+}
+
+impl<R: Read> Read for Told<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        self.progress.advance(read as u64);
+        Ok(read)
+    }
 }
 
 /// Tells nobody.

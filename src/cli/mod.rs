@@ -21,6 +21,7 @@ mod du;
 mod edit;
 mod fetch;
 mod here;
+mod import;
 mod init;
 mod ink;
 mod integrated;

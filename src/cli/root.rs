@@ -19,9 +19,9 @@ use super::complaint::{code_of, complain, failure, io_error, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
-    blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, diff, du, fetch, init,
-    job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, restore, revert, rm,
-    run, show, sparse_checkout, status, switch, tag, undo, why,
+    blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, diff, du, fetch, import,
+    init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, restore, revert,
+    rm, run, show, sparse_checkout, status, switch, tag, undo, why,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -85,6 +85,7 @@ enum Verb {
     #[command(subcommand)]
     Repo(repo::Verb),
     Commit(commit::Args),
+    Import(import::Args),
     Rm(rm::Args),
     Cp(cp::Args),
     Mv(mv::Args),
@@ -241,6 +242,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Init(args) => init::run(&args, cx),
         Verb::Repo(verb) => repo::run(verb, cx),
         Verb::Commit(args) => commit::run(&args, cx),
+        Verb::Import(args) => import::run(&args, cx),
         Verb::Rm(args) => rm::run(&args, cx),
         Verb::Cp(args) => cp::run(&args, cx),
         Verb::Mv(args) => mv::run(&args, cx),

@@ -15,7 +15,7 @@ use super::passed::Why;
 use super::walk::{Found, special};
 use crate::content::{self, Kept};
 use crate::object::{Digest, Entry, FileKind, ObjectWrite};
-use crate::progress::Progress;
+use crate::progress::{Progress, Told};
 use crate::stamp::{Begun, Stamp};
 
 /// How often a file that changes under the reading is read again.
@@ -37,20 +37,6 @@ pub(super) enum Taken {
     Known(Known),
     /// There is nothing to store any more.
     Passed(Why, Found),
-}
-
-/// A source that tells how much of it was read.
-pub(super) struct Told<'a, R> {
-    pub(super) source: R,
-    pub(super) progress: &'a dyn Progress,
-}
-
-impl<R: Read> Read for Told<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.source.read(buffer)?;
-        self.progress.advance(read as u64);
-        Ok(read)
-    }
 }
 
 /// Reads the file, again if it changes meanwhile.
