@@ -65,7 +65,7 @@ fn some_job(id: u64, state: State) -> Job {
         created: 1_714_573_800_000,
         started: Some(1_714_573_801_000),
         ended: Some(1_714_573_802_000),
-        datums: Datums { processed: 1, reused: 2, failed: 3 },
+        datums: Datums { processed: 1, reused: 2, failed: 3, recovered: 4 },
         output: Some(CommitId::of(b"output")),
         error: Some("a reason".to_owned()),
         logs: Some(NodeId::of(b"logs")),

@@ -321,7 +321,9 @@ pub(super) fn outcome(job: &Job) -> String {
     let took =
         job.started.zip(job.ended).map(|(from, to)| format!(" in {} ms", to - from)).unwrap_or_default();
     let mut parts = vec![format!("{} processed", view::count(job.datums.processed, "datum"))];
-    for (count, what) in [(job.datums.reused, "reused"), (job.datums.failed, "failed")] {
+    let datums = job.datums;
+    let more = [(datums.reused, "reused"), (datums.recovered, "recovered"), (datums.failed, "failed")];
+    for (count, what) in more {
         if count > 0 {
             parts.push(format!("{count} {what}"));
         }

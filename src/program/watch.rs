@@ -62,7 +62,7 @@ impl Watch {
     }
 
     /// Whether no program is to run any more.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
 

@@ -95,8 +95,9 @@ impl Visitor<'_, '_> {
         tree::beyond::<Raw, Error>(self.source, base, root, &mut |novel| match novel {
             Novel::Node(id) => (self.visit)(Part::Node(id)),
             Novel::Entry(Site { key, value, .. }) => match pipeline::state_names(key, value)? {
-                Named::Output(output) => self.datum(output),
-                Named::File(entry) => (self.visit)(Part::Content { key, entry }),
+                Some(Named::Output(output)) => self.datum(output),
+                None => Ok(()),
+                Some(Named::File(entry)) => (self.visit)(Part::Content { key, entry }),
             },
         })
     }

@@ -24,6 +24,8 @@ pub struct Run {
     pub reused: u64,
     /// Datums that failed.
     pub failed: u64,
+    /// Datums that failed, which their stage's `err_cmd` says is no failure of the job.
+    pub recovered: u64,
     /// When it was queued, RFC 3339.
     pub created: String,
     /// How long it took from then on, in milliseconds.
@@ -42,6 +44,7 @@ impl From<&job::Run> for Run {
             processed: datums.processed,
             reused: datums.reused,
             failed: datums.failed,
+            recovered: datums.recovered,
             created: time(run.created()),
             milliseconds: run.ended().map(|ended| ended - run.created()),
         }
@@ -53,7 +56,9 @@ impl Run {
     pub fn counts(&self) -> String {
         let states: Vec<String> = self.states.iter().map(|(word, count)| format!("{count} {word}")).collect();
         let mut datums = vec![format!("{} processed", count(self.processed, "datum"))];
-        for (number, what) in [(self.reused, "reused"), (self.failed, "failed")] {
+        for (number, what) in
+            [(self.reused, "reused"), (self.recovered, "recovered"), (self.failed, "failed")]
+        {
             if number > 0 {
                 datums.push(format!("{number} {what}"));
             }

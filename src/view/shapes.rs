@@ -164,6 +164,8 @@ pub struct Job {
     pub reused: u64,
     /// Datums that failed.
     pub failed: u64,
+    /// Datums that failed, which their stage's `err_cmd` says is no failure of the job.
+    pub recovered: u64,
     /// When it was queued, RFC 3339.
     pub created: String,
     /// How long it ran, in milliseconds.
@@ -330,6 +332,7 @@ impl From<&job::Job> for Job {
             processed: job.datums.processed,
             reused: job.datums.reused,
             failed: job.datums.failed,
+            recovered: job.datums.recovered,
             created: time(job.created),
             milliseconds: job.started.zip(job.ended).map(|(from, to)| to - from),
             output: job.output.map(|id| id.to_string()),

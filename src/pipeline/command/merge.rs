@@ -2,7 +2,8 @@
 //!
 //! The stage's private state is one map. Below `d` it has each datum, by its place in the order: what it came to and how to
 //! speak of it. Below `c` it has each claim to a path: the path, a NUL, the place of the datum. So what a changed datum
-//! wrote is found and taken back, and who else wrote a path is seen, without a look at any other datum. A stage that did
+//! wrote is found and taken back, and who else wrote a path is seen, without a look at any other datum. Below `r` it has each datum that
+//! was recovered. A stage that did
 //! all datums anew would leave the same output and the same state, byte for byte.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,11 +41,27 @@ pub(super) struct Merged {
     pub(super) state: NodeId,
 }
 
-/// A datum and the tree of its output.
-pub(super) type Finished<'a> = (&'a Datum, NodeId);
+/// With this the key of each datum begins that was recovered and is to be tried again.
+const RECOVERED: &[u8] = b"r";
+
+/// What a datum came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    /// The tree of its output.
+    Output(NodeId),
+    /// Nothing, and that is no failure.
+    Recovered,
+}
+
+/// A datum and what it came to.
+pub(super) type Finished<'a> = (&'a Datum, Run);
 
 fn datum_key(order: &[u8]) -> Vec<u8> {
     [DATUMS, order].concat()
+}
+
+fn recovered_key(order: &[u8]) -> Vec<u8> {
+    [RECOVERED, order].concat()
 }
 
 fn claims_of(path: &[u8]) -> Vec<u8> {
@@ -65,17 +82,32 @@ pub enum Named {
 }
 
 /// What an entry of a command's private state names.
-pub fn state_names(key: &[u8], value: &Raw) -> Result<Named, Error> {
+pub fn state_names(key: &[u8], value: &Raw) -> Result<Option<Named>, Error> {
     let malformed = |source| Error::Record { what: "a datum", source };
     if key.starts_with(DATUMS) {
         let record: Record = codec::decode(VERSION, &value.0).map_err(malformed)?;
-        return Ok(Named::Output(record.output));
+        return Ok(Some(Named::Output(record.output)));
     }
-    Entry::decode(&value.0).map(Named::File).ok_or(malformed(codec::Error::Empty))
+    if key.starts_with(RECOVERED) {
+        return Ok(None);
+    }
+    Entry::decode(&value.0).map(Named::File).map(Some).ok_or(malformed(codec::Error::Empty))
+}
+
+/// The places of the datums that were recovered.
+pub(super) fn recovered(objects: &dyn ObjectRead, state: NodeId) -> Result<Vec<Vec<u8>>, Error> {
+    let mut cursor = Cursor::<Raw>::new(objects, state)?;
+    cursor.seek(RECOVERED)?;
+    let mut places = Vec::new();
+    while cursor.peek()?.is_some_and(|key| key.starts_with(RECOVERED)) {
+        let Some((key, _)) = cursor.next().transpose()? else { break };
+        places.push(key.get(RECOVERED.len()..).unwrap_or_default().to_vec());
+    }
+    Ok(places)
 }
 
 /// What the state tells of the datum at this place.
-fn record(objects: &dyn ObjectRead, state: NodeId, order: &[u8]) -> Result<Option<Record>, Error> {
+pub(super) fn record(objects: &dyn ObjectRead, state: NodeId, order: &[u8]) -> Result<Option<Record>, Error> {
     let found = Cursor::<Raw>::new(objects, state)?.get(&datum_key(order))?;
     let decode =
         |raw: Raw| codec::decode(VERSION, &raw.0).map_err(|source| Error::Record { what: "a datum", source });
@@ -131,6 +163,9 @@ pub(super) fn merge(
     let mut edits: BTreeMap<Vec<u8>, Option<Raw>> = BTreeMap::new();
     let mut touched: BTreeSet<Vec<u8>> = BTreeSet::new();
     for order in gone {
+        if Cursor::<Raw>::new(sink, before.state)?.get(&recovered_key(order))?.is_some() {
+            edits.insert(recovered_key(order), None);
+        }
         let Some(record) = record(sink, before.state, order)? else { continue };
         for file in Cursor::<Entry>::new(sink, record.output)? {
             let (path, _) = file?;
@@ -139,7 +174,11 @@ pub(super) fn merge(
         }
         edits.insert(datum_key(order), None);
     }
-    for (datum, output) in finished {
+    for (datum, run) in finished {
+        let Run::Output(output) = run else {
+            edits.insert(recovered_key(&datum.order), Some(Raw(Vec::new())));
+            continue;
+        };
         for file in Cursor::<Entry>::new(sink, *output)? {
             let (path, entry) = file?;
             let mut bytes = Vec::new();
@@ -165,8 +204,8 @@ pub(super) fn merge(
 }
 
 /// The datums of a plan with what each came to, as far as that is known.
-pub(super) fn finished<'a>(plan: &'a Plan, outputs: &[Option<NodeId>]) -> Vec<Finished<'a>> {
-    plan.datums.iter().zip(outputs).filter_map(|(datum, output)| Some((datum, (*output)?))).collect()
+pub(super) fn finished<'a>(plan: &'a Plan, runs: &[Option<Run>]) -> Vec<Finished<'a>> {
+    plan.datums.iter().zip(runs).filter_map(|(datum, run)| Some((datum, (*run)?))).collect()
 }
 
 fn clash(

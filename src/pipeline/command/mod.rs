@@ -3,10 +3,14 @@
 //! What has changed since an earlier job is planned (`datum`), run (`work`, each datum in a `room` as a `process`), kept as it ends
 //! (`keeper`), and put together with what is as it was (`merge`).
 
+mod attempt;
 mod datum;
 mod keeper;
 mod merge;
+mod output;
+mod previous;
 mod process;
+mod race;
 mod room;
 mod work;
 

@@ -1,40 +1,112 @@
 //! One program, run to its end.
 
+use std::fs::{self, File};
 use std::io;
 use std::process::{Command as Process, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
+use super::attempt::Common;
 use super::datum::Datum;
 use super::room::Room;
-use crate::pipeline::spec::{Command, Role, variable};
+use crate::pipeline::spec::{Command, Limits, Role, variable};
 use crate::pipeline::task::Task;
-use crate::program::{self, Failure, Ran, Watch};
+use crate::program::{self, Failure, Ran};
 
 /// The variables that a program gets from the environment of vds.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "USER", "TZ"];
 
-/// Runs the program on the datum: what it printed, and why it did not succeed if it did not.
-pub(super) fn execute(
-    task: &Task<'_>,
-    command: &Command,
-    datum: &Datum,
-    room: &Room,
-    watch: &Watch,
-) -> (Vec<u8>, Result<(), String>) {
-    let process = match prepare(task, command, datum, room) {
-        Ok(process) => process,
-        Err(reason) => return (Vec::new(), Err(reason)),
+/// When a job's datums must have ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    at: Option<Instant>,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// So long from now; never if nothing is said.
+    pub(super) fn begin(limit: Option<Duration>) -> Self {
+        Self {
+            at: limit.and_then(|limit| Instant::now().checked_add(limit)),
+            limit: limit.unwrap_or_default(),
+        }
+    }
+
+    /// Whether the time is up.
+    pub(super) fn is_over(&self) -> bool {
+        self.at.is_some_and(|at| Instant::now() >= at)
+    }
+
+    /// What is left of `timeout`, or of the time of the job if that is less.
+    fn cap(&self, timeout: Option<Duration>) -> Option<Duration> {
+        let left = self.at.map(|at| at.saturating_duration_since(Instant::now()));
+        timeout.map_or(left, |timeout| Some(left.map_or(timeout, |left| left.min(timeout))))
+    }
+}
+
+/// Which of a stage's programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Program {
+    /// The one that does the work.
+    Own,
+    /// The one that is asked when that has failed.
+    OnError,
+}
+
+/// A program that was called.
+pub(super) struct Called {
+    /// What it printed.
+    pub(super) printed: Vec<u8>,
+    /// Why it did not succeed, if it did not.
+    pub(super) result: Result<(), String>,
+}
+
+/// Calls a program of the stage on the datum.
+pub(super) fn execute(common: &Common<'_>, datum: &Datum, room: &Room, which: Program) -> Called {
+    let Common { task, command, watch, deadline, .. } = common;
+    let argv = match which {
+        Program::Own => &command.argv,
+        Program::OnError => command.err_cmd.as_ref().unwrap_or(&command.argv),
     };
-    let program = command.argv.first().map(String::as_str).unwrap_or_default();
-    let Ran { printed, code } = program::run(process, command.timeout, watch);
+    if deadline.is_over() {
+        let reason = format!("the job took longer than {} s", deadline.limit.as_secs());
+        return Called { printed: Vec::new(), result: Err(reason) };
+    }
+    let process = match prepare(task, command, argv, datum, room, which) {
+        Ok(process) => process,
+        Err(reason) => return Called { printed: Vec::new(), result: Err(reason) },
+    };
+    let program = argv.first().map(String::as_str).unwrap_or_default();
+    let Ran { printed, code } = program::run(process, deadline.cap(command.timeout), watch);
+    let is_success = |code| match which {
+        Program::Own => command.success.contains(&code),
+        Program::OnError => code == 0,
+    };
     let result = match code {
-        Ok(0) => Ok(()),
+        Ok(code) if is_success(code) => Ok(()),
         Ok(code) => Err(format!("{program:?} ended with exit code {code}")),
         Err(Failure::NotStarted(error)) => Err(not_started(program, &error)),
-        Err(Failure::Signalled { signal }) => Err(format!("{program:?} was ended by signal {signal}")),
+        Err(Failure::Signalled { signal }) => Err(signalled(program, signal, command)),
+        Err(Failure::TimedOut { .. }) if deadline.is_over() => {
+            Err(format!("the job took longer than {} s", deadline.limit.as_secs()))
+        }
         Err(Failure::Unknown) => Err(format!("{program:?} ended in an unknown way")),
         Err(failure) => Err(failure.to_string()),
     };
-    (printed, result)
+    Called { printed, result }
+}
+
+/// Why a program that a signal ended did not succeed.
+fn signalled(program: &str, signal: i32, command: &Command) -> String {
+    let Limits { cpu, file_size, .. } = command.limits;
+    if let Some(cpu) = cpu.filter(|_| signal == Signal::XCPU.as_raw()) {
+        return format!("{program:?} took more than {} s of a processor, its limit", cpu.as_secs());
+    }
+    if let Some(size) = file_size.filter(|_| signal == Signal::XFSZ.as_raw()) {
+        return format!("{program:?} wrote a file of more than {size} bytes, its limit");
+    }
+    format!("{program:?} was ended by signal {signal}")
 }
 
 fn not_started(program: &str, error: &io::Error) -> String {
@@ -56,10 +128,49 @@ fn not_started(program: &str, error: &io::Error) -> String {
     format!("cannot start {program:?}: {why}")
 }
 
-fn prepare(task: &Task<'_>, command: &Command, datum: &Datum, room: &Room) -> Result<Process, String> {
-    let (program, arguments) = command.argv.split_first().ok_or("the command is empty")?;
-    let mut process = Process::new(program);
-    process.args(arguments).current_dir(room.path("code")).stdin(Stdio::null());
+/// The program with its arguments, under the limits of the stage.
+fn limited(argv: &[String], limits: Limits) -> Result<Process, String> {
+    let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
+    let Limits { memory, cpu, file_size } = limits;
+    let limits = [
+        memory.map(|bytes| format!("ulimit -v {}", bytes.div_ceil(1024))),
+        cpu.map(|time| format!("ulimit -t {}", time.as_secs())),
+        // In units of 512 bytes, says POSIX.
+        file_size.map(|bytes| format!("ulimit -f {}", bytes.div_ceil(512))),
+    ];
+    let limits: Vec<String> = limits.into_iter().flatten().collect();
+    if limits.is_empty() {
+        let mut process = Process::new(program);
+        process.args(arguments);
+        return Ok(process);
+    }
+    // A shell sets them for itself, and becomes the program.
+    let mut process = Process::new("/bin/sh");
+    process.arg("-c").arg(format!("{} && exec \"$@\"", limits.join(" && "))).arg("vds").args(argv);
+    Ok(process)
+}
+
+/// What the program reads on its standard input.
+fn stdin(command: &Command, room: &Room, which: Program) -> io::Result<Stdio> {
+    if command.stdin.is_empty() || which == Program::OnError {
+        return Ok(Stdio::null());
+    }
+    let place = room.path("stdin");
+    fs::write(&place, &command.stdin)?;
+    Ok(File::open(place)?.into())
+}
+
+fn prepare(
+    task: &Task<'_>,
+    command: &Command,
+    argv: &[String],
+    datum: &Datum,
+    room: &Room,
+    which: Program,
+) -> Result<Process, String> {
+    let mut process = limited(argv, command.limits)?;
+    let stdin = stdin(command, room, which).map_err(|error| format!("cannot write its input: {error}"))?;
+    process.current_dir(room.path("code")).stdin(stdin);
     process.env_clear();
     for name in PASSED_ON {
         process.envs(std::env::var_os(name).map(|value| (name, value)));
@@ -83,6 +194,9 @@ fn prepare(task: &Task<'_>, command: &Command, datum: &Datum, room: &Room) -> Re
     process.env("VDS_JOB", task.job.id.to_string()).env("VDS_RUN", task.job.run.to_string());
     process.env("VDS_REPO", task.output.name.as_str()).env("VDS_BRANCH", &task.job.branch);
     process.env("VDS_PIPELINE", &task.job.pipeline).env("VDS_STAGE", &task.job.stage);
+    if datum.previous.is_some() {
+        process.env("VDS_PREVIOUS", room.path("previous")).env("VDS_CHANGES", room.path("changes"));
+    }
     process.envs(&command.env);
     Ok(process)
 }

@@ -67,7 +67,8 @@ fn job(
     let nothing = vec![empty; now.len()];
     let (then, before) = base.unwrap_or((&nothing, Merged { output: empty, state: empty }));
     let plan = plan(objects, input, then, now)?;
-    let outputs: Vec<_> = plan.datums.iter().map(|datum| Some(program(objects, datum))).collect();
+    let outputs: Vec<_> =
+        plan.datums.iter().map(|datum| Some(merge::Run::Output(program(objects, datum)))).collect();
     let merged = merge::merge(objects, rule, before, &plan.gone, &merge::finished(&plan, &outputs))?;
     Ok((merged, plan.datums.len()))
 }

@@ -108,6 +108,8 @@ pub struct Datums {
     pub reused: u64,
     /// Datums that failed.
     pub failed: u64,
+    /// Datums that failed, which the stage's `err_cmd` says is no failure of the job.
+    pub recovered: u64,
 }
 
 /// How far a job is, in one word.

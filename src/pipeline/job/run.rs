@@ -34,6 +34,7 @@ impl Run {
             processed: sum.processed + job.datums.processed,
             reused: sum.reused + job.datums.reused,
             failed: sum.failed + job.datums.failed,
+            recovered: sum.recovered + job.datums.recovered,
         })
     }
 

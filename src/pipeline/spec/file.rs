@@ -1,20 +1,13 @@
 //! Reading a pipeline file, and saying where a mistake is and what was expected.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
 
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use toml::Spanned;
-
+use super::command_file;
 use super::input::{Input, Leaf};
-use super::input_file::{InputTable, check_names};
-use super::model::{Command, Declared, OnConflict, Spec, Stage, Work};
+use super::input_file::check_names;
+use super::model::{Spec, Stage, Work};
+use super::table::{File, StageTable};
 use super::words::plain;
-use crate::object::{PipelineName, StageName, TreePath};
-use crate::pipeline::pattern::Source;
-use crate::pipeline::stage::{bin, measure, select};
 
 /// A mistake in a pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,85 +32,9 @@ impl SpecError {
 }
 
 /// A mistake and the byte at which it is.
-struct Mistake {
-    at: usize,
-    message: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    pipeline: PipelineName,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    stage: BTreeMap<StageName, Spanned<StageTable>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StageTable {
-    input: Option<Spanned<InputTable>>,
-    inputs: Option<Spanned<BTreeMap<String, Source>>>,
-    bin: Option<bin::Params>,
-    measure: Option<measure::Params>,
-    select: Option<select::Params>,
-    command: Option<Spanned<Argv>>,
-    code: Option<Spanned<Vec<Spanned<String>>>>,
-    env: Option<Spanned<BTreeMap<String, String>>>,
-    timeout: Option<Spanned<Span>>,
-    on_conflict: Option<Spanned<OnConflict>>,
-}
-
-/// A length of time as it is written: `30s`, `10m`, `2h`.
-struct Span(Duration);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let unit = |suffix: char, seconds: u64| {
-            let count: u64 = text.strip_suffix(suffix)?.parse().ok().filter(|count| *count > 0)?;
-            Some(Duration::from_secs(count.checked_mul(seconds)?))
-        };
-        let span = unit('s', 1).or_else(|| unit('m', 60)).or_else(|| unit('h', 3600));
-        span.map(Span).ok_or_else(|| {
-            de::Error::custom(format!("{text:?} is not a time; expected such as \"30s\", \"10m\" or \"2h\""))
-        })
-    }
-}
-
-/// A program and its arguments. A line for a shell is refused with the way to write it.
-struct Argv(Vec<String>);
-
-impl<'de> Deserialize<'de> for Argv {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Argv;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of texts: the program and its arguments")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Argv, E> {
-                Err(E::custom(format!(
-                    "a command is a list, the program and its arguments; a line for the shell is [\"sh\", \"-c\", {text:?}]"
-                )))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Argv, A::Error> {
-                let mut argv: Vec<String> = Vec::new();
-                while let Some(word) = list.next_element::<String>()? {
-                    if word.contains('\0') {
-                        return Err(de::Error::custom("no argument can hold a NUL"));
-                    }
-                    argv.push(word);
-                }
-                Ok(Argv(argv))
-            }
-        }
-        deserializer.deserialize_any(List)
-    }
+pub(super) struct Mistake {
+    pub(super) at: usize,
+    pub(super) message: String,
 }
 
 /// The line and the column of the byte `at`, both counted from 1.
@@ -157,9 +74,9 @@ impl Spec {
 }
 
 /// The stage that a table at the byte `place` describes.
-fn read_stage(table: StageTable, place: usize, raw: Option<&toml::Value>) -> Result<Stage, Mistake> {
+fn read_stage(mut table: StageTable, place: usize, raw: Option<&toml::Value>) -> Result<Stage, Mistake> {
     let fail = |at: usize, message: &str| Err(Mistake { at, message: message.to_owned() });
-    let (input, input_at) = match (table.input, table.inputs) {
+    let (input, input_at) = match (table.input.take(), table.inputs.take()) {
         (Some(input), None) => {
             let at = input.span().start;
             (input.into_inner().input().map_err(|message| Mistake { at, message })?, at)
@@ -176,61 +93,24 @@ fn read_stage(table: StageTable, place: usize, raw: Option<&toml::Value>) -> Res
         (None, None) => return fail(place, "expected `input` or `inputs`"),
     };
     check_names(&input).map_err(|message| Mistake { at: input_at, message })?;
-    let mut command_only = [
-        table.code.as_ref().map(|value| ("code", value.span().start)),
-        table.env.as_ref().map(|value| ("env", value.span().start)),
-        table.timeout.as_ref().map(|value| ("timeout", value.span().start)),
-        table.on_conflict.as_ref().map(|value| ("on_conflict", value.span().start)),
-    ]
-    .into_iter()
-    .flatten();
-    let work = match (table.bin, table.measure, table.select, table.command) {
-        (None, None, None, Some(argv)) => {
-            let at = argv.span().start;
-            let Argv(argv) = argv.into_inner();
-            if argv.first().is_none_or(String::is_empty) {
-                return fail(at, "a command begins with the name of a program");
-            }
-            if let Some(env) = &table.env {
-                check_env(env.as_ref()).map_err(|message| Mistake { at: env.span().start, message })?;
-            }
-            Work::Command(Command {
-                argv,
-                code: declared(table.code.map(Spanned::into_inner).unwrap_or_default())?,
-                env: table.env.map(Spanned::into_inner).unwrap_or_default(),
-                timeout: table.timeout.map(|span| span.into_inner().0),
-                on_conflict: table.on_conflict.map(Spanned::into_inner).unwrap_or_default(),
-            })
-        }
-        (bin, measure, select, None) => {
-            let work = match (bin, measure, select) {
-                (Some(params), None, None) => Work::Bin(Box::new(params)),
-                (None, Some(params), None) => Work::Measure(Box::new(params)),
-                (None, None, Some(params)) => Work::Select(Box::new(params)),
-                _ => {
-                    return fail(place, "expected exactly one of `bin`, `measure`, `select` and `command`");
-                }
-            };
-            if let Some((key, at)) = command_only.next() {
-                return fail(at, &format!("`{key}` belongs to a `command`; it has no effect here"));
-            }
-            work
-        }
-        _ => return fail(place, "expected exactly one of `bin`, `measure`, `select` and `command`"),
+    let kinds =
+        [table.bin.is_some(), table.measure.is_some(), table.select.is_some(), table.command.is_some()];
+    if kinds.into_iter().filter(|is_there| *is_there).count() != 1 {
+        return fail(place, "expected exactly one of `bin`, `measure`, `select` and `command`");
+    }
+    let first_extra = command_file::first(&table);
+    let work = match (table.command.take(), table.bin.take(), table.measure.take(), table.select.take()) {
+        (Some(argv), ..) => Work::Command(Box::new(command_file::read(argv, table)?)),
+        (_, Some(params), ..) => Work::Bin(Box::new(params)),
+        (_, _, Some(params), _) => Work::Measure(Box::new(params)),
+        (.., Some(params)) => Work::Select(Box::new(params)),
+        (None, None, None, None) => return fail(place, "expected a kind of stage"),
     };
+    if let Some((key, at)) = first_extra.filter(|_| !matches!(work, Work::Command(_))) {
+        return fail(at, &format!("`{key}` belongs to a `command`; it has no effect here"));
+    }
     check_inputs(&work, &input).map_err(|message| Mistake { at: input_at, message })?;
     Ok(Stage { input, code: code_text(raw), work, at: input_at })
-}
-
-/// The files that belong to a program, all of them beside or below the pipeline file.
-fn declared(code: Vec<Spanned<String>>) -> Result<Vec<Declared>, Mistake> {
-    let one = |name: Spanned<String>| {
-        let at = name.span().start;
-        let path = name.into_inner().parse::<TreePath>();
-        let wrong = |error| format!("{error}; expected a file beside or below the pipeline file");
-        Ok(Declared { path: path.map_err(|error| Mistake { at, message: wrong(error) })?, at })
-    };
-    code.into_iter().map(one).collect()
 }
 
 fn check_inputs(work: &Work, input: &Input) -> Result<(), String> {
@@ -246,24 +126,25 @@ fn check_inputs(work: &Work, input: &Input) -> Result<(), String> {
     }
 }
 
-fn check_env(env: &BTreeMap<String, String>) -> Result<(), String> {
-    let legal = |name: &str| !name.is_empty() && !name.contains(['=', '\0']);
-    for (name, value) in env {
-        if !legal(name) || value.contains('\0') {
-            return Err(format!("{name:?} cannot be set in an environment"));
-        }
-        if name.starts_with("VDS_") {
-            return Err(format!("{name:?} is set by vds; choose a name that does not begin with VDS_"));
-        }
-    }
-    Ok(())
-}
+/// The keys that say nothing of what comes out of a datum that succeeds.
+const WITHOUT_EFFECT: [&str; 10] = [
+    "input",
+    "inputs",
+    "err_cmd",
+    "tries",
+    "timeout",
+    "job_timeout",
+    "limits",
+    "parallelism",
+    "reprocess",
+    "on_conflict",
+];
 
 /// What a stage does, without where its input comes from, as text that is the same for the same meaning.
 fn code_text(raw: Option<&toml::Value>) -> String {
     let mut kept = toml::Table::new();
     for (key, value) in raw.and_then(toml::Value::as_table).into_iter().flatten() {
-        if !matches!(key.as_str(), "input" | "inputs" | "timeout" | "on_conflict") {
+        if !WITHOUT_EFFECT.contains(&key.as_str()) {
             kept.insert(key.clone(), value.clone());
         }
     }

@@ -3,10 +3,13 @@
 //!
 //! `docs/pipeline.schema.json` tells editors the same; a test holds the two against each other.
 
+mod command;
+mod command_file;
 mod file;
 mod input;
 mod input_file;
 mod model;
+mod table;
 mod words;
 
 #[cfg(test)]
@@ -14,6 +17,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+pub use command::{Command, Declared, Limits, Memory, Reprocess};
 pub use file::{SpecError, place};
 pub use input::{Contents, Input, Leaf, Partner, Role, Template};
-pub use model::{Command, Declared, OnConflict, Spec, Stage, Work, variable};
+pub use model::{OnConflict, Spec, Stage, Work, variable};

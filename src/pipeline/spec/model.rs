@@ -1,12 +1,12 @@
 //! What a pipeline file says, as values.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::command::Command;
 use super::input::Input;
-use crate::object::{Digest, PipelineName, StageName, TreePath};
+use crate::object::{Digest, PipelineName, StageName};
 use crate::pipeline::stage::{bin, measure, select};
 
 /// A pipeline: a named graph of stages.
@@ -43,31 +43,7 @@ pub enum Work {
     /// Chooses the best measure.
     Select(Box<select::Params>),
     /// Runs a program.
-    Command(Command),
-}
-
-/// A program to run for each datum.
-#[derive(Debug, Clone)]
-pub struct Command {
-    /// The program and its arguments.
-    pub argv: Vec<String>,
-    /// Files that belong to it.
-    pub code: Vec<Declared>,
-    /// Additional environment.
-    pub env: BTreeMap<String, String>,
-    /// How long one datum may take.
-    pub timeout: Option<Duration>,
-    /// What happens when two datums write one path.
-    pub on_conflict: OnConflict,
-}
-
-/// A file or a directory that belongs to a program.
-#[derive(Debug, Clone)]
-pub struct Declared {
-    /// Its path, from the directory of the pipeline file.
-    pub path: TreePath,
-    /// The byte of the pipeline file at which it is named.
-    pub at: usize,
+    Command(Box<Command>),
 }
 
 /// What happens when two datums write one path.

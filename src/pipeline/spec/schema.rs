@@ -57,6 +57,8 @@ fn every_key_and_word_of_the_parser_is_in_the_schema_and_the_reverse() {
         ("select = { by = 'zzz' }", "select/properties/by/enum"),
         ("select = { order = 'zzz' }", "select/properties/order/enum"),
         ("on_conflict = 'zzz'", "stage/properties/on_conflict/enum"),
+        ("reprocess = 'zzz'", "stage/properties/reprocess/enum"),
+        ("limits = { zzz = 1 }", "stage/properties/limits/properties"),
     ] {
         check(&stage(body), &format!("/definitions/{place}"));
     }
@@ -148,6 +150,9 @@ fn the_parser_and_the_schema_agree_on_examples() {
         "input = { name = 'x', from = 'a:/*' }\ncommand = ['true']\ncode = ['x.py']\nenv = { A = 'b' }\ntimeout = '10m'\non_conflict = 'concat'",
         "input = { cross = [ 'a:/', { union = [ { name = 'b', from = 'b:/*' }, 'c:/*' ] } ] }\ncommand = ['true']",
         "inputs = { a = 'a:/', b = 'b:/' }\ncommand = ['true']",
+        "input = 'a'\ncommand = ['sh']\nstdin = 'true'\ntries = 3\naccept_return_code = [1]\nerr_cmd = ['true']\njob_timeout = '1h'",
+        "input = 'a'\ncommand = ['sh']\nstdin = ['true', 'true']\nlimits = { memory = '2GiB', cpu = '10s', file_size = '5 MB' }\nparallelism = 1",
+        "input = 'a'\ncommand = ['x']\nreprocess = 'every_job'\nincremental = true",
         "input = { from = 'a:/*', except = '/tmp', empty_files = true }\ncommand = ['true']",
         "input = { from = 'a:/*', except = ['/tmp', '/**/*.part'] }\nbin = {}",
         "input = { join = [ { from = 'a:/(*).csv', join_on = '$1', outer_join = true }, { from = 'b:/(*)/(*)', join_on = '$2' } ] }\ncommand = ['true']",
@@ -173,6 +178,14 @@ fn the_parser_and_the_schema_agree_on_examples() {
         "input = { name = 'x' }\ncommand = ['true']",
         "input = { from = 'a', union = ['b'] }\ncommand = ['true']",
         "input = { cross = [] }\ncommand = ['true']",
+        "input = 'a'\ncommand = ['true']\ntries = 0",
+        "input = 'a'\ncommand = ['true']\ntries = 101",
+        "input = 'a'\ncommand = ['true']\nparallelism = 0",
+        "input = 'a'\ncommand = ['true']\nlimits = { memory = 5 }",
+        "input = 'a'\ncommand = ['true']\nerr_cmd = []",
+        "input = 'a'\ncommand = ['true']\nstdin = [1]",
+        "input = 'a'\ncommand = ['true']\nreprocess = 'never'",
+        "input = 'a'\nbin = {}\nincremental = true",
         "input = { from = 'a:/(*)', join_on = '$1' }\ncommand = ['true']",
         "input = { join = [ 'a:/(*)', { from = 'b:/(*)', join_on = '$1' } ] }\ncommand = ['true']",
         "input = { join = [ { from = 'a:/(*)', group_by = '$1' } ] }\ncommand = ['true']",

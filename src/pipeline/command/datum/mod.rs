@@ -10,5 +10,6 @@ mod plan;
 mod side;
 mod value;
 
-pub(in crate::pipeline) use plan::{Plan, plan, read};
+pub(in crate::pipeline) use plan::{Plan, again, plan, read};
 pub(in crate::pipeline) use value::Datum;
+pub(super) use value::Previous;

@@ -42,9 +42,31 @@ pub(in crate::pipeline) fn plan(
     let mut datums = Vec::new();
     for (order, choice) in form.touched(&side)? {
         let name = name(&choice, &form, &leaves);
-        datums.push(Datum { order, name, parts: parts(&side, choice)? });
+        datums.push(Datum { order, name, parts: parts(&side, choice)?, previous: None });
     }
     Ok(Plan { datums, gone })
+}
+
+/// Adds to the plan that the datums at these places run again, as far as they are still there and not planned yet.
+pub(in crate::pipeline) fn again(
+    objects: &dyn ObjectRead,
+    input: &Input,
+    now: &[NodeId],
+    places: Vec<Vec<u8>>,
+    plan: &mut Plan,
+) -> Result<(), Error> {
+    let leaves = input.leaves();
+    let (form, side) = (Form::of(input, &mut 0), Side::new(objects, &leaves, now, &[]));
+    for order in places {
+        if !plan.gone.insert(order.clone()) {
+            continue;
+        }
+        let Some(choice) = form.at(&side, &mut order.as_slice())? else { continue };
+        let name = name(&choice, &form, &leaves);
+        plan.datums.push(Datum { order, name, parts: parts(&side, choice)?, previous: None });
+    }
+    plan.datums.sort_by(|a, b| a.order.cmp(&b.order));
+    Ok(())
 }
 
 /// What a datum read: the names of its inputs, and their files. `roots` are the trees of the stage's sources, `order` its place.

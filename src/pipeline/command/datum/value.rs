@@ -1,6 +1,6 @@
 //! A datum: what one process sees.
 
-use crate::object::{Digest, Entry, TreePath};
+use crate::object::{Digest, Entry, NodeId, TreePath};
 use crate::pipeline::spec::Contents;
 
 /// Files of an input.
@@ -27,6 +27,16 @@ pub(in crate::pipeline) struct Datum {
     pub(in crate::pipeline::command) order: Vec<u8>,
     pub(in crate::pipeline::command) name: String,
     pub(in crate::pipeline::command) parts: Vec<Part>,
+    pub(in crate::pipeline::command) previous: Option<Previous>,
+}
+
+/// What a datum of an incremental stage finds of its last run.
+#[derive(Debug, Clone)]
+pub(in crate::pipeline::command) struct Previous {
+    /// Its output; none if it has not run.
+    pub(in crate::pipeline::command) output: Option<NodeId>,
+    /// What has changed since in what it reads, a line for each file.
+    pub(in crate::pipeline::command) changes: String,
 }
 
 impl Datum {
@@ -50,6 +60,17 @@ impl Datum {
                 }
             }
         }
+        if let Some(Previous { output, changes }) = &self.previous {
+            text(&output.map(|output| output.to_string()).unwrap_or_default());
+            text(changes);
+        }
+        Digest::from_bytes(*hasher.finalize().as_bytes())
+    }
+
+    /// The same for one job alone.
+    pub(in crate::pipeline) fn key_in(&self, code: &Digest, job: u64) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"vds datum of a job 1\0").update(self.key(code).as_bytes()).update(&job.to_le_bytes());
         Digest::from_bytes(*hasher.finalize().as_bytes())
     }
 

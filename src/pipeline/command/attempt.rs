@@ -1,0 +1,113 @@
+//! One datum, run until it is done, recovered or given up.
+
+use super::datum::Datum;
+use super::keeper::Keeper;
+use super::output;
+use super::process::{Called, Deadline, Program, execute};
+use super::room::Room;
+use crate::content;
+use crate::object::{Entry, FileKind, ObjectWrite, TreePath};
+use crate::pipeline::error::Error;
+use crate::pipeline::results::Outcome;
+use crate::pipeline::spec::Command;
+use crate::pipeline::task::{Task, chain};
+use crate::program::Watch;
+use crate::tree;
+
+/// What became of a datum.
+pub(super) enum Ended {
+    /// It has a result.
+    Done(Outcome),
+    /// It has none, and the stage's `err_cmd` says that this is no failure.
+    Recovered(Entry),
+    /// It came to nothing.
+    Failed(Failed),
+}
+
+/// A datum that came to nothing, with what it printed.
+pub(super) struct Failed {
+    pub(super) reason: String,
+    pub(super) log: Option<Entry>,
+}
+
+/// What all datums of a job have in common.
+pub(super) struct Common<'a> {
+    pub(super) task: &'a Task<'a>,
+    pub(super) command: &'a Command,
+    pub(super) code: &'a [(TreePath, Entry)],
+    pub(super) watch: &'a Watch,
+    pub(super) keeper: &'a Keeper<'a>,
+    pub(super) deadline: Deadline,
+}
+
+/// Runs a datum.
+pub(super) fn run(common: &Common<'_>, datum: &Datum) -> Ended {
+    attempt(common, datum).unwrap_or_else(|error| Ended::Failed(Failed { reason: chain(&error), log: None }))
+}
+
+fn attempt(common: &Common<'_>, datum: &Datum) -> Result<Ended, Error> {
+    let Common { task, command, code, keeper, .. } = common;
+    let room = Room::make(task.store.objects(), task.store.tmp(), datum, code)?;
+    let mut printed = Vec::new();
+    let mut result = Err(String::new());
+    for number in 1..=command.tries {
+        if number > 1 {
+            say(&mut printed, &format!("try {number} of {}", command.tries));
+            room.clear()?;
+        }
+        let Called { printed: more, result: called } = execute(common, datum, &room, Program::Own);
+        printed.extend(more);
+        result = match called {
+            Ok(()) => output::keep(&*keeper.sink(), &room, datum).map_err(|error| chain(&error)),
+            Err(reason) => Err(reason),
+        };
+        match &result {
+            Ok(_) => break,
+            Err(reason) => say(&mut printed, reason),
+        }
+        if common.deadline.is_over() || common.watch.is_stopped() {
+            break;
+        }
+    }
+    let recovered = result.is_err() && command.err_cmd.is_some() && {
+        let Called { printed: more, result: called } = execute(common, datum, &room, Program::OnError);
+        printed.extend(more);
+        if let Err(reason) = &called {
+            say(&mut printed, &format!("err_cmd: {reason}"));
+        }
+        called.is_ok()
+    };
+    let sink = keeper.sink();
+    let log = keep_log(&*sink, &printed)?;
+    Ok(match result {
+        Ok(output) => {
+            let logs = tree::build(&*sink, [(datum.name.clone().into_bytes(), log)])?;
+            Ended::Done(Outcome { output, state: tree::empty(&*sink)?, logs })
+        }
+        Err(_) if recovered => Ended::Recovered(log),
+        Err(reason) => Ended::Failed(Failed { reason, log: Some(log) }),
+    })
+}
+
+/// Adds a line of our own to what a program printed.
+fn say(printed: &mut Vec<u8>, line: &str) {
+    if printed.last().is_some_and(|last| *last != b'\n') {
+        printed.push(b'\n');
+    }
+    printed.extend(format!("[vds: {line}]\n").bytes());
+}
+
+fn keep_log(sink: &dyn ObjectWrite, printed: &[u8]) -> Result<Entry, Error> {
+    let kept = content::keep_bytes(sink, printed)?;
+    Ok(Entry { kind: FileKind::File, blob: kept.blob, size: kept.size })
+}
+
+/// The files that belong to the command.
+pub(super) fn declared(task: &Task<'_>, command: &Command) -> Result<Vec<(TreePath, Entry)>, Error> {
+    let bad = |name: &str| Error::Failed {
+        reason: format!("the declared file {name:?} has no legal name"),
+        hint: None,
+    };
+    let mine = task.pipeline.code_of(command);
+    mine.map(|(name, entry)| Ok((name.parse().map_err(|_| bad(name))?, *entry))).collect()
+}

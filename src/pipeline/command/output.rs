@@ -1,0 +1,157 @@
+//! What a program left as its output, brought into the store.
+//!
+//! Links that lead into the inputs become the input files that they lead to, by their names: nothing is read or copied. Nothing is
+//! left out: what cannot be kept is an error.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirEntry, File};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use super::datum::Datum;
+use super::room::{Room, io_error};
+use crate::content;
+use crate::object::{Entry, FileKind, NodeId, ObjectWrite, TreePath};
+use crate::pipeline::error::Error;
+use crate::tree;
+
+/// The directory of a program's output, and what links in it may lead to.
+struct Output<'a> {
+    datum: &'a Datum,
+    out: PathBuf,
+    /// Where the output and the inputs really lie.
+    inside: PathBuf,
+    inputs: PathBuf,
+    files: BTreeMap<TreePath, Entry>,
+}
+
+/// Stores what the program left in the room, and returns its tree.
+pub(super) fn keep(sink: &dyn ObjectWrite, room: &Room, datum: &Datum) -> Result<NodeId, Error> {
+    let out = room.path("out");
+    let meta = fs::symlink_metadata(&out).map_err(|source| io_error("read", &out, source))?;
+    if !meta.is_dir() {
+        return refuse("the program replaced its output directory", "write into the directory $VDS_OUT");
+    }
+    let real = |path: &Path| fs::canonicalize(path).map_err(|source| io_error("read", path, source));
+    let (inside, inputs) = (real(&out)?, real(&room.path("in"))?);
+    let mut output = Output { datum, out, inside, inputs, files: BTreeMap::new() };
+    output.read(sink)?;
+    let files = output.files.into_iter().map(|(path, entry)| (String::from(path).into_bytes(), entry));
+    Ok(tree::build(sink, files)?)
+}
+
+impl Output<'_> {
+    fn read(&mut self, sink: &dyn ObjectWrite) -> Result<(), Error> {
+        let mut directories = vec![self.out.clone()];
+        while let Some(directory) = directories.pop() {
+            let fail = |source| io_error("read", &directory, source);
+            let mut members =
+                fs::read_dir(&directory).map_err(fail)?.collect::<Result<Vec<_>, _>>().map_err(fail)?;
+            // Of several faults, the same one is told of every time.
+            members.sort_by_key(DirEntry::file_name);
+            for member in members {
+                let path = member.path();
+                let kind = member.file_type().map_err(fail)?;
+                if kind.is_dir() {
+                    directories.push(path);
+                } else if !kind.is_symlink() || !self.settle_link(sink, &path)? {
+                    let name = tree_path(path.strip_prefix(&self.out).unwrap_or(&path))?;
+                    self.files.insert(name, entry(sink, &path)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what a link leads to in its place, if it is no link within the output; says whether it has done so.
+    fn settle_link(&mut self, sink: &dyn ObjectWrite, link: &Path) -> Result<bool, Error> {
+        let target = fs::read_link(link).map_err(|source| io_error("read", link, source))?;
+        let below = link.strip_prefix(&self.out).unwrap_or(link).to_owned();
+        match fs::canonicalize(link) {
+            Ok(real) if real.starts_with(&self.inside) && target.is_relative() => Ok(false),
+            Ok(real) if real.starts_with(&self.inside) && real.is_file() => {
+                let name = tree_path(&below)?;
+                self.files.insert(name, entry(sink, &real)?);
+                Ok(true)
+            }
+            Ok(real) if real.starts_with(&self.inputs) => {
+                let input = real.strip_prefix(&self.inputs).unwrap_or(&real).to_owned();
+                self.take_input(&below, &input)?;
+                Ok(true)
+            }
+            Err(_) if target.is_relative() && stays_inside(&below, &target) => Ok(false),
+            _ => {
+                let shown = (below.display(), target.display());
+                let reason = format!("the link {} in the output leads out of it, to {}", shown.0, shown.1);
+                refuse(reason, "copy what is to be kept into $VDS_OUT, or make the link relative")
+            }
+        }
+    }
+
+    /// Takes the file or the directory `input`, by its path below the inputs, under the name `below`.
+    fn take_input(&mut self, below: &Path, input: &Path) -> Result<(), Error> {
+        let mut found = Vec::new();
+        for part in &self.datum.parts {
+            for (path, entry) in &part.files {
+                let place = Path::new(&part.input).join(path.as_str());
+                if let Ok(rest) = place.strip_prefix(input) {
+                    let name = if rest.as_os_str().is_empty() { below.to_owned() } else { below.join(rest) };
+                    found.push((tree_path(&name)?, *entry));
+                }
+            }
+        }
+        self.files.extend(found);
+        Ok(())
+    }
+}
+
+fn refuse<T>(reason: impl Into<String>, hint: &str) -> Result<T, Error> {
+    Err(Error::Failed { reason: reason.into(), hint: Some(hint.to_owned()) })
+}
+
+fn tree_path(path: &Path) -> Result<TreePath, Error> {
+    let hint = "give the file another name";
+    let Some(text) = path.to_str() else {
+        return refuse(
+            format!("the name {} in the output is not UTF-8", path.to_string_lossy().escape_debug()),
+            hint,
+        );
+    };
+    text.parse().or_else(|error| refuse(format!("the output cannot be kept: {error}"), hint))
+}
+
+/// The file or link at `path`, stored.
+fn entry(sink: &dyn ObjectWrite, path: &Path) -> Result<Entry, Error> {
+    let fail = |source| io_error("read", path, source);
+    let meta = fs::symlink_metadata(path).map_err(fail)?;
+    if meta.is_symlink() {
+        let target = fs::read_link(path).map_err(fail)?;
+        let kept = content::keep_bytes(sink, target.as_os_str().as_bytes())?;
+        return Ok(Entry { kind: FileKind::Symlink, blob: kept.blob, size: kept.size });
+    }
+    if !meta.is_file() {
+        let name = path.file_name().unwrap_or_default().display();
+        return refuse(
+            format!("{name} in the output is a socket, a pipe or a device"),
+            "put such into $TMPDIR",
+        );
+    }
+    let kept = content::keep(sink, File::open(path).map_err(fail)?)?;
+    let kind = if meta.mode() & 0o100 == 0 { FileKind::File } else { FileKind::Executable };
+    Ok(Entry { kind, blob: kept.blob, size: kept.size })
+}
+
+/// Whether `target`, read from where the link `below` lies, stays below the root by its words alone.
+fn stays_inside(below: &Path, target: &Path) -> bool {
+    let mut depth = below.components().count().saturating_sub(1);
+    for component in target.components() {
+        match component {
+            Component::ParentDir if depth == 0 => return false,
+            Component::ParentDir => depth -= 1,
+            Component::Normal(_) => depth += 1,
+            _ => {}
+        }
+    }
+    true
+}

@@ -1,0 +1,50 @@
+//! What a datum finds of its previous run, where the stage is incremental.
+
+use std::collections::BTreeMap;
+
+use super::datum::{Datum, Plan, Previous, read};
+use super::merge;
+use crate::object::{Entry, ObjectRead};
+use crate::pipeline::base::Base;
+use crate::pipeline::error::Error;
+use crate::pipeline::spec::Input;
+
+/// Gives each datum of the plan its output of the last job, and what has changed since in what it reads.
+pub(super) fn add(
+    objects: &dyn ObjectRead,
+    input: &Input,
+    last: &Base,
+    plan: &mut Plan,
+) -> Result<(), Error> {
+    for datum in &mut plan.datums {
+        let known = merge::record(objects, last.state, &datum.order)?;
+        let then = match &known {
+            Some(_) => read(objects, input, &last.inputs, &datum.order)?,
+            None => Vec::new(),
+        };
+        let mut before: BTreeMap<(&str, &str), &Entry> = BTreeMap::new();
+        for (name, files) in &then {
+            before.extend(files.iter().map(|(path, entry)| ((name.as_str(), path.as_str()), entry)));
+        }
+        let changes = changes(datum, before);
+        datum.previous = Some(Previous { output: known.map(|record| record.output), changes });
+    }
+    Ok(())
+}
+
+/// A line for each file that differs: a letter, the input and the path, with tabs between.
+fn changes<'a>(datum: &'a Datum, mut before: BTreeMap<(&'a str, &'a str), &'a Entry>) -> String {
+    let mut lines = BTreeMap::new();
+    for part in &datum.parts {
+        for (path, entry) in &part.files {
+            let place = (part.input.as_str(), path.as_str());
+            match before.remove(&place) {
+                None => drop(lines.insert(place, 'A')),
+                Some(old) if old != entry => drop(lines.insert(place, 'M')),
+                Some(_) => {}
+            }
+        }
+    }
+    lines.extend(before.into_keys().map(|place| (place, 'D')));
+    lines.into_iter().map(|((input, path), letter)| format!("{letter}\t{input}\t{path}\n")).collect()
+}

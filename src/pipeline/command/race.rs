@@ -1,0 +1,213 @@
+//! The datums of a job on their way, several at once, and when to stop.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::attempt::{self, Common, Ended, Failed, declared};
+use super::datum::Plan;
+use super::keeper::Keeper;
+use super::merge;
+use super::process::Deadline;
+use crate::object::{Digest, Entry, NodeId, ObjectRead, ObjectWrite};
+use crate::pipeline::error::Error;
+use crate::pipeline::results::Outcome;
+use crate::pipeline::spec::{Command, OnConflict};
+use crate::pipeline::task::{LOOK_EVERY, Task};
+use crate::program::Watch;
+use crate::progress::Amount;
+use crate::tree::{self, Cursor};
+
+/// How long a finished result may wait before it is saved.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+/// The datums of a job on their way. They are begun in their order; the first that writes what another wrote, in that order,
+/// stops those after it, so that the report is the same every time.
+pub(super) struct Race<'a> {
+    plan: &'a Plan,
+    keys: &'a [Digest],
+    pub(super) outcomes: Vec<Option<Outcome>>,
+    pub(super) failures: BTreeMap<usize, Failed>,
+    /// Those that are recovered, with what they printed.
+    pub(super) recovered: BTreeMap<usize, Entry>,
+    pub(super) processed: u64,
+    /// Results that are not yet saved.
+    pub(super) unsaved: Vec<(Digest, Outcome)>,
+    rule: OnConflict,
+    /// The state that the job started from.
+    before: NodeId,
+    /// Who wrote each path first, among the datums of the plan.
+    written: HashMap<Vec<u8>, usize>,
+    /// Datums from here on are not begun.
+    limit: Arc<AtomicUsize>,
+}
+
+impl<'a> Race<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        keys: &'a [Digest],
+        outcomes: Vec<Option<Outcome>>,
+        rule: OnConflict,
+        before: NodeId,
+    ) -> Self {
+        let limit = Arc::new(AtomicUsize::new(plan.datums.len()));
+        Self {
+            plan,
+            keys,
+            outcomes,
+            failures: BTreeMap::new(),
+            recovered: BTreeMap::new(),
+            processed: 0,
+            unsaved: Vec::new(),
+            rule,
+            before,
+            written: HashMap::new(),
+            limit,
+        }
+    }
+
+    /// Datums from this one on were not begun.
+    pub(super) fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Runs what has no outcome yet.
+    pub(super) fn run(
+        &mut self,
+        task: &Task<'_>,
+        command: &Command,
+        keeper: &Keeper<'_>,
+    ) -> Result<(), Error> {
+        let known: Vec<(usize, NodeId)> = (0..)
+            .zip(&self.outcomes)
+            .filter_map(|(at, outcome)| Some((at, outcome.as_ref()?.output)))
+            .collect();
+        for (at, output) in known {
+            self.notice(&*keeper.sink(), at, output)?;
+        }
+        let missing: Vec<usize> =
+            (0..).zip(&self.outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(at, _)| at).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let (code, watch) = (declared(task, command)?, Watch::begin());
+        let deadline = Deadline::begin(command.job_timeout);
+        let common = &Common { task, command, code: &code, watch: &watch, keeper, deadline };
+        let next = AtomicUsize::new(0);
+        let limit = Arc::clone(&self.limit);
+        let plan = self.plan;
+        task.progress.begin("running datums", Amount::Steps(Some(missing.len() as u64)));
+        let result = thread::scope(|scope| {
+            let (send, receive) = mpsc::channel();
+            let at_a_time = command.parallelism.unwrap_or_else(rayon::current_num_threads);
+            for _ in 0..at_a_time.min(missing.len()) {
+                let send = send.clone();
+                let (missing, next, limit) = (&missing, &next, &limit);
+                scope.spawn(move || {
+                    while let Some(at) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let Some(datum) = plan.datums.get(*at) else { break };
+                        if *at >= limit.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        if send.send((*at, attempt::run(common, datum))).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(send);
+            let collected = self.collect(task, keeper, &receive);
+            if collected.is_err() {
+                limit.store(0, Ordering::Relaxed);
+                watch.stop();
+            }
+            collected
+        });
+        task.progress.end();
+        result
+    }
+
+    /// Takes in what comes of the datums, and saves it about each second.
+    fn collect(
+        &mut self,
+        task: &Task<'_>,
+        keeper: &Keeper<'_>,
+        results: &mpsc::Receiver<(usize, Ended)>,
+    ) -> Result<(), Error> {
+        let mut saved = Instant::now();
+        loop {
+            match results.recv_timeout(SAVE_EVERY.saturating_sub(saved.elapsed()).min(LOOK_EVERY)) {
+                Ok((at, Ended::Done(outcome))) => {
+                    task.progress.advance(1);
+                    self.processed += 1;
+                    if let Some(place) = self.outcomes.get_mut(at) {
+                        *place = Some(outcome);
+                    }
+                    self.unsaved.extend(self.keys.get(at).map(|key| (*key, outcome)));
+                    self.notice(&*keeper.sink(), at, outcome.output)?;
+                }
+                Ok((at, Ended::Recovered(log))) => {
+                    task.progress.advance(1);
+                    self.recovered.insert(at, log);
+                }
+                Ok((at, Ended::Failed(failed))) => {
+                    task.progress.advance(1);
+                    self.failures.insert(at, failed);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            task.check_wanted()?;
+            if saved.elapsed() >= SAVE_EVERY {
+                if !self.unsaved.is_empty() {
+                    keeper.save(&self.unsaved)?;
+                    self.unsaved.clear();
+                }
+                saved = Instant::now();
+            }
+        }
+    }
+
+    /// Looks whether the datum at `at` wrote what another has written, where that is a fault.
+    fn notice(&mut self, objects: &dyn ObjectRead, at: usize, output: NodeId) -> Result<(), Error> {
+        if self.rule != OnConflict::Error {
+            return Ok(());
+        }
+        let mut paths = Vec::new();
+        for file in Cursor::<Entry>::new(objects, output)? {
+            paths.push(file?.0);
+        }
+        let others = merge::claimants(objects, self.before, paths.iter().map(Vec::as_slice))?;
+        let mut second = usize::MAX;
+        for (path, others) in paths.into_iter().zip(others) {
+            if others.iter().any(|order| !self.plan.gone.contains(order)) {
+                second = second.min(at);
+            }
+            let first = self.written.entry(path).or_insert(at);
+            if *first != at {
+                second = second.min((*first).max(at));
+                *first = (*first).min(at);
+            }
+        }
+        self.limit.fetch_min(second, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The logs of the datums that this job has to do with, those that failed and the others; `None` if there are none.
+    pub(super) fn logs(&self, sink: &dyn ObjectWrite) -> Result<Option<NodeId>, Error> {
+        let name = |at: usize| self.plan.datums.get(at).map(|datum| datum.name.clone().into_bytes());
+        let failed = self.failures.iter().filter_map(|(at, failed)| Some((name(*at)?, failed.log?)));
+        let recovered = self.recovered.iter().filter_map(|(at, log)| Some((name(*at)?, *log)));
+        let mut logs: BTreeMap<Vec<u8>, Entry> = failed.chain(recovered).collect();
+        for outcome in self.outcomes.iter().flatten() {
+            for log in Cursor::<Entry>::new(sink, outcome.logs)? {
+                let (name, entry) = log?;
+                logs.insert(name, entry);
+            }
+        }
+        if logs.is_empty() { Ok(None) } else { Ok(Some(tree::build(sink, logs)?)) }
+    }
+}
