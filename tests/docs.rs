@@ -53,8 +53,8 @@ fn every_verb_that_is_advised_exists() {
     for file in files {
         for words in mentions(&fs::read_to_string(&file).unwrap()) {
             let [verb, ..] = words[..] else { continue };
-            let group =
-                ["repo", "branch", "tag", "op", "pipeline", "job", "run"].contains(&verb) && words.len() > 1;
+            let group = ["repo", "branch", "tag", "op", "pipeline", "job", "run", "datum"].contains(&verb)
+                && words.len() > 1;
             let named = if group { &words[..] } else { &words[..1] };
             assert!(is_verb(named), "{} speaks of `vds {}`", file.display(), words.join(" "));
         }

@@ -13,7 +13,7 @@ use vds::ledger::{Ledger, Origin, OriginKind, Session};
 use vds::meta::{Batch, MemoryMeta};
 use vds::object::access::memory::Objects;
 use vds::object::{BlobId, BranchName, CommitId, Digest, Entry, FileKind, NodeId, RepoName};
-use vds::pipeline::job::{self, Datums, Job, JobInput, JobSource, State};
+use vds::pipeline::job::{self, Bytes, Datums, Job, JobInput, JobSource, State};
 use vds::pipeline::registry::{self, Submission, Submit};
 use vds::process::Process;
 use vds::store::{DEFAULT_WAIT, Store};
@@ -69,6 +69,8 @@ fn some_job(id: u64, state: State) -> Job {
         output: Some(CommitId::of(b"output")),
         error: Some("a reason".to_owned()),
         logs: Some(NodeId::of(b"logs")),
+        bytes: Some(Bytes { read: 4, written: 5 }),
+        report: Some(NodeId::of(b"report")),
     }
 }
 

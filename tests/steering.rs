@@ -25,7 +25,7 @@ fn desk() -> Desk {
     desk.ok(&["repo", "create", "in"]);
     let dir = desk.path("").display().to_string();
     let script = format!(
-        "cp -r $VDS_IN_IN/. $VDS_OUT; echo $VDS_DATUM >> {dir}/ran; [ -e {dir}/go ] && exit; \
+        "echo saw $VDS_DATUM; cp -r $VDS_IN_IN/. $VDS_OUT; echo $VDS_DATUM >> {dir}/ran; [ -e {dir}/go ] && exit; \
          [ $VDS_DATUM = two ] || exit 0; echo $$ > {dir}/pid.new; mv {dir}/pid.new {dir}/pid; sleep 1000"
     );
     desk.write(
@@ -168,4 +168,43 @@ fn a_queued_job_whose_stage_reads_something_else_since_is_skipped() {
         code == 6 && said.contains("job 1 p/a@main skipped: the stage p/a reads something else since"),
         "{said}"
     );
+}
+
+#[test]
+fn a_job_that_another_process_runs_can_be_followed() {
+    let desk = desk();
+    let running = start(&desk, &["commit", "in", "x", "-m", "both"]);
+    let printed = fs::File::create(desk.path("printed")).unwrap();
+    let mut following = desk.command(&["job", "logs", "1", "-f"]).stdout(printed).spawn().unwrap();
+    let printed = || fs::read_to_string(desk.path("printed")).unwrap();
+    until("the first datum's log", || printed() == "--- one\nsaw one\n");
+    assert!(desk.ok(&["job", "show", "1"]).contains("\n1 datum processed so far\nread 1 B, wrote 1 B\n"));
+    assert_eq!(desk.ok(&["datum", "list", "1"]), "processed  one\n");
+    assert_eq!(desk.ok(&["run", "list", "--json"]).matches("\"processed\":1").count(), 1);
+    desk.ok(&["job", "cancel", "1"]);
+    assert!(following.wait().unwrap().success());
+    assert_eq!(printed(), "--- one\nsaw one\n");
+    running.wait_with_output().unwrap();
+    // What runs for a long time is no news in the record of operations.
+    let told = desk.ok(&["op", "log", "--all", "--json"]);
+    assert!(
+        !told.contains("\"before\":\"running\",\"after\":\"running\"") && told.contains("cancelled"),
+        "{told}"
+    );
+}
+
+#[test]
+fn the_next_process_counts_anew_what_a_dead_one_did() {
+    let desk = desk();
+    let mut killed = start(&desk, &["commit", "in", "x", "-m", "both"]);
+    until("the first result", || desk.ok(&["job", "show", "1"]).contains("1 datum processed so far"));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(desk.ok(&["job", "list"]).contains("queued     p/a@main  0 processed, 0 reused"));
+    desk.write("go", "");
+    desk.ok(&["run"]);
+    assert_eq!(desk.ok(&["datum", "list", "1"]), "reused     one\nprocessed  two\n");
+    let job: Value = serde_json::from_str(&desk.ok(&["job", "show", "1", "--json"])).unwrap();
+    let count = |what: &str| job[what].as_u64().unwrap();
+    assert_eq!((count("processed"), count("reused"), count("bytes_read")), (1, 1, 1));
 }

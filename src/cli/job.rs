@@ -6,18 +6,16 @@ use chrono::Local;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
-use super::answer::Listing;
-use super::complaint::{failure, not_found};
+use super::complaint::failure;
 use super::context::{Answer, Context, outcome, verdict};
+use super::logs;
 use super::steer;
-use crate::content;
 use crate::fault::Cause;
 use crate::history;
-use crate::object::{Entry, NodeId, PipelineName};
+use crate::object::PipelineName;
 use crate::pipeline::Which;
-use crate::pipeline::job::{self, Filter, Job, JobSource, Phase, State};
+use crate::pipeline::job::{self, Filter, Job, JobSource, Phase};
 use crate::store::Store;
-use crate::tree::Cursor;
 use crate::view;
 
 /// List jobs, show one, read its log, wait for it, stop it, run it again
@@ -42,14 +40,14 @@ pub(super) enum Verb {
         id: u64,
     },
     /// Print what a job's datums printed
-    #[command(after_help = "Examples:\n  vds job logs 7\n  vds job logs 7 --datum 2024/05/03")]
-    Logs {
-        /// Its number
-        id: u64,
-        /// Only this datum's
-        #[arg(long)]
-        datum: Option<String>,
-    },
+    #[command(after_help = "Examples:
+  vds job logs 7
+  vds job logs 7 --datum 2024/05/03 --tail 20
+  vds job logs 7 -f
+
+With -f, the log of a datum is printed as a whole when the datum has ended, about a second later, whichever process runs
+the job. Until then nothing is to be seen of it.")]
+    Logs(logs::Args),
     /// Stop jobs, whoever runs them; those that wait for them are skipped
     #[command(after_help = "Example:
   vds job cancel 7 8
@@ -141,7 +139,7 @@ pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
             let job = load(&store, id)?;
             cx.say(&view::Job::from(&job), || show(&job), || format!("{id}\n"))
         }
-        Verb::Logs { id, datum } => logs(&store, id, datum.as_deref(), cx),
+        Verb::Logs(args) => logs::run(&args, cx),
         Verb::Wait { id } => wait(&store, id, cx),
     }
 }
@@ -169,8 +167,16 @@ fn show(job: &Job) -> String {
         };
         text += &format!("input {} ({}) {source}\n", input.name, input.branch);
     }
+    for (what, time) in [("begun", &view.started), ("ended", &view.ended)] {
+        text += &time.as_ref().map(|time| format!("{what} {time}\n")).unwrap_or_default();
+    }
     if job.ended.is_some() {
         text += &format!("{}\n", outcome(job));
+    } else if job.started.is_some() {
+        text += &format!("{} so far\n", outcome(job));
+    }
+    if let Some((read, written)) = view.bytes_read.zip(view.bytes_written) {
+        text += &format!("read {}, wrote {}\n", view::bytes(read), view::bytes(written));
     }
     if let Some(output) = &view.output {
         text += &format!("output {output}\n");
@@ -179,75 +185,6 @@ fn show(job: &Job) -> String {
         text += &format!("reason {reason}\n");
     }
     text
-}
-
-fn logs(store: &Store, id: u64, datum: Option<&str>, cx: &Context) -> Answer {
-    let job = load(store, id)?;
-    let Some(root) = job.logs else {
-        let reason = job.error.as_ref().map(|error| format!("; it says: {error}")).unwrap_or_default();
-        return Err(not_found(
-            format!("job {id} has no log{reason}"),
-            format!("`vds job show {id}` tells about it"),
-        ));
-    };
-    let root = match datum {
-        Some(datum) if !has_log(store, root, datum)? => logged_earlier(store, &job, datum, cx)?,
-        _ => root,
-    };
-    let wanted = |name: &str| datum.is_none_or(|datum| datum == name);
-    let logs = Cursor::<Entry>::new(store.objects(), root)?.map(|item| -> Result<_, Cause> {
-        let (name, entry) = item?;
-        Ok((String::from_utf8_lossy(&name).into_owned(), entry))
-    });
-    let logs = logs.filter(|log| log.as_ref().map_or(true, |(name, _)| wanted(name)));
-    let read = |log: Result<(String, Entry), Cause>| {
-        let (name, entry) = log?;
-        let text = content::load(store.objects(), entry.blob)?;
-        Ok((name, String::from_utf8_lossy(&text).into_owned()))
-    };
-    let text = |(name, text): &(String, String)| match datum {
-        None if name != "all" => format!("--- {name}\n{text}"),
-        _ => text.clone(),
-    };
-    cx.list(
-        logs.map(read),
-        &Listing {
-            name: "logs",
-            document: &|(name, text)| json!({ "datum": name, "text": text }),
-            text: &text,
-            quiet: &|(_, text)| text.clone(),
-        },
-    )
-}
-
-fn has_log(store: &Store, root: NodeId, datum: &str) -> Result<bool, Cause> {
-    Ok(Cursor::<Entry>::new(store.objects(), root)?.get(datum.as_bytes())?.is_some())
-}
-
-/// The logs of the last job before this one that had to do with the datum: what has not changed since is carried over.
-fn logged_earlier(store: &Store, job: &Job, datum: &str, cx: &Context) -> Result<NodeId, Cause> {
-    let id = job.id;
-    let earlier = Filter::stage(job.stage_name());
-    let mut found: Result<Option<(u64, NodeId)>, Cause> = Ok(None);
-    let known = job::known(store, &store.session()?)?;
-    known.visit(store.objects(), &earlier, &mut |earlier| {
-        let same = earlier.id < id && earlier.state == State::Succeeded;
-        let Some(root) = earlier.logs.filter(|_| same) else { return ControlFlow::Continue(()) };
-        match has_log(store, root, datum) {
-            Ok(false) => return ControlFlow::Continue(()),
-            Ok(true) => found = Ok(Some((earlier.id, root))),
-            Err(error) => found = Err(error),
-        }
-        ControlFlow::Break(())
-    })?;
-    let Some((earlier, root)) = found? else {
-        return Err(not_found(
-            format!("job {id} has no datum {datum}"),
-            format!("`vds job logs {id}` prints all"),
-        ));
-    };
-    cx.note(&format!("job {id} did not run the datum {datum}; job {earlier} did, and it printed:"));
-    Ok(root)
 }
 
 fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
@@ -265,6 +202,6 @@ fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
     verdict.map(|()| 0)
 }
 
-fn load(store: &Store, id: u64) -> Result<Job, Cause> {
+pub(super) fn load(store: &Store, id: u64) -> Result<Job, Cause> {
     Ok(job::load(store, &store.session()?, id)?)
 }

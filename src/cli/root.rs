@@ -19,9 +19,9 @@ use super::complaint::{code_of, complain, failure, io_error, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
-    blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, diff, du, fetch, import,
-    init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, restore, revert,
-    rm, run, show, sparse_checkout, status, switch, tag, undo, why,
+    blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, datum, diff, du, fetch,
+    import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, restore,
+    revert, rm, run, show, sparse_checkout, status, switch, tag, undo, why,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -130,6 +130,8 @@ enum Verb {
     Run(run::Args),
     #[command(subcommand)]
     Job(job::Verb),
+    #[command(subcommand)]
+    Datum(datum::Verb),
     Completion(completion::Args),
 }
 
@@ -279,6 +281,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Pipeline(verb) => pipeline::run(verb, cx),
         Verb::Run(args) => run::run(&args, cx),
         Verb::Job(verb) => job::job(verb, cx),
+        Verb::Datum(verb) => datum::run(verb, cx),
         Verb::Completion(args) => completion::run(&args, Cli::command(), cx),
     }
 }

@@ -164,6 +164,10 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
             let (before, after) = (read(&change.before)?, read(&change.after)?);
             // One that goes without a successor has moved to the archive.
             let Some(job) = &after else { return Ok(None) };
+            // What one that runs has done so far is no news.
+            if before.as_ref().is_some_and(|before| before.state == job.state) {
+                return Ok(None);
+            }
             let state = |job: &Option<job::Job>| job.as_ref().map(|job| job.state.word().to_owned());
             let name = format!("{} {}@{}", job.id, job.stage_name(), job.branch);
             (Noun::Job, name, [state(&before), state(&after)])

@@ -57,18 +57,7 @@ pub(super) fn find(wanted: &Wanted<'_>) -> Result<Option<Base>, Error> {
         let facts = wanted.store.session()?;
         history::head(&facts, wanted.output, &branch)?
     };
-    let usable = |id: CommitId| -> Result<Option<Base>, Error> {
-        let commit = history::load(objects, id)?;
-        match commit.provenance {
-            Some(Provenance { code, inputs, state, .. })
-                if code == wanted.plan && inputs.len() == wanted.inputs.len() =>
-            {
-                let inputs = roots(objects, inputs.iter().map(|input| input.commit))?;
-                Ok(Some(Base { inputs, output: commit.tree, state }))
-            }
-            _ => Ok(None),
-        }
-    };
+    let usable = |id| usable(objects, id, &wanted.plan, wanted.inputs.len());
     if let Some(base) = head.map_or(Ok(None), usable)? {
         return Ok(Some(base));
     }
@@ -87,6 +76,23 @@ pub(super) fn find(wanted: &Wanted<'_>) -> Result<Option<Base>, Error> {
     }
     drop(facts);
     found.map_or(Ok(None), usable)
+}
+
+/// What the output `id` left, if it is of this plan and so many inputs.
+pub(super) fn usable(
+    objects: &dyn ObjectRead,
+    id: CommitId,
+    plan: &Digest,
+    count: usize,
+) -> Result<Option<Base>, Error> {
+    let commit = history::load(objects, id)?;
+    match commit.provenance {
+        Some(Provenance { code, inputs, state, .. }) if code == *plan && inputs.len() == count => {
+            let inputs = roots(objects, inputs.iter().map(|input| input.commit))?;
+            Ok(Some(Base { inputs, output: commit.tree, state }))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The paths that a pattern covers and that differ between two trees.

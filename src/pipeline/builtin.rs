@@ -11,7 +11,7 @@ use super::pattern::PathPattern;
 use super::results::{self, Outcome};
 use super::spec::{Input as Sources, Stage, Work};
 use super::stage::{self, Change, Earlier, Effort, Input, bin, measure, select};
-use super::task::{Done, Failure, Task};
+use super::task::{Account, Done, Failure, Task};
 use super::view::{Sink, View};
 use crate::content;
 use crate::draft::Draft;
@@ -34,8 +34,8 @@ pub(super) fn work(task: &Task<'_>, sink: &dyn ObjectWrite) -> Result<Done, Fail
     }
     let units = base::count_units(globs.first().copied(), changes.first());
     if let Some(outcome) = results::find(objects, task.table, &key)? {
-        let datums = Datums { reused: units, ..Datums::default() };
-        return Ok(Done { outcome, datums, results: Vec::new() });
+        let account = account(Datums { reused: units, ..Datums::default() }, Some(outcome.logs));
+        return Ok(Done { outcome, account, results: Vec::new() });
     }
     let mut parts = Parts::new(sink, task.table, task.code)?;
     let anew = match (&task.stage.work, globs.first(), changes.first(), roots.first()) {
@@ -47,13 +47,17 @@ pub(super) fn work(task: &Task<'_>, sink: &dyn ObjectWrite) -> Result<Done, Fail
     let trees = Trees { globs: &globs, now: &roots, then: &before, changes: &changes, base: base.as_ref() };
     let (outcome, effort) = apply(task, sink, &trees, &mut parts).map_err(|error| Failure {
         error,
-        datums: Datums { failed: 1, ..Datums::default() },
-        logs: None,
+        account: account(Datums { failed: 1, ..Datums::default() }, None),
     })?;
     let processed = if effort == Effort::Found { 0 } else { anew };
     let datums = Datums { processed, reused: units.saturating_sub(processed), ..Datums::default() };
     let results = parts.made.into_iter().chain([(key, outcome)]).collect();
-    Ok(Done { outcome, datums, results })
+    Ok(Done { outcome, account: account(datums, Some(outcome.logs)), results })
+}
+
+/// The account of a stage that keeps no books on each datum.
+fn account(datums: Datums, logs: Option<NodeId>) -> Account {
+    Account { datums, logs, ..Account::default() }
 }
 
 fn told(snapshot::Change { path, before, after }: snapshot::Change) -> Change {

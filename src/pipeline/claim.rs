@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::Author;
+use crate::history::{self, Author};
 use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
 use crate::object::CommitId;
@@ -12,6 +12,7 @@ use crate::store::Store;
 use super::error::Error;
 use super::job::{self, Job, JobSource, State};
 use super::lease::Lease;
+use super::registry;
 
 /// Which jobs to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub(super) fn claim(store: &Store, author: &Author, which: &Which) -> Result<Nex
                 for (input, commit) in next.inputs.iter_mut().zip(inputs) {
                     input.source = JobSource::Commit(commit);
                 }
+                next.forget_attempt();
+                next.version = version(&facts, job)?.unwrap_or(job.version);
                 next.state = State::Running(Process::me());
                 next.started = Some(author.now().time);
                 false
@@ -127,6 +130,12 @@ fn needed(living: &[Job], which: &Which) -> BTreeSet<u64> {
         }
     }
     needed
+}
+
+/// The version of the pipeline that the job will be run by.
+fn version(facts: &Session, job: &Job) -> Result<Option<u64>, Error> {
+    let name = job.pipeline.parse().map_err(history::Error::from)?;
+    Ok(registry::find(facts, &name)?.map(|pipeline| pipeline.record.version))
 }
 
 enum Waiting {

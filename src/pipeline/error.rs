@@ -1,5 +1,7 @@
 //! What can go wrong with pipelines and jobs.
 
+use std::path::PathBuf;
+
 use crate::fault::{Kind, fault};
 use crate::object::{AccessError, PipelineName, RepoName, StageName, codec};
 use crate::{checkout, content, history, ledger, snapshot, tree};
@@ -53,6 +55,15 @@ pub enum Error {
     /// Something kept changing under the publication.
     #[error("job {id} could not be published: other processes kept changing {what}")]
     Contended { id: u64, what: String },
+    /// A job has no list of its datums.
+    #[error("job {id} has no list of datums")]
+    NoDatums { id: u64, hint: &'static str },
+    /// A job has no datum of this name.
+    #[error("job {id} has no datum {name}")]
+    UnknownDatum { id: u64, name: String },
+    /// A directory is to be filled and holds something.
+    #[error("{} is not an empty directory", .dir.display())]
+    NotEmpty { dir: PathBuf },
     /// Somebody stopped the job while it ran.
     #[error("job {id} was cancelled")]
     Cancelled { id: u64 },
@@ -102,9 +113,11 @@ fault! {
         | Self::UnknownJob { .. }
         | Self::StageGone { .. }
         | Self::StageChanged { .. }
+        | Self::NoDatums { .. }
+        | Self::UnknownDatum { .. }
         | Self::Code { .. } => Kind::NotFound,
         Self::Failed { .. } | Self::Cancelled { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
-        Self::NotFailed { .. } | Self::Overtaken { .. } => Kind::Refused,
+        Self::NotFailed { .. } | Self::Overtaken { .. } | Self::NotEmpty { .. } => Kind::Refused,
         Self::Contended { .. } | Self::Raced { .. } => Kind::Busy,
         Self::Record { .. } => Kind::Damaged,
         Self::Io { .. } => Kind::Io,
@@ -115,6 +128,9 @@ fault! {
             "docs/pipelines.md describes the file, docs/pipeline.schema.json checks it in an editor"
                 .to_owned(),
         ),
+        Self::NoDatums { hint, .. } => Some((*hint).to_owned()),
+        Self::UnknownDatum { id, .. } => Some(format!("`vds datum list {id}` shows what there is")),
+        Self::NotEmpty { .. } => Some("name a directory that is not there".to_owned()),
         Self::NotFailed { .. } => Some("`vds job list --state failed,cancelled` shows such".to_owned()),
         Self::Overtaken { newer, .. } => Some(format!(
             "`vds job show {newer}` tells about it; what older inputs come to is made by moving their branch back"

@@ -1,7 +1,7 @@
 //! What a file of an output was made from: the datums, and the files that they read.
 
 use super::base;
-use super::command;
+use super::command::{self, Datum};
 use super::error::Error;
 use super::pattern::PathPattern;
 use super::registry;
@@ -56,14 +56,19 @@ pub fn origins(store: &Store, made: &Provenance, path: &TreePath) -> Result<Opti
     };
     let mut origins = Vec::new();
     for (datum, order) in command::writers(objects, made.state, path.as_str())? {
-        let mut parts = Vec::new();
-        for (name, files) in command::read(objects, &stage.input, &roots, &order)? {
-            let input = made.inputs.iter().find(|input| input.name == name);
-            parts.extend(input.map(|input| Part { input: input.clone(), files }));
-        }
-        origins.push(Origin { datum, parts });
+        let read = command::read(objects, &stage.input, &roots, &order)?;
+        origins.push(Origin { datum, parts: parts(&made.inputs, &read) });
     }
     Ok(Some(origins))
+}
+
+/// What the datum reads of these inputs.
+pub(super) fn parts(inputs: &[InputCommit], datum: &Datum) -> Vec<Part> {
+    let part = |(name, files): (&str, &Vec<(TreePath, Entry)>)| {
+        let input = inputs.iter().find(|input| input.name == name)?.clone();
+        Some(Part { input, files: files.clone() })
+    };
+    datum.files().filter_map(part).collect()
 }
 
 fn built_in(

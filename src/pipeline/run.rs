@@ -111,8 +111,7 @@ fn fail(store: &Store, author: &Author, job: Job, failure: &Failure) -> Result<J
         failed.error = Some(chain(&failure.error));
         failed.ended = Some(author.now().time);
     }
-    failed.datums = failure.datums;
-    failed.logs = failure.logs;
+    failure.account.enter(&mut failed);
     let mut batch = Batch::default();
     job::replace(&mut batch, &now, &failed)?;
     match facts.commit(&author.housekeeping(), &batch)? {
@@ -138,9 +137,22 @@ fn attempt(store: &Store, author: &Author, job: &Job, progress: &dyn Progress) -
     let stage = pipeline.spec.stages.get(&name).ok_or_else(gone)?;
     let (code, plan) = (pipeline.code_digest(stage), pipeline.plan_digest(stage));
     let (pipeline, inputs) = (&pipeline, &inputs(job, stage));
-    let (output, looked) = (&output, Mutex::new(Instant::now()));
-    let task =
-        Task { store, job, pipeline, stage, output, inputs, table, code, plan, author, progress, looked };
+    let (output, record, looked) = (&output, Mutex::new(job.clone()), Mutex::new(Instant::now()));
+    let task = Task {
+        store,
+        job,
+        pipeline,
+        stage,
+        output,
+        inputs,
+        table,
+        code,
+        plan,
+        author,
+        progress,
+        record,
+        looked,
+    };
     // What the work wrote, a failed datum's log too, is on disk before anything names it.
     let done = if let Work::Command(command) = &stage.work {
         command::work(&task, command)
@@ -154,7 +166,7 @@ fn attempt(store: &Store, author: &Author, job: &Job, progress: &dyn Progress) -
 }
 
 /// What the job reads, in the order of the stage's sources.
-fn inputs(job: &Job, stage: &Stage) -> Vec<InputCommit> {
+pub(super) fn inputs(job: &Job, stage: &Stage) -> Vec<InputCommit> {
     let commit = |input: &JobInput| match input.source {
         JobSource::Commit(commit) => Some(commit),
         JobSource::Job(_) => None,
@@ -211,12 +223,12 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
         let (id, _) = history::write(&writer, draft, &origin)?;
         writer.finish()?;
 
-        let mut ended = (*job).clone();
+        let record = task.record();
+        let mut ended = record.clone();
         ended.state = State::Succeeded;
         ended.ended = Some(origin.time);
-        ended.datums = done.datums;
         ended.output = Some(id);
-        ended.logs = Some(done.outcome.logs);
+        done.account.enter(&mut ended);
         let mut batch = Batch::default();
         history::hold(&mut batch, output)?;
         history::move_head(&mut batch, output, &branch, head, Some(id));
@@ -225,7 +237,7 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
             history::record_derived(&mut batch, output, &first.commit, &id);
         }
         results::move_root(&mut batch, output, table, new_table);
-        job::replace(&mut batch, job, &ended)?;
+        job::replace(&mut batch, &record, &ended)?;
         match store.session()?.commit(&origin, &batch)? {
             Commit::Done { .. } => return Ok(ended),
             Commit::Stale { .. } => {}

@@ -8,14 +8,14 @@ use crate::fault::Cause;
 use crate::history::{Author, Repo};
 use crate::ledger::Session;
 use crate::object::{
-    AccessError, CommitId, Digest, InputCommit, Lineage, ObjectKind, ObjectRead, ObjectWrite, Payload,
+    AccessError, CommitId, Digest, InputCommit, Lineage, NodeId, ObjectKind, ObjectRead, ObjectWrite, Payload,
 };
 use crate::progress::Progress;
 use crate::store::Store;
 
 use super::base::{self, Base};
 use super::error::Error;
-use super::job::{self, Datums, Job};
+use super::job::{self, Bytes, Datums, Job};
 use super::registry::Pipeline;
 use super::results::Outcome;
 use super::spec::Stage;
@@ -36,13 +36,15 @@ pub(super) struct Task<'a> {
     /// The commits to read, in the order of the stage's sources.
     pub(super) inputs: &'a [InputCommit],
     /// The table of earlier results.
-    pub(super) table: Option<crate::object::NodeId>,
+    pub(super) table: Option<NodeId>,
     /// The digest of what the stage does.
     pub(super) code: Digest,
     /// The digest of that and of how the stage cuts its inputs.
     pub(super) plan: Digest,
     pub(super) author: &'a Author,
     pub(super) progress: &'a dyn Progress,
+    /// The job's record as this process last wrote it.
+    pub(super) record: Mutex<Job>,
     /// When it was last looked whether the job is still wanted.
     pub(super) looked: Mutex<Instant>,
 }
@@ -71,7 +73,17 @@ impl Task<'_> {
     /// An error unless the job's record is as this process wrote it.
     pub(super) fn check_mine(&self, facts: &Session) -> Result<(), Error> {
         let Job { id, .. } = *self.job;
-        if job::load(self.store, facts, id)? == *self.job { Ok(()) } else { Err(Error::Cancelled { id }) }
+        if job::load(self.store, facts, id)? == self.record() { Ok(()) } else { Err(Error::Cancelled { id }) }
+    }
+
+    /// The job's record as this process last wrote it.
+    pub(super) fn record(&self) -> Job {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that this process has written the job's record so.
+    pub(super) fn wrote(&self, record: Job) {
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
     }
 
     /// What an earlier job left, to start from.
@@ -127,25 +139,41 @@ impl ObjectWrite for WhileWanted<'_> {
     }
 }
 
+/// What a job has done, as its record tells it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Account {
+    pub(super) datums: Datums,
+    pub(super) bytes: Option<Bytes>,
+    pub(super) logs: Option<NodeId>,
+    pub(super) report: Option<NodeId>,
+}
+
+impl Account {
+    /// Puts it on the record.
+    pub(super) fn enter(&self, record: &mut Job) {
+        let Self { datums, bytes, logs, report } = *self;
+        (record.datums, record.bytes, record.logs, record.report) = (datums, bytes, logs, report);
+    }
+}
+
 /// What a job's work came to.
 pub(super) struct Done {
     /// The output tree, the private state, and the logs.
     pub(super) outcome: Outcome,
-    pub(super) datums: Datums,
+    pub(super) account: Account,
     /// New entries for the table of results.
-    pub(super) results: Vec<(crate::object::Digest, Outcome)>,
+    pub(super) results: Vec<(Digest, Outcome)>,
 }
 
-/// Why a job's work came to nothing, with the log of the datum at fault.
+/// Why a job's work came to nothing, with what it did.
 pub(super) struct Failure {
     pub(super) error: Error,
-    pub(super) datums: Datums,
-    pub(super) logs: Option<crate::object::NodeId>,
+    pub(super) account: Account,
 }
 
 impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { error: error.into(), datums: Datums::default(), logs: None }
+        Self { error: error.into(), account: Account::default() }
     }
 }
 

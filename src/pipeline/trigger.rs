@@ -136,6 +136,8 @@ pub fn enqueue(
                 output: None,
                 error: None,
                 logs: None,
+                bytes: None,
+                report: None,
             };
             job::save(batch, &job)?;
             causes.insert((output.clone(), branch.clone()), cause);

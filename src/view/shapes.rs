@@ -150,6 +150,8 @@ pub struct Job {
     pub run: u64,
     /// `PIPELINE/STAGE`.
     pub stage: String,
+    /// The version of the pipeline that it is run by.
+    pub version: u64,
     /// The branch of the output.
     pub branch: String,
     /// What caused it.
@@ -168,8 +170,16 @@ pub struct Job {
     pub recovered: u64,
     /// When it was queued, RFC 3339.
     pub created: String,
+    /// When it was begun.
+    pub started: Option<String>,
+    /// When it ended.
+    pub ended: Option<String>,
     /// How long it ran, in milliseconds.
     pub milliseconds: Option<i64>,
+    /// The size of what the datums read that it ran, where that is known.
+    pub bytes_read: Option<u64>,
+    /// The size of what they wrote.
+    pub bytes_written: Option<u64>,
     /// What it published.
     pub output: Option<String>,
     /// Why it failed, was skipped or cancelled.
@@ -325,6 +335,7 @@ impl From<&job::Job> for Job {
             id: job.id,
             run: job.run,
             stage: job.stage_name(),
+            version: job.version,
             branch: job.branch.clone(),
             cause: job.cause.clone(),
             inputs: job.inputs.iter().map(JobInput::from).collect(),
@@ -334,6 +345,10 @@ impl From<&job::Job> for Job {
             failed: job.datums.failed,
             recovered: job.datums.recovered,
             created: time(job.created),
+            started: job.started.map(time),
+            ended: job.ended.map(time),
+            bytes_read: job.bytes.map(|bytes| bytes.read),
+            bytes_written: job.bytes.map(|bytes| bytes.written),
             milliseconds: job.started.zip(job.ended).map(|(from, to)| to - from),
             output: job.output.map(|id| id.to_string()),
             reason: job.error.clone(),

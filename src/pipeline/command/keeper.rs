@@ -7,8 +7,9 @@ use crate::meta::Batch;
 use crate::object::Digest;
 use crate::pack::Writer;
 use crate::pipeline::error::Error;
+use crate::pipeline::job;
 use crate::pipeline::results::{self, Outcome};
-use crate::pipeline::task::{TRIES, Task};
+use crate::pipeline::task::{Account, TRIES, Task};
 
 /// The writer of a job's objects, which is finished and begun anew each time that results are saved.
 pub(super) struct Keeper<'a> {
@@ -34,17 +35,35 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    /// Makes these results findable for good. Their objects were written through [`Self::sink`].
-    pub(super) fn save(&self, new: &[(Digest, Outcome)]) -> Result<(), Error> {
+    /// Makes these results findable for good, and puts on record what the job has done so far, if it is still wanted. The objects
+    /// were written through [`Self::sink`].
+    pub(super) fn save(&self, new: &[(Digest, Outcome)], account: Option<&Account>) -> Result<(), Error> {
         let Task { store, output, author, job, .. } = self.task;
         for _ in 0..TRIES {
-            let table = results::root(&store.session()?, output)?;
-            let after = results::add(&*self.sink(), table, new)?;
-            self.flush()?;
+            let table = {
+                let facts = store.session()?;
+                if account.is_some() {
+                    self.task.check_mine(&facts)?;
+                }
+                results::root(&facts, output)?
+            };
             let mut batch = Batch::default();
-            results::move_root(&mut batch, output, table, after);
+            if !new.is_empty() {
+                let after = results::add(&*self.sink(), table, new)?;
+                results::move_root(&mut batch, output, table, after);
+            }
+            self.flush()?;
+            let before = self.task.record();
+            let mut record = before.clone();
+            if let Some(account) = account {
+                account.enter(&mut record);
+                job::replace(&mut batch, &before, &record)?;
+            }
             match store.session()?.commit(&author.housekeeping(), &batch)? {
-                Commit::Done { .. } => return Ok(()),
+                Commit::Done { .. } => {
+                    self.task.wrote(record);
+                    return Ok(());
+                }
                 Commit::Stale { .. } => {}
             }
         }

@@ -128,6 +128,31 @@ fn claims(cursor: &mut Cursor<'_, Raw>, path: &[u8]) -> Result<Vec<(Vec<u8>, Ent
     Ok(claims)
 }
 
+/// All datums of an output, by its state: the place and the name of each, in their order.
+pub(in crate::pipeline) fn datums(
+    objects: &dyn ObjectRead,
+    state: NodeId,
+) -> Result<impl Iterator<Item = Result<(Vec<u8>, String), Error>> + '_, Error> {
+    let mut cursor = Cursor::<Raw>::new(objects, state)?;
+    cursor.seek(DATUMS)?;
+    let own = cursor.take_while(|item| item.as_ref().map_or(true, |(key, _)| key.starts_with(DATUMS)));
+    Ok(own.map(|item| {
+        let (key, Raw(bytes)) = item?;
+        let record: Record =
+            codec::decode(VERSION, &bytes).map_err(|source| Error::Record { what: "a datum", source })?;
+        Ok((key.get(DATUMS.len()..).unwrap_or_default().to_vec(), record.name))
+    }))
+}
+
+/// What the datum at this place came to, by an output's state: the tree of its output.
+pub(in crate::pipeline) fn output(
+    objects: &dyn ObjectRead,
+    state: NodeId,
+    order: &[u8],
+) -> Result<Option<NodeId>, Error> {
+    Ok(record(objects, state, order)?.map(|record| record.output))
+}
+
 /// The datums that wrote `path`, by an output's state: the name and the place of each, in their order.
 pub(in crate::pipeline) fn writers(
     objects: &dyn ObjectRead,

@@ -4,7 +4,9 @@
 //! (`keeper`), and put together with what is as it was (`merge`).
 
 mod attempt;
+mod book;
 mod datum;
+mod debug;
 mod keeper;
 mod merge;
 mod output;
@@ -17,7 +19,8 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub(super) use datum::{plan, read};
-pub(super) use merge::writers;
+pub(super) use datum::{Datum, plan, read};
+pub(super) use debug::lay_out;
 pub use merge::{Named, state_names};
+pub(super) use merge::{datums, output, writers};
 pub(super) use work::work;

@@ -16,19 +16,27 @@ pub(super) fn add(
     last: &Base,
     plan: &mut Plan,
 ) -> Result<(), Error> {
-    for datum in &mut plan.datums {
-        let known = merge::record(objects, last.state, &datum.order)?;
-        let then = match &known {
-            Some(_) => read(objects, input, &last.inputs, &datum.order)?,
-            None => Vec::new(),
-        };
-        let mut before: BTreeMap<(&str, &str), &Entry> = BTreeMap::new();
-        for (name, files) in &then {
-            before.extend(files.iter().map(|(path, entry)| ((name.as_str(), path.as_str()), entry)));
-        }
-        let changes = changes(datum, before);
-        datum.previous = Some(Previous { output: known.map(|record| record.output), changes });
+    plan.datums.iter_mut().try_for_each(|datum| give(objects, input, last, datum))
+}
+
+/// The same for one datum.
+pub(super) fn give(
+    objects: &dyn ObjectRead,
+    input: &Input,
+    last: &Base,
+    datum: &mut Datum,
+) -> Result<(), Error> {
+    let known = merge::record(objects, last.state, &datum.order)?;
+    let then = match &known {
+        Some(_) => Some(read(objects, input, &last.inputs, &datum.order)?),
+        None => None,
+    };
+    let mut before: BTreeMap<(&str, &str), &Entry> = BTreeMap::new();
+    for (name, files) in then.iter().flat_map(Datum::files) {
+        before.extend(files.iter().map(|(path, entry)| ((name, path.as_str()), entry)));
     }
+    let changes = changes(datum, before);
+    datum.previous = Some(Previous { output: known.map(|record| record.output), changes });
     Ok(())
 }
 

@@ -160,7 +160,8 @@ fn stdin(command: &Command, room: &Room, which: Program) -> io::Result<Stdio> {
     Ok(File::open(place)?.into())
 }
 
-fn prepare(
+/// The program with all that it finds, ready to be started.
+pub(super) fn prepare(
     task: &Task<'_>,
     command: &Command,
     argv: &[String],

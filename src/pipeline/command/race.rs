@@ -1,6 +1,6 @@
 //! The datums of a job on their way, several at once, and when to stop.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -8,18 +8,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::attempt::{self, Common, Ended, Failed, declared};
+use super::book::Book;
 use super::datum::Plan;
 use super::keeper::Keeper;
 use super::merge;
 use super::process::Deadline;
-use crate::object::{Digest, Entry, NodeId, ObjectRead, ObjectWrite};
+use crate::object::{Digest, Entry, NodeId, ObjectRead};
 use crate::pipeline::error::Error;
 use crate::pipeline::results::Outcome;
 use crate::pipeline::spec::{Command, OnConflict};
 use crate::pipeline::task::{LOOK_EVERY, Task};
 use crate::program::Watch;
 use crate::progress::Amount;
-use crate::tree::{self, Cursor};
+use crate::tree::Cursor;
 
 /// How long a finished result may wait before it is saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -31,9 +32,9 @@ pub(super) struct Race<'a> {
     keys: &'a [Digest],
     pub(super) outcomes: Vec<Option<Outcome>>,
     pub(super) failures: BTreeMap<usize, Failed>,
-    /// Those that are recovered, with what they printed.
-    pub(super) recovered: BTreeMap<usize, Entry>,
-    pub(super) processed: u64,
+    /// Those that are recovered.
+    pub(super) recovered: BTreeSet<usize>,
+    pub(super) book: Book<'a>,
     /// Results that are not yet saved.
     pub(super) unsaved: Vec<(Digest, Outcome)>,
     rule: OnConflict,
@@ -52,6 +53,7 @@ impl<'a> Race<'a> {
         outcomes: Vec<Option<Outcome>>,
         rule: OnConflict,
         before: NodeId,
+        book: Book<'a>,
     ) -> Self {
         let limit = Arc::new(AtomicUsize::new(plan.datums.len()));
         Self {
@@ -59,8 +61,8 @@ impl<'a> Race<'a> {
             keys,
             outcomes,
             failures: BTreeMap::new(),
-            recovered: BTreeMap::new(),
-            processed: 0,
+            recovered: BTreeSet::new(),
+            book,
             unsaved: Vec::new(),
             rule,
             before,
@@ -81,12 +83,11 @@ impl<'a> Race<'a> {
         command: &Command,
         keeper: &Keeper<'_>,
     ) -> Result<(), Error> {
-        let known: Vec<(usize, NodeId)> = (0..)
-            .zip(&self.outcomes)
-            .filter_map(|(at, outcome)| Some((at, outcome.as_ref()?.output)))
-            .collect();
-        for (at, output) in known {
-            self.notice(&*keeper.sink(), at, output)?;
+        let known: Vec<(usize, Outcome)> =
+            (0..).zip(&self.outcomes).filter_map(|(at, outcome)| Some((at, (*outcome)?))).collect();
+        for (at, outcome) in known {
+            self.book.reused(&*keeper.sink(), at, &outcome)?;
+            self.notice(&*keeper.sink(), at, outcome.output)?;
         }
         let missing: Vec<usize> =
             (0..).zip(&self.outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(at, _)| at).collect();
@@ -142,7 +143,7 @@ impl<'a> Race<'a> {
             match results.recv_timeout(SAVE_EVERY.saturating_sub(saved.elapsed()).min(LOOK_EVERY)) {
                 Ok((at, Ended::Done(outcome))) => {
                     task.progress.advance(1);
-                    self.processed += 1;
+                    self.book.processed(&*keeper.sink(), at, &outcome)?;
                     if let Some(place) = self.outcomes.get_mut(at) {
                         *place = Some(outcome);
                     }
@@ -151,10 +152,12 @@ impl<'a> Race<'a> {
                 }
                 Ok((at, Ended::Recovered(log))) => {
                     task.progress.advance(1);
-                    self.recovered.insert(at, log);
+                    self.book.recovered(at, log);
+                    self.recovered.insert(at);
                 }
                 Ok((at, Ended::Failed(failed))) => {
                     task.progress.advance(1);
+                    self.book.failed(at, &failed);
                     self.failures.insert(at, failed);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -162,8 +165,9 @@ impl<'a> Race<'a> {
             }
             task.check_wanted()?;
             if saved.elapsed() >= SAVE_EVERY {
-                if !self.unsaved.is_empty() {
-                    keeper.save(&self.unsaved)?;
+                if self.book.has_news() {
+                    let account = self.book.close(&*keeper.sink())?;
+                    keeper.save(&self.unsaved, Some(&account))?;
                     self.unsaved.clear();
                 }
                 saved = Instant::now();
@@ -194,20 +198,5 @@ impl<'a> Race<'a> {
         }
         self.limit.fetch_min(second, Ordering::Relaxed);
         Ok(())
-    }
-
-    /// The logs of the datums that this job has to do with, those that failed and the others; `None` if there are none.
-    pub(super) fn logs(&self, sink: &dyn ObjectWrite) -> Result<Option<NodeId>, Error> {
-        let name = |at: usize| self.plan.datums.get(at).map(|datum| datum.name.clone().into_bytes());
-        let failed = self.failures.iter().filter_map(|(at, failed)| Some((name(*at)?, failed.log?)));
-        let recovered = self.recovered.iter().filter_map(|(at, log)| Some((name(*at)?, *log)));
-        let mut logs: BTreeMap<Vec<u8>, Entry> = failed.chain(recovered).collect();
-        for outcome in self.outcomes.iter().flatten() {
-            for log in Cursor::<Entry>::new(sink, outcome.logs)? {
-                let (name, entry) = log?;
-                logs.insert(name, entry);
-            }
-        }
-        if logs.is_empty() { Ok(None) } else { Ok(Some(tree::build(sink, logs)?)) }
     }
 }

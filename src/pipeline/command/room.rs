@@ -32,7 +32,21 @@ impl Room {
         datum: &Datum,
         code: &[(TreePath, Entry)],
     ) -> Result<Self, Error> {
-        let dir = tmp.path().map_err(|source| io_error("make a room in", tmp.dir(), source))?;
+        Self::at(
+            tmp.path().map_err(|source| io_error("make a room in", tmp.dir(), source))?,
+            objects,
+            datum,
+            code,
+        )
+    }
+
+    /// Such a room in the directory `dir`, which must not be there.
+    pub(super) fn at(
+        dir: PathBuf,
+        objects: &dyn ObjectRead,
+        datum: &Datum,
+        code: &[(TreePath, Entry)],
+    ) -> Result<Self, Error> {
         let room = Self { dir };
         fs::create_dir(&room.dir).map_err(|source| io_error("make", &room.dir, source))?;
         for sub in ["in", "out", "tmp", "code"] {
@@ -70,6 +84,24 @@ impl Room {
         checkout::checkout(objects, &files, &dir, Clash::Refuse, &Silent)?;
         protect(&dir, &files).map_err(|source| io_error("protect", &dir, source))?;
         fs::write(&changes, &previous.changes).map_err(|source| io_error("write", &changes, source))
+    }
+
+    /// Leaves it to a person, who may remove it.
+    pub(super) fn leave(self) -> Result<(), Error> {
+        let mut inner: Vec<PathBuf> = ["in", "previous"].map(|sub| self.path(sub)).into();
+        inner.retain(|dir| dir.is_dir());
+        while let Some(dir) = inner.pop() {
+            let fail = |source| io_error("open", &dir, source);
+            fs::set_permissions(&dir, Permissions::from_mode(0o755)).map_err(fail)?;
+            for member in fs::read_dir(&dir).map_err(fail)? {
+                let member = member.map_err(fail)?;
+                if member.file_type().map_err(fail)?.is_dir() {
+                    inner.push(member.path());
+                }
+            }
+        }
+        std::mem::forget(self);
+        Ok(())
     }
 
     /// The path of `in`, `out`, `tmp`, `code`, `previous`, `changes` or `stdin`.

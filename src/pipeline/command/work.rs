@@ -1,18 +1,19 @@
 //! The work of a job: what is to be run is planned, run, and put together with what is as it was.
 
 use super::attempt::Failed;
+use super::book::Book;
 use super::datum::{self, Plan, plan};
 use super::keeper::Keeper;
 use super::merge::{self, Merged, Run};
 use super::previous;
 use super::race::Race;
-use crate::object::{Digest, NodeId, ObjectRead};
+use crate::object::{Digest, ObjectRead};
 use crate::pipeline::base::{self, Base};
 use crate::pipeline::error::Error;
 use crate::pipeline::job::Datums;
 use crate::pipeline::results::{self, Outcome};
 use crate::pipeline::spec::{Command, Memory, Reprocess};
-use crate::pipeline::task::{Done, Failure, Task};
+use crate::pipeline::task::{Account, Done, Failure, Task};
 use crate::tree::{self, Raw};
 
 /// Does the job: everything but the publication. What it wrote is on disk when it returns.
@@ -62,21 +63,18 @@ fn start(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Star
 
 fn run(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Done, Failure> {
     let Start { plan, keys, outcomes, before } = start(task, command, keeper)?;
-    let reused = outcomes.iter().flatten().count() as u64;
-    let mut race = Race::new(&plan, &keys, outcomes, command.on_conflict, before.state);
+    let book = Book::open(&*keeper.sink(), &plan, &keys)?;
+    let mut race = Race::new(&plan, &keys, outcomes, command.on_conflict, before.state, book);
     let running = race.run(task, command, keeper);
-    let (recovered, failed) = (race.recovered.len() as u64, race.failures.len() as u64);
-    let counts = Datums { processed: race.processed, reused, failed, recovered };
     // What was done is kept, whatever became of the rest.
     let failing = running.is_err() || !race.failures.is_empty() || race.limit() < plan.datums.len();
     if failing && !race.unsaved.is_empty() {
-        keeper.save(&race.unsaved)?;
+        keeper.save(&race.unsaved, None)?;
         race.unsaved.clear();
     }
-    let failure = |error| Failure { error, datums: counts, logs: None };
+    let account = race.book.close(&*keeper.sink())?;
+    let failure = |error| Failure { error, account };
     running.map_err(failure)?;
-    let logs = race.logs(&*keeper.sink())?;
-    let failure = |error| Failure { error, datums: counts, logs };
     if let Some((first, failed)) = race.failures.iter().next().filter(|(at, _)| **at < race.limit()) {
         return Err(failure(tell(&plan, *first, failed, race.failures.len())));
     }
@@ -84,7 +82,7 @@ fn run(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Done, 
         .zip(&race.outcomes)
         .map(|(at, outcome)| match outcome {
             Some(outcome) => Some(Run::Output(outcome.output)),
-            None => race.recovered.contains_key(&at).then_some(Run::Recovered),
+            None => race.recovered.contains(&at).then_some(Run::Recovered),
         })
         .collect();
     let sink = keeper.sink();
@@ -96,11 +94,12 @@ fn run(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Done, 
         let reason = "two datums wrote one path".to_owned();
         return Err(failure(Error::Failed { reason, hint: None }));
     }
-    let logs: NodeId = logs.map_or_else(|| tree::empty(&*sink), Ok)?;
+    let logs = account.logs.map_or_else(|| tree::empty(&*sink), Ok)?;
     let all = tree::totals_in::<Raw>(&*sink, merged.state, merge::DATUMS)?.count;
-    let counts = Datums { reused: all.saturating_sub(counts.processed), ..counts };
+    let datums = Datums { reused: all.saturating_sub(account.datums.processed), ..account.datums };
+    let account = Account { datums, logs: Some(logs), ..account };
     let outcome = Outcome { output: merged.output, state: merged.state, logs };
-    Ok(Done { outcome, datums: counts, results: race.unsaved })
+    Ok(Done { outcome, account, results: race.unsaved })
 }
 
 /// Why a job failed whose datum at `first` did, and so many in all.

@@ -12,7 +12,7 @@ mod tests;
 pub use archive::{Known, archive, known, load};
 pub use index::Filter;
 pub use record::{
-    Datums, Job, JobInput, JobSource, Phase, State, living, read, replace, save, waiting, warnings,
+    Bytes, Datums, Job, JobInput, JobSource, Phase, State, living, read, replace, save, waiting, warnings,
 };
 pub use run::Run;
 

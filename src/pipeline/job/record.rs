@@ -58,6 +58,10 @@ pub struct Job {
     pub error: Option<String>,
     /// Its logs: a map from datum to a file.
     pub logs: Option<NodeId>,
+    /// How much its datums read and wrote, where that is known.
+    pub bytes: Option<Bytes>,
+    /// What became of its datums: a map from the name of each that it had to do with.
+    pub report: Option<NodeId>,
 }
 
 /// One input of a job.
@@ -110,6 +114,15 @@ pub struct Datums {
     pub failed: u64,
     /// Datums that failed, which the stage's `err_cmd` says is no failure of the job.
     pub recovered: u64,
+}
+
+/// How much the datums read and wrote whose results a job made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bytes {
+    /// The size of what they read.
+    pub read: u64,
+    /// The size of what they wrote.
+    pub written: u64,
 }
 
 /// How far a job is, in one word.
@@ -212,8 +225,16 @@ impl Job {
             output: None,
             error: None,
             logs: None,
+            bytes: None,
+            report: None,
             ..self
         }
+    }
+
+    /// Forgets what a process did that did not end it: the next one begins to count anew.
+    pub(in crate::pipeline) fn forget_attempt(&mut self) {
+        (self.started, self.logs, self.bytes, self.report) = (None, None, None, None);
+        self.datums = Datums::default();
     }
 
     /// Notes that it is skipped, because the job `id` made nothing for it.
@@ -285,7 +306,7 @@ pub(in crate::pipeline) fn as_it_stands(
 ) -> Result<Job, Error> {
     if matches!(job.state, State::Running(_)) && !Lease::is_held(store, job.id)? {
         job.state = State::Queued;
-        job.started = None;
+        job.forget_attempt();
     }
     Ok(job)
 }

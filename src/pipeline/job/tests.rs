@@ -34,6 +34,8 @@ fn job(id: u64, state: State) -> Job {
         output: None,
         error: None,
         logs: None,
+        bytes: None,
+        report: None,
     }
 }
 

@@ -69,18 +69,20 @@ pub(in crate::pipeline) fn again(
     Ok(())
 }
 
-/// What a datum read: the names of its inputs, and their files. `roots` are the trees of the stage's sources, `order` its place.
+/// The datum at the place `order`. `roots` are the trees of the stage's sources.
 pub(in crate::pipeline) fn read(
     objects: &dyn ObjectRead,
     input: &Input,
     roots: &[NodeId],
     order: &[u8],
-) -> Result<Vec<(String, Files)>, Error> {
+) -> Result<Datum, Error> {
     let leaves = input.leaves();
     let side = Side::new(objects, &leaves, roots, &[]);
+    let form = Form::of(input, &mut 0);
     let mut rest = order;
-    let choice = Form::of(input, &mut 0).at(&side, &mut rest)?.unwrap_or_default();
-    Ok(parts(&side, choice)?.into_iter().map(|part| (part.input, part.files)).collect())
+    let choice = form.at(&side, &mut rest)?.unwrap_or_default();
+    let name = name(&choice, &form, &leaves);
+    Ok(Datum { order: order.to_vec(), name, parts: parts(&side, choice)?, previous: None })
 }
 
 fn parts(side: &Side<'_>, choice: Choice) -> Result<Vec<Part>, Error> {

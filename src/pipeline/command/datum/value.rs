@@ -24,7 +24,7 @@ pub(in crate::pipeline::command) struct Part {
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct Datum {
     /// Its place among all datums of the stage.
-    pub(in crate::pipeline::command) order: Vec<u8>,
+    pub(in crate::pipeline) order: Vec<u8>,
     pub(in crate::pipeline::command) name: String,
     pub(in crate::pipeline::command) parts: Vec<Part>,
     pub(in crate::pipeline::command) previous: Option<Previous>,
@@ -72,6 +72,17 @@ impl Datum {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"vds datum of a job 1\0").update(self.key(code).as_bytes()).update(&job.to_le_bytes());
         Digest::from_bytes(*hasher.finalize().as_bytes())
+    }
+
+    /// The names of its inputs, with their files.
+    pub(in crate::pipeline) fn files(&self) -> impl Iterator<Item = (&str, &Files)> {
+        self.parts.iter().map(|part| (part.input.as_str(), &part.files))
+    }
+
+    /// How many bytes it reads.
+    pub(in crate::pipeline::command) fn size(&self) -> u64 {
+        let whole = self.parts.iter().filter(|part| part.contents == Contents::Whole);
+        whole.flat_map(|part| &part.files).map(|(_, entry)| entry.size).sum()
     }
 
     /// What it reads, for people.

@@ -1,0 +1,91 @@
+//! A datum laid out for a person, who runs its command by hand.
+
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::attempt::declared;
+use super::datum::Datum;
+use super::previous;
+use super::process::{Program, prepare};
+use super::room::Room;
+use crate::object::ObjectRead;
+use crate::pipeline::base::Base;
+use crate::pipeline::error::Error;
+use crate::pipeline::spec::{Command, Memory};
+use crate::pipeline::task::Task;
+
+/// Lays the datum out in `dir`, which must not be there: what its program finds, and a script that runs it as vds does. Returns
+/// the path of the script.
+pub(in crate::pipeline) fn lay_out(
+    task: &Task<'_>,
+    command: &Command,
+    mut datum: Datum,
+    last: Option<Base>,
+    dir: &Path,
+) -> Result<PathBuf, Error> {
+    let objects: &dyn ObjectRead = task.store.objects();
+    if let (Memory::Output, Some(last)) = (command.memory, last) {
+        previous::give(objects, &task.stage.input, &last, &mut datum)?;
+    }
+    let datum = &datum;
+    let room = Room::at(dir.to_owned(), objects, datum, &declared(task, command)?)?;
+    let process = prepare(task, command, &command.argv, datum, &room, Program::Own)
+        .map_err(|reason| Error::Failed { reason, hint: None })?;
+    let path = dir.join("run.sh");
+    let fail = |source| Error::Io { verb: "write", path: path.display().to_string(), source };
+    let about =
+        format!("datum {} of job {}, {}@{}", datum.name, task.job.id, task.job.stage_name(), task.job.branch);
+    fs::write(&path, script(&about, dir, &process)).map_err(fail)?;
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(fail)?;
+    room.leave()?;
+    Ok(path)
+}
+
+/// A shell script that does what starting the process would do, with an output directory that is empty again each time.
+fn script(about: &str, dir: &Path, process: &std::process::Command) -> Vec<u8> {
+    let mut script = b"#!/bin/sh\n# ".to_vec();
+    script.extend(about.bytes().filter(|byte| *byte != b'\n'));
+    script.extend(b"\nset -e\n");
+    for (start, end) in [("rm -rf ", " "), ("mkdir ", " ")] {
+        script.extend(start.bytes());
+        script.extend(quoted(dir.join("out").as_os_str()));
+        script.extend(end.bytes());
+        script.extend(quoted(dir.join("tmp").as_os_str()));
+        script.push(b'\n');
+    }
+    script.extend(b"cd ");
+    script.extend(quoted(dir.join("code").as_os_str()));
+    script.extend(b"\nexec env -i");
+    for (name, value) in process.get_envs() {
+        script.extend(b" \\\n  ");
+        script.extend(name.as_bytes());
+        script.push(b'=');
+        script.extend(quoted(value.unwrap_or_default()));
+    }
+    script.extend(b" \\\n ");
+    for word in [process.get_program()].into_iter().chain(process.get_args()) {
+        script.push(b' ');
+        script.extend(quoted(word));
+    }
+    script.extend(b" < ");
+    let stdin = dir.join("stdin");
+    script.extend(if stdin.exists() { quoted(stdin.as_os_str()) } else { b"/dev/null".to_vec() });
+    script.push(b'\n');
+    script
+}
+
+/// The word as a shell reads it.
+fn quoted(word: &OsStr) -> Vec<u8> {
+    let mut quoted = b"'".to_vec();
+    for byte in word.as_bytes() {
+        match byte {
+            b'\'' => quoted.extend(b"'\\''"),
+            byte => quoted.push(*byte),
+        }
+    }
+    quoted.push(b'\'');
+    quoted
+}
