@@ -95,6 +95,11 @@ impl Draft {
         path.ancestors().any(put) || near.any(|(other, entry)| entry.is_some() && below(other))
     }
 
+    /// How many paths were put or removed.
+    pub fn len(&self) -> usize {
+        self.edits.len()
+    }
+
     /// Whether nothing was put or removed.
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty()

@@ -84,10 +84,12 @@ pub mod trace;
 // Changes of branches, with what they trigger.
 pub mod change;
 
-// Branches, tags and repos, changed as a whole; what comes from other branches.
+// Branches, tags and repos, changed as a whole; what comes from other branches, and from
+// directories as it arrives.
 pub mod integrate;
 pub mod refs;
 pub mod submit;
+pub mod watch;
 
 // The record of all changes, and going back in it.
 pub mod operation;

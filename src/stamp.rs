@@ -106,6 +106,11 @@ impl Stamp {
         self.modified.max(self.changed) < begun.now.saturating_sub(grain)
     }
 
+    /// Whether `other` is this file with this content, though it may have another name by now.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        Self { changed: other.changed, ..*self } == *other
+    }
+
     /// What kind of file it is, if it is no link.
     pub fn kind(&self) -> FileKind {
         if self.mode & 0o100 == 0 { FileKind::File } else { FileKind::Executable }

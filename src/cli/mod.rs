@@ -53,6 +53,7 @@ mod root;
 mod rows;
 mod run;
 mod show;
+mod span;
 mod sparse_checkout;
 mod status;
 mod steer;
@@ -60,6 +61,7 @@ mod submit;
 mod switch;
 mod tag;
 mod undo;
+mod watch;
 mod why;
 mod words;
 

@@ -21,7 +21,7 @@ use super::pager::{self, Closed, Pager};
 use super::{
     blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, datum, diff, du, fetch,
     import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, restore,
-    revert, rm, run, show, sparse_checkout, status, switch, tag, undo, why,
+    revert, rm, run, show, sparse_checkout, status, switch, tag, undo, watch, why,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -86,6 +86,7 @@ enum Verb {
     Repo(repo::Verb),
     Commit(commit::Args),
     Import(import::Args),
+    Watch(watch::Args),
     Rm(rm::Args),
     Cp(cp::Args),
     Mv(mv::Args),
@@ -245,6 +246,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Repo(verb) => repo::run(verb, cx),
         Verb::Commit(args) => commit::run(&args, cx),
         Verb::Import(args) => import::run(&args, cx),
+        Verb::Watch(args) => watch::run(&args, cx),
         Verb::Rm(args) => rm::run(&args, cx),
         Verb::Cp(args) => cp::run(&args, cx),
         Verb::Mv(args) => mv::run(&args, cx),

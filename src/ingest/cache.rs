@@ -14,7 +14,7 @@ use crate::store::Store;
 const VERSION: u8 = 1;
 
 /// One remembered file.
-pub(super) type Line = (String, Stamp, BlobId);
+pub type Line = (String, Stamp, BlobId);
 
 /// The file that remembers the directory `root`, when it goes below `to`.
 pub(super) fn place(store: &Store, root: &Path, to: Option<&TreePath>) -> PathBuf {
@@ -25,7 +25,7 @@ pub(super) fn place(store: &Store, root: &Path, to: Option<&TreePath>) -> PathBu
 }
 
 /// What was remembered, sorted by path; nothing if it cannot be read.
-pub(super) fn load(place: &Path) -> Vec<Line> {
+pub fn load(place: &Path) -> Vec<Line> {
     let read = || -> Option<Vec<Line>> {
         let bytes = fs::read(place).ok()?;
         let (sum, rest) = bytes.split_first_chunk::<32>()?;
@@ -45,7 +45,7 @@ pub(super) fn load(place: &Path) -> Vec<Line> {
 }
 
 /// Remembers these files, sorted by path.
-pub(super) fn save(place: &Path, tmp: &Tmp, lines: &[Line]) -> io::Result<()> {
+pub fn save(place: &Path, tmp: &Tmp, lines: &[Line]) -> io::Result<()> {
     let mut rest = Vec::new();
     for block in lines.chunks(10_000) {
         let bytes = codec::encode(VERSION, &block).map_err(io::Error::other)?;

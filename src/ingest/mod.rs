@@ -5,7 +5,7 @@
 //! be read is an error, because data that is missing without a word is worse; what holds no data is passed over and
 //! counted.
 
-mod cache;
+pub mod cache;
 mod error;
 mod gather;
 mod passed;
