@@ -24,6 +24,9 @@ pub enum Error {
     /// The system does not tell of changes.
     #[error("the system does not tell of changes in {}: {reason}", .dir.display())]
     Deaf { dir: PathBuf, reason: String },
+    /// Some files could not be read.
+    #[error("not all could be committed: {first}")]
+    Unread { first: String },
     /// The place that says who watches could not be made.
     #[error("cannot lock {}", .path.display())]
     Lock { path: PathBuf, source: io::Error },
@@ -60,12 +63,15 @@ fault! {
     kind {
         Self::Gone { .. } => Kind::NotFound,
         Self::Watched { .. } => Kind::Busy,
-        Self::Deaf { .. } | Self::Lock { .. } => Kind::Io,
+        Self::Deaf { .. } | Self::Unread { .. } | Self::Lock { .. } => Kind::Io,
     }
     hint {
         Self::Gone { .. } => Some("make it first; what arrived in it is committed".to_owned()),
         Self::Watched { .. } => Some("end that one first; `ps` shows it".to_owned()),
         Self::Deaf { .. } => Some("`--poll 5s` looks every five seconds instead".to_owned()),
+        Self::Unread { .. } => Some(
+            "make it readable, or name it in a .vdsignore file; the others are committed".to_owned(),
+        ),
         Self::Lock { .. } => Some("you must be allowed to write into the store".to_owned()),
     }
 }

@@ -1,6 +1,7 @@
 //! One look at the directory, and the commit of what has arrived.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -35,8 +36,10 @@ pub(super) struct Round {
     pub(super) warnings: Vec<String>,
     /// How many files somebody still writes.
     pub(super) open: u64,
-    /// How many could not be read, or were too new to be remembered.
-    pub(super) again: u64,
+    /// Why some could not be read.
+    pub(super) unread: Vec<String>,
+    /// How many were too new to be remembered.
+    pub(super) young: u64,
     /// How many were removed from the directory.
     pub(super) removed: u64,
 }
@@ -70,7 +73,8 @@ fn sort(files: Vec<Found>, memory: &Memory, open: &HashSet<PathBuf>) -> Sorted {
 /// What was read of the new files.
 struct Read {
     files: Vec<(Found, Entry)>,
-    warnings: Vec<String>,
+    /// Why others could not be read.
+    unread: Vec<String>,
 }
 
 /// Reads each file by itself: one that cannot be read does not hold up the others.
@@ -90,14 +94,15 @@ fn read(
         })
         .collect();
     progress.end();
-    let mut read = Read { files: Vec::new(), warnings: Vec::new() };
+    let mut read = Read { files: Vec::new(), unread: Vec::new() };
     for one in all {
         match one {
             Ok(found) => {
                 read.files.extend(found.into_iter().filter_map(|(found, entry)| Some((found, entry?))));
             }
             Err(error @ (ingest::Error::Unreadable { .. } | ingest::Error::Unstable { .. })) => {
-                read.warnings.push(format!("{error}: left for the next time"));
+                let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+                read.unread.push(format!("{error}{source}"));
             }
             Err(error) => return Err(error.into()),
         }
@@ -137,9 +142,8 @@ pub(super) fn round(
         memory.clear();
     }
     let Sorted { there, known, new, open } = sort(files, memory, &writers::open_below(dir));
-    let Read { files, warnings: unread } = read(&writer, new, begun, progress)?;
-    let (repo, unreadable) = (base.repo.id, unread.len() as u64);
-    warnings.extend(unread);
+    let Read { files, unread } = read(&writer, new, begun, progress)?;
+    let repo = base.repo.id;
     let tree = Snapshot::new(&writer, base.tree);
     let mut draft = put(tree, &files, options)?;
     if options.deletions == Deletions::Mirror && known.is_empty() && files.is_empty() && open == 0 {
@@ -162,7 +166,7 @@ pub(super) fn round(
         After::Remove => remove(known.iter().chain(files.iter().map(|(found, _)| found)), &mut warnings),
     };
     let (count, bytes) = (files.len() as u64, files.iter().map(|(_, entry)| entry.size).sum());
-    Ok(Round { published, message, files: count, bytes, warnings, open, again: unreadable + young, removed })
+    Ok(Round { published, message, files: count, bytes, warnings, open, unread, young, removed })
 }
 
 /// The edits that put the files where they differ.

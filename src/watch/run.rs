@@ -94,6 +94,8 @@ pub struct Watch {
     told: BTreeSet<String>,
     /// When it is looked again without anything having changed, and how long was waited for that.
     again: Option<(Instant, Duration)>,
+    /// What the last look could not read.
+    unread: Vec<String>,
     begun: Instant,
     _lock: File,
 }
@@ -147,6 +149,7 @@ impl Watch {
             memory,
             told: BTreeSet::new(),
             again: None,
+            unread: Vec::new(),
             begun,
             _lock: lock,
         })
@@ -163,7 +166,10 @@ impl Watch {
     ) -> Result<Option<Arrived>, Error> {
         loop {
             match self.step() {
-                None => return Ok(None),
+                None => {
+                    let first = self.unread.first().cloned();
+                    return first.map_or(Ok(None), |first| Err(Error::Unread { first }));
+                }
                 Some(Next::Rest) => self.wait(None, tell)?,
                 Some(Next::Wait(time)) => self.wait(Some(time), tell)?,
                 Some(Next::Look) => {
@@ -207,16 +213,18 @@ impl Watch {
 
     /// Takes note of what a look left over.
     fn looked(&mut self, round: Round, tell: &dyn Fn(&str)) -> Option<Arrived> {
-        let Round { published, message, files, bytes, warnings, open, again, removed } = round;
+        let Round { published, message, files, bytes, warnings, open, unread, young, removed } = round;
         // A warning that has gone is told again when it comes back.
+        let warnings: Vec<String> = warnings.into_iter().chain(unread.iter().cloned()).collect();
         self.told.retain(|told| warnings.contains(told));
         for warning in warnings {
             self.tell_once(warning, tell);
         }
         let left = match self.options.until {
-            Until::Ended => open + again,
+            Until::Ended => open + young + unread.len() as u64,
             Until::Quiet => open,
         };
+        self.unread = unread;
         self.again = (left > 0).then(|| self.later());
         published.commit.is_some().then_some(Arrived { published, message, files, bytes, removed })
     }
