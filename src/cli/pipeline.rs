@@ -10,16 +10,17 @@ use super::answer::document;
 use super::code;
 use super::complaint::{complaint, io_error, usage};
 use super::context::{Answer, Context, Made};
+use super::steer;
 use crate::fault::{Cause, Kind};
 use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{PipelineName, StageName};
 use crate::pipeline::Error;
-use crate::pipeline::registry::{self, Submission, Submit};
+use crate::pipeline::registry::{self, Standing, Submission, Submit};
 use crate::pipeline::spec::{Spec, SpecError, Stage};
 use crate::pipeline::trigger::{self, Runs};
 
-/// Make, change, list, show and delete pipelines
+/// Make, change, list, show, pause and delete pipelines
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Make a pipeline from its file; it runs on what is there, and then on each new commit
@@ -48,6 +49,21 @@ pub(super) enum Verb {
     Show {
         /// The pipeline
         name: PipelineName,
+    },
+    /// Let a pipeline queue nothing and run nothing; its queued and running jobs are cancelled
+    #[command(after_help = "Example:\n  vds pipeline pause settlement")]
+    Pause {
+        /// The pipeline
+        name: PipelineName,
+    },
+    /// Let a paused pipeline go on, with what the newest commits need: one job for each branch
+    #[command(after_help = "Example:\n  vds pipeline resume settlement")]
+    Resume {
+        /// The pipeline
+        name: PipelineName,
+        /// Leave the jobs for `vds run`
+        #[arg(long)]
+        no_run: bool,
     },
     /// Delete a pipeline; its outputs stay, as ordinary repos
     #[command(after_help = "Example:\n  vds pipeline delete settlement")]
@@ -128,6 +144,14 @@ fn commit(facts: &mut Session, batch: &Batch, origin: &Origin) -> Result<u64, Ca
     }
 }
 
+/// What is added to the version of a paused pipeline.
+fn paused(pipeline: &registry::Pipeline) -> &'static str {
+    match pipeline.record.standing {
+        Standing::Active => "",
+        Standing::Paused => ", paused",
+    }
+}
+
 /// The graph of a pipeline: a line for each stage, with what it reads.
 fn graph(pipeline: &registry::Pipeline) -> String {
     let line = |(name, stage): (&StageName, &Stage)| {
@@ -147,9 +171,10 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let stages = |pipeline: &registry::Pipeline| {
                 pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>()
             };
-            let document = |p: &registry::Pipeline| json!({ "pipeline": p.spec.name, "version": p.record.version, "stages": stages(p), "description": p.spec.description });
+            let document = |p: &registry::Pipeline| json!({ "pipeline": p.spec.name, "version": p.record.version, "standing": p.record.standing.word(), "stages": stages(p), "description": p.spec.description });
             let line = |p: &registry::Pipeline| {
-                format!("{}  version {}  {}\n", p.spec.name, p.record.version, stages(p).join(", "))
+                let paused = paused(p);
+                format!("{}  version {}{paused}  {}\n", p.spec.name, p.record.version, stages(p).join(", "))
             };
             let names = || all.iter().map(|p| format!("{}\n", p.spec.name)).collect();
             cx.say(
@@ -161,10 +186,17 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
         Verb::Show { name } => {
             let found = registry::load(&cx.store()?.session()?, &name)?;
             let version = found.record.version;
-            let document = json!({ "pipeline": name, "version": version, "source": found.record.source });
+            let (paused, standing) = (paused(&found), found.record.standing.word());
+            let document = json!({ "pipeline": name, "version": version, "standing": standing, "source": found.record.source });
             let source = found.record.source.clone();
-            cx.say(&document, || format!("# {name}, version {version}\n{source}"), || format!("{name}\n"))
+            cx.say(
+                &document,
+                || format!("# {name}, version {version}{paused}\n{source}"),
+                || format!("{name}\n"),
+            )
         }
+        Verb::Pause { name } => steer::pause(&name, cx),
+        Verb::Resume { name, no_run } => steer::resume(&name, no_run, cx),
         Verb::Delete { name } => {
             let store = cx.store()?;
             let mut facts = store.session()?;

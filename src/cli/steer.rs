@@ -1,4 +1,4 @@
-//! `vds job cancel` and `vds job retry`: what a person does to jobs.
+//! What a person does to what runs: `vds job cancel`, `vds job retry`, `vds pipeline pause`, `vds pipeline resume`.
 
 use std::collections::BTreeSet;
 
@@ -6,31 +6,47 @@ use serde_json::json;
 
 use super::answer::document;
 use super::context::{Answer, Context, Made};
+use crate::object::PipelineName;
 use crate::pipeline::job::{Job, State};
-use crate::pipeline::{self, Cancelled, Retried};
+use crate::pipeline::{self, Cancelled, Paused, Resumed, Retried};
 use crate::view;
 
 /// The exit code when a job was not there any more to be cancelled.
 const TOO_LATE: u8 = 1;
 
-pub(super) fn cancel(ids: &[u64], cx: &Context) -> Answer {
-    let ids: BTreeSet<u64> = ids.iter().copied().collect();
-    let Cancelled { cancelled, skipped, over, stopping } = pipeline::cancel(&cx.store()?, &cx.author, &ids)?;
-    let views = |jobs: &[Job]| jobs.iter().map(view::Job::from).collect::<Vec<_>>();
-    let document =
-        json!({ "cancelled": views(&cancelled), "skipped": views(&skipped), "over": views(&over) });
-    let name = |job: &Job| format!("job {} {}@{}", job.id, job.stage_name(), job.branch);
-    let text = || {
-        let cancelled = cancelled.iter().map(|job| format!("cancelled {}\n", name(job)));
-        let skipped = skipped.iter().map(|job| format!("skipped {}, which waited for it\n", name(job)));
-        let over = over.iter().map(|job| format!("{} was {} before\n", name(job), job.state.word()));
-        cancelled.chain(skipped).chain(over).collect()
-    };
-    let quiet = || cancelled.iter().chain(&skipped).map(|job| format!("{}\n", job.id)).collect();
-    cx.tell(&document, text, quiet)?;
+fn views(jobs: &[Job]) -> Vec<view::Job> {
+    jobs.iter().map(view::Job::from).collect()
+}
+
+fn name(job: &Job) -> String {
+    format!("job {} {}@{}", job.id, job.stage_name(), job.branch)
+}
+
+/// What was stopped, a line for each job.
+fn stopped(cancelled: &[Job], skipped: &[Job]) -> String {
+    let cancelled = cancelled.iter().map(|job| format!("cancelled {}\n", name(job)));
+    let skipped = skipped.iter().map(|job| format!("skipped {}, which waited for it\n", name(job)));
+    cancelled.chain(skipped).collect()
+}
+
+fn note_stopping(stopping: &[u64], cx: &Context) {
     for id in stopping {
         cx.note(&format!("the process that runs job {id} has not stopped yet; it publishes nothing"));
     }
+}
+
+pub(super) fn cancel(ids: &[u64], cx: &Context) -> Answer {
+    let ids: BTreeSet<u64> = ids.iter().copied().collect();
+    let Cancelled { cancelled, skipped, over, stopping } = pipeline::cancel(&cx.store()?, &cx.author, &ids)?;
+    let document =
+        json!({ "cancelled": views(&cancelled), "skipped": views(&skipped), "over": views(&over) });
+    let text = || {
+        let over = over.iter().map(|job| format!("{} was {} before\n", name(job), job.state.word()));
+        stopped(&cancelled, &skipped) + &over.collect::<String>()
+    };
+    let quiet = || cancelled.iter().chain(&skipped).map(|job| format!("{}\n", job.id)).collect();
+    cx.tell(&document, text, quiet)?;
+    note_stopping(&stopping, cx);
     let too_late = over.iter().any(|job| job.state != State::Cancelled);
     Ok(if too_late { TOO_LATE } else { 0 })
 }
@@ -52,4 +68,31 @@ pub(super) fn retry(args: &RetryArgs, cx: &Context) -> Answer {
     let text = format!("job {} again, as job {id} of run {run}\n", args.id);
     let (quiet, done) = (format!("{id}\n"), "the jobs are queued");
     cx.made(&store, Made { document, text, quiet, done, operation: None }, jobs, args.no_run)
+}
+
+pub(super) fn pause(name: &PipelineName, cx: &Context) -> Answer {
+    let Paused { operation, cancelled, skipped, stopping } = pipeline::pause(&cx.store()?, &cx.author, name)?;
+    let document =
+        document(&json!({ "paused": name, "cancelled": views(&cancelled), "skipped": views(&skipped) }));
+    let head = match operation {
+        Some(_) => format!("the pipeline {name} is paused\n"),
+        None => format!("the pipeline {name} was paused before\n"),
+    };
+    let text = head + &stopped(&cancelled, &skipped);
+    let (quiet, done) = (format!("{name}\n"), "the pipeline is paused");
+    let answer = cx.changed(Made { document, text, quiet, done, operation })?;
+    note_stopping(&stopping, cx);
+    Ok(answer)
+}
+
+pub(super) fn resume(name: &PipelineName, no_run: bool, cx: &Context) -> Answer {
+    let store = cx.store()?;
+    let Resumed { operation, jobs } = pipeline::resume(&store, &cx.author, name)?;
+    let document = document(&json!({ "resumed": name }));
+    let text = match operation {
+        Some(_) => format!("the pipeline {name} goes on\n"),
+        None => format!("the pipeline {name} was not paused\n"),
+    };
+    let (quiet, done) = (format!("{name}\n"), "the pipeline goes on");
+    cx.made(&store, Made { document, text, quiet, done, operation }, jobs, no_run)
 }

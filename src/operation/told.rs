@@ -8,7 +8,7 @@ use super::names::{self, Names};
 use super::subject::Subject;
 use crate::history::{Repo, Subject as Fact, commit_id};
 use crate::ledger::{KeyChange, Operation, Origin};
-use crate::pipeline::registry::Record;
+use crate::pipeline::registry::{self, Record};
 use crate::pipeline::{Subject as PipelineFact, job};
 
 /// An operation, told.
@@ -155,7 +155,10 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
             let mut versions = [None, None];
             for (version, value) in versions.iter_mut().zip(values) {
                 let record = value.as_deref().map(Record::read).transpose()?;
-                *version = record.map(|record| record.version.to_string());
+                *version = record.map(|record| match record.standing {
+                    registry::Standing::Active => record.version.to_string(),
+                    registry::Standing::Paused => format!("{}, paused", record.version),
+                });
             }
             (Noun::Pipeline, name.to_string(), versions)
         }

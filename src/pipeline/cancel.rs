@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::history::Author;
 use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
+use crate::object::PipelineName;
 use crate::store::Store;
 
 use super::error::Error;
@@ -63,6 +64,17 @@ pub fn cancel(store: &Store, author: &Author, ids: &BTreeSet<u64>) -> Result<Can
     Err(Error::Raced { verb: "cancel the jobs" })
 }
 
+/// Adds to `batch` that the jobs of a pipeline that is paused end, and those that wait for them.
+pub(super) fn stop_pipeline(
+    facts: &Session,
+    batch: &mut Batch,
+    name: &PipelineName,
+    origin: &Origin,
+) -> Result<Stopped, Error> {
+    let reason = format!("the pipeline {name} was paused");
+    stop(facts, batch, |job| job.pipeline == name.as_str(), &reason, origin)
+}
+
 /// Jobs that are stopped.
 pub(super) struct Stopped {
     /// Those of them that processes run, or ran when they died.
@@ -72,7 +84,7 @@ pub(super) struct Stopped {
 }
 
 /// Adds to `batch` that the living jobs that are `meant` end now, for this reason, and those with them that wait for their output.
-pub(super) fn stop(
+fn stop(
     facts: &Session,
     batch: &mut Batch,
     meant: impl Fn(&Job) -> bool,

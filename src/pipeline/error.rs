@@ -43,6 +43,9 @@ pub enum Error {
     /// The stage was given other inputs before the job began.
     #[error("the stage {stage} reads something else since")]
     StageChanged { stage: String },
+    /// A paused pipeline was to do something.
+    #[error("the pipeline {name} is paused")]
+    Paused { name: PipelineName },
     /// A job that did not fail was to be run again.
     #[error("job {id} is {word}: only one that failed, was cancelled or skipped can be run again")]
     NotFailed { id: u64, word: &'static str },
@@ -117,7 +120,7 @@ fault! {
         | Self::UnknownDatum { .. }
         | Self::Code { .. } => Kind::NotFound,
         Self::Failed { .. } | Self::Cancelled { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
-        Self::NotFailed { .. } | Self::Overtaken { .. } | Self::NotEmpty { .. } => Kind::Refused,
+        Self::Paused { .. } | Self::NotFailed { .. } | Self::Overtaken { .. } | Self::NotEmpty { .. } => Kind::Refused,
         Self::Contended { .. } | Self::Raced { .. } => Kind::Busy,
         Self::Record { .. } => Kind::Damaged,
         Self::Io { .. } => Kind::Io,
@@ -131,6 +134,7 @@ fault! {
         Self::NoDatums { hint, .. } => Some((*hint).to_owned()),
         Self::UnknownDatum { id, .. } => Some(format!("`vds datum list {id}` shows what there is")),
         Self::NotEmpty { .. } => Some("name a directory that is not there".to_owned()),
+        Self::Paused { name } => Some(format!("`vds pipeline resume {name}` lets it go on")),
         Self::NotFailed { .. } => Some("`vds job list --state failed,cancelled` shows such".to_owned()),
         Self::Overtaken { newer, .. } => Some(format!(
             "`vds job show {newer}` tells about it; what older inputs come to is made by moving their branch back"

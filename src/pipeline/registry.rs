@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use super::cancel;
 use super::error::Error;
 use super::job::{self, State};
 use super::spec::{Command, Spec, Stage, Work, place};
@@ -40,6 +41,27 @@ pub struct Record {
     pub updated: i64,
     /// The files that its commands declared: name and content.
     pub code: Vec<(String, Entry)>,
+    /// Whether it follows its inputs.
+    pub standing: Standing,
+}
+
+/// Whether a pipeline follows its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// It does.
+    Active,
+    /// It queues nothing and runs nothing.
+    Paused,
+}
+
+impl Standing {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+        }
+    }
 }
 
 fn key(name: &PipelineName) -> Vec<u8> {
@@ -188,7 +210,9 @@ pub fn submit(
     }
     let version = last_version(facts, &spec.name)? + 1;
     let Submission { source, file, code } = submission;
-    let record = Record { version, source, file, updated: origin.time, code };
+    let standing =
+        before.as_deref().map(Record::read).transpose()?.map_or(Standing::Active, |old| old.standing);
+    let record = Record { version, source, file, updated: origin.time, code, standing };
     let pipeline = Pipeline { spec, record };
     check_graph(facts, &pipeline)?;
     for stage in pipeline.spec.stages.keys() {
@@ -254,7 +278,25 @@ fn has_stage(spec: &Spec, stage: &str) -> bool {
     spec.stages.keys().any(|kept| kept.as_str() == stage)
 }
 
-/// Adds to `batch` that the jobs of the pipeline are skipped that wait and whose stage is not, or no longer, in `spec`.
+/// Adds to `batch` that the pipeline stands so from now on. False if it does already.
+pub(super) fn stand(
+    facts: &Session,
+    batch: &mut Batch,
+    name: &PipelineName,
+    standing: Standing,
+) -> Result<bool, Error> {
+    let record = load(facts, name)?.record;
+    if record.standing == standing {
+        return Ok(false);
+    }
+    let bytes = codec::encode(VERSION, &Record { standing, ..record })
+        .map_err(|source| Error::Record { what: "a pipeline", source })?;
+    batch.expect(key(name), facts.get(&key(name))?).put(key(name), bytes);
+    Ok(true)
+}
+
+/// Adds to `batch` that the jobs of the pipeline are skipped that wait and whose stage is not, or no longer, in `spec`; of a paused
+/// pipeline, that all are cancelled.
 pub fn skip_jobs(
     store: &Store,
     facts: &Session,
@@ -263,6 +305,9 @@ pub fn skip_jobs(
     spec: Option<&Spec>,
     origin: &Origin,
 ) -> Result<(), Error> {
+    if find(facts, pipeline)?.is_some_and(|pipeline| pipeline.record.standing == Standing::Paused) {
+        return cancel::stop_pipeline(facts, batch, pipeline, origin).map(drop);
+    }
     for job in job::living(facts)? {
         let is_kept = spec.is_some_and(|spec| has_stage(spec, &job.stage));
         if job.pipeline != pipeline.as_str() || is_kept {

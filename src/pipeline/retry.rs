@@ -10,7 +10,7 @@ use crate::store::Store;
 
 use super::error::Error;
 use super::job::{self, Filter, Job, JobInput, JobSource, Numbers, Phase, State};
-use super::registry;
+use super::registry::{self, Standing};
 use super::task::TRIES;
 use super::trigger;
 
@@ -153,6 +153,9 @@ fn check_stage(facts: &Session, job: &Job) -> Result<u64, Error> {
     let gone = || Error::StageGone { stage: job.stage_name() };
     let pipeline = registry::find(facts, &job.pipeline.parse().map_err(history::Error::from)?)?;
     let pipeline = pipeline.ok_or_else(gone)?;
+    if pipeline.record.standing == Standing::Paused {
+        return Err(Error::Paused { name: pipeline.spec.name });
+    }
     let stage = pipeline.spec.stages.get(&job.stage.parse().map_err(history::Error::from)?);
     trigger::check_reads(facts, stage.ok_or_else(gone)?, job)?;
     Ok(pipeline.record.version)

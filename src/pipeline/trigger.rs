@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::error::Error;
 use super::job::{self, Datums, Job, JobInput, JobSource, Numbers, State};
 use super::pattern::BranchPattern;
-use super::registry::{self, Pipeline, output_name};
+use super::registry::{self, Pipeline, Standing, output_name};
 use super::spec::Stage;
 use crate::history::{self, Repo, Target};
 use crate::ledger::{Origin, Session};
@@ -80,7 +80,8 @@ pub enum Runs {
     ByBranch,
 }
 
-/// Adds to `batch` the jobs that these moves cause, and returns them. With `only`, other pipelines are left alone.
+/// Adds to `batch` the jobs that these moves cause, and returns them. With `only`, other pipelines only follow
+/// what that one makes. A paused pipeline gets none.
 pub fn enqueue(
     facts: &Session,
     batch: &mut Batch,
@@ -102,45 +103,31 @@ pub fn enqueue(
         .collect();
     let mut causes: HashMap<(RepoName, BranchName), &Moved> =
         moved.iter().map(|moved| ((moved.repo.name.clone(), moved.branch.clone()), moved)).collect();
+    // What these jobs will have changed.
+    let mut made: HashMap<(RepoName, BranchName), JobSource> = HashMap::new();
     let mut jobs = Vec::new();
     for (pipeline, name, stage) in order(&pipelines).unwrap_or_default() {
-        if only.is_some_and(|only| *only != pipeline.spec.name) {
+        if pipeline.record.standing == Standing::Paused {
             continue;
         }
+        let is_meant = only.is_none_or(|only| *only == pipeline.spec.name);
         let output = output_name(&pipeline.spec.name, name)?;
-        for branch in branches(facts, stage, &sources)? {
+        for branch in branches(facts, stage, if is_meant { &sources } else { &made })? {
             let Some(inputs) = inputs(facts, stage, &branch, &sources)? else { continue };
             let of = Some(&branch).filter(|_| runs == Runs::ByBranch && moved.len() > 1);
             let cause = match of {
                 Some(branch) => moved.iter().find(|moved| moved.branch == *branch),
                 None => places(stage, &branch).iter().find_map(|place| causes.get(place).copied()),
             };
-            let cause = cause.unwrap_or(first);
-            let target = Target { repo: cause.repo.name.clone(), branch: cause.branch.clone() };
+            let from = cause.unwrap_or(first);
+            let target = Target { repo: from.repo.name.clone(), branch: from.branch.clone() };
             let run = *run_numbers.entry(of.cloned()).or_insert_with(|| numbers.run());
             let id = numbers.job();
-            let job = Job {
-                id,
-                run,
-                pipeline: pipeline.spec.name.to_string(),
-                version: pipeline.record.version,
-                stage: name.to_string(),
-                branch: branch.to_string(),
-                inputs,
-                cause: Job::cause(&target, cause.commit),
-                state: State::Queued,
-                created: origin.time,
-                started: None,
-                ended: None,
-                datums: Datums::default(),
-                output: None,
-                error: None,
-                logs: None,
-                bytes: None,
-                report: None,
-            };
+            let cause = Job::cause(&target, from.commit);
+            let job = job(pipeline, name, &branch, inputs, (id, run), cause, origin.time);
             job::save(batch, &job)?;
-            causes.insert((output.clone(), branch.clone()), cause);
+            causes.insert((output.clone(), branch.clone()), from);
+            made.insert((output.clone(), branch.clone()), JobSource::Job(id));
             sources.insert((output.clone(), branch), JobSource::Job(id));
             jobs.push(job);
         }
@@ -149,6 +136,38 @@ pub fn enqueue(
         numbers.save(batch);
     }
     Ok(jobs)
+}
+
+/// A new job, by its number and that of its run.
+pub(super) fn job(
+    pipeline: &Pipeline,
+    stage: &StageName,
+    branch: &BranchName,
+    inputs: Vec<JobInput>,
+    (id, run): (u64, u64),
+    cause: String,
+    created: i64,
+) -> Job {
+    Job {
+        id,
+        run,
+        pipeline: pipeline.spec.name.to_string(),
+        version: pipeline.record.version,
+        stage: stage.to_string(),
+        branch: branch.to_string(),
+        inputs,
+        cause,
+        state: State::Queued,
+        created,
+        started: None,
+        ended: None,
+        datums: Datums::default(),
+        output: None,
+        error: None,
+        logs: None,
+        bytes: None,
+        report: None,
+    }
 }
 
 /// Where all inputs of the pipeline that are not its own outputs stand now.
@@ -168,7 +187,7 @@ pub fn heads(facts: &Session, pipeline: &Pipeline) -> Result<Vec<Moved>, Error> 
 }
 
 /// The output branches of a stage that the changed sources concern.
-fn branches(
+pub(super) fn branches(
     facts: &Session,
     stage: &Stage,
     changed: &HashMap<(RepoName, BranchName), JobSource>,
@@ -188,7 +207,7 @@ fn branches(
 }
 
 /// Every branch that a stage has output for: those that its patterns match, or the one its first source names.
-fn all_branches(
+pub(super) fn all_branches(
     facts: &Session,
     stage: &Stage,
     changed: &HashMap<(RepoName, BranchName), JobSource>,
@@ -238,7 +257,7 @@ pub(super) fn check_reads(facts: &Session, stage: &Stage, job: &Job) -> Result<(
 }
 
 /// What the stage reads for its output branch `branch`; `None` while an input has no commit.
-fn inputs(
+pub(super) fn inputs(
     facts: &Session,
     stage: &Stage,
     branch: &BranchName,

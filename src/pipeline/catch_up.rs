@@ -1,0 +1,97 @@
+//! Which jobs bring a pipeline to where its inputs stand, whatever has happened since its last ones.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::error::Error;
+use super::job::{self, Job, JobInput, JobSource, Numbers};
+use super::registry::{self, Pipeline, Standing, output_name};
+use super::spec::Stage;
+use super::trigger;
+use crate::history::{self, Repo, Target};
+use crate::ledger::{Origin, Session};
+use crate::meta::Batch;
+use crate::object::{BranchName, CommitId, ObjectRead, PipelineName, RepoName};
+
+/// Adds to `batch` one job for each output branch of the pipeline that the newest commits of its inputs would change, with those of
+/// other pipelines that follow from them. Each branch is a run of its own.
+pub(super) fn catch_up(
+    facts: &Session,
+    objects: &dyn ObjectRead,
+    batch: &mut Batch,
+    name: &PipelineName,
+    origin: &Origin,
+) -> Result<Vec<Job>, Error> {
+    let pipelines = registry::list(facts)?;
+    let mut numbers = Numbers::read(facts)?;
+    let mut runs: BTreeMap<BranchName, u64> = BTreeMap::new();
+    let mut made: HashMap<(RepoName, BranchName), JobSource> = HashMap::new();
+    let mut jobs: Vec<Job> = Vec::new();
+    for (pipeline, stage_name, stage) in trigger::order(&pipelines).unwrap_or_default() {
+        if pipeline.record.standing == Standing::Paused {
+            continue;
+        }
+        let output = output_name(&pipeline.spec.name, stage_name)?;
+        let is_own = pipeline.spec.name == *name;
+        let mut branches = trigger::branches(facts, stage, &made)?;
+        if is_own {
+            branches.extend(trigger::all_branches(facts, stage, &made)?);
+        }
+        for branch in branches {
+            let Some(inputs) = trigger::inputs(facts, stage, &branch, &made)? else { continue };
+            let Some(repo) = history::find(facts, &output)? else { continue };
+            if is_own && is_made(facts, objects, pipeline, stage, &repo, &branch, &inputs)? {
+                continue;
+            }
+            let cause = cause(facts, &inputs, &jobs)?;
+            let run = *runs.entry(branch.clone()).or_insert_with(|| numbers.run());
+            let id = numbers.job();
+            let job = trigger::job(pipeline, stage_name, &branch, inputs, (id, run), cause, origin.time);
+            job::save(batch, &job)?;
+            made.insert((output.clone(), branch), JobSource::Job(id));
+            jobs.push(job);
+        }
+    }
+    if !jobs.is_empty() {
+        numbers.save(batch);
+    }
+    Ok(jobs)
+}
+
+/// Whether the output branch is what the stage makes of these inputs.
+fn is_made(
+    facts: &Session,
+    objects: &dyn ObjectRead,
+    pipeline: &Pipeline,
+    stage: &Stage,
+    output: &Repo,
+    branch: &BranchName,
+    inputs: &[JobInput],
+) -> Result<bool, Error> {
+    let Some(head) = history::head(facts, output, branch)? else { return Ok(false) };
+    let Some(made) = history::load(objects, head)?.provenance else { return Ok(false) };
+    let read: Vec<JobSource> = made.inputs.iter().map(|input| JobSource::Commit(input.commit)).collect();
+    let now: Vec<JobSource> = inputs.iter().map(|input| input.source).collect();
+    Ok(made.code == pipeline.plan_digest(stage) && read == now)
+}
+
+/// What is told as the cause of a job that reads these: the newest commit of its first input, or what caused the job that makes it.
+fn cause(facts: &Session, inputs: &[JobInput], jobs: &[Job]) -> Result<String, Error> {
+    let Some(input) = inputs.first() else { return Ok(String::new()) };
+    let commit: CommitId = match input.source {
+        JobSource::Commit(commit) => commit,
+        JobSource::Job(id) => {
+            return Ok(jobs
+                .iter()
+                .find(|job| job.id == id)
+                .map_or_else(String::new, |job| job.cause.clone()));
+        }
+    };
+    let repos: BTreeSet<RepoName> = history::list(facts)?
+        .into_iter()
+        .filter(|repo| repo.id == input.repo)
+        .map(|repo| repo.name)
+        .collect();
+    let branch = input.branch.parse().map_err(history::Error::from)?;
+    let target = repos.into_iter().next().map(|repo| Target { repo, branch });
+    Ok(target.map_or_else(String::new, |target| Job::cause(&target, commit)))
+}
