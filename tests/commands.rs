@@ -199,3 +199,36 @@ command = ["sh", "-c", 'ln -s "$VDS_IN_A" "$VDS_OUT/all"; ln -s "$VDS_IN_A/d" "$
     commit(&desk, "a", &["f=1", "d/g=2"]);
     check(&desk, &["all/d/g=2", "all/f=1", "dir/g=2", "one=1"]);
 }
+
+#[test]
+fn a_program_sees_its_files_under_fixed_names_and_a_tmp_of_its_own() {
+    let stage = |isolation: &str, script: &str| {
+        format!("input = 'a:/*'\ncommand = ['sh', '-c', '''{script}''']\nisolation = '{isolation}'")
+    };
+    let script = r#"ls -A /tmp > /pfs/out/tmp; touch /tmp/mine; cat /pfs/a/* > /pfs/out/$VDS_DATUM; touch /pfs/a/new 2>/dev/null && echo written > /pfs/out/bad; ln -s /pfs/a/f /pfs/out/link; test "$(pwd)" = /vds/code"#;
+    let desk = desk(&stage("required", script));
+    commit(&desk, "a", &["f=1"]);
+    if job(&desk)["state"] == "failed" {
+        // Where the system does not let programs have it, that is the reason, and nothing else.
+        let reason = job(&desk)["reason"].as_str().unwrap().to_owned();
+        assert!(reason.contains("cannot have a view of the file system of their own"), "{reason}");
+        return;
+    }
+    check(&desk, &["f=1", "link=1", "tmp="]);
+    desk.write(
+        "p.toml",
+        &format!("pipeline = 'p'\n[stage.s]\n{}\n", stage("none", "test ! -e /pfs && touch $VDS_OUT/shared")),
+    );
+    desk.ok(&["pipeline", "update", "p.toml"]);
+    check(&desk, &["shared="]);
+}
+
+#[test]
+fn a_program_that_is_not_there_is_told_in_any_view() {
+    for isolation in ["auto", "none"] {
+        let desk = desk(&format!("input = 'a:/*'\ncommand = ['no-such-program']\nisolation = '{isolation}'"));
+        commit(&desk, "a", &["f=1"]);
+        let reason = job(&desk)["reason"].as_str().unwrap().to_owned();
+        assert!(reason.contains("there is no such program on the PATH"), "{reason}");
+    }
+}

@@ -173,9 +173,12 @@ fn a_failed_job_keeps_what_was_done_and_names_what_failed() {
     let (said, log) = fails(&desk);
     assert!(said.contains("datum two: \"sh\" ended with exit code 1"), "{said}");
     assert!(said.contains("`vds job logs 1` shows what it printed"), "{said}");
-    assert_eq!(log, "--- one\nsee one\n--- two\nsee two\n2\n");
+    assert_eq!(log, "--- one\nsee one\n--- two\nsee two\n2\n[vds: \"sh\" ended with exit code 1]\n");
     assert_eq!(desk.ok(&["job", "logs", "1", "--datum", "one"]), "see one\n");
-    assert_eq!(desk.ok(&["job", "logs", "1", "--datum", "two"]), "see two\n2\n");
+    assert_eq!(
+        desk.ok(&["job", "logs", "1", "--datum", "two"]),
+        "see two\n2\n[vds: \"sh\" ended with exit code 1]\n"
+    );
     desk.write("x/two", "3\n");
     commit(&desk);
     assert_eq!(desk.ok(&["ls", "p/a"]), "one\ntwo\n");

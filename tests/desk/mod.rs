@@ -31,7 +31,7 @@ pub struct Desk {
 impl Desk {
     /// A directory with a fresh store.
     pub fn new() -> Self {
-        let desk = Self { dir: tempfile::tempdir().unwrap() };
+        let desk = Self { dir: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
         desk.ok(&["init"]);
         desk
     }
@@ -99,7 +99,7 @@ impl Mount {
 
     /// In memory, with these options of `tmpfs(5)`; `None` where this process may not mount.
     pub fn tmpfs(options: &str) -> Option<Self> {
-        let mount = Self { dir: tempfile::tempdir().unwrap() };
+        let mount = Self { dir: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(mount.dir.path());
         Self::with(&mut command).then_some(mount)
@@ -107,7 +107,7 @@ impl Mount {
 
     /// One that does not tell upper from lower case, of this many MiB; `None` where that cannot be had.
     pub fn vfat(size: u64) -> Option<Self> {
-        let mount = Self { dir: tempfile::tempdir().unwrap() };
+        let mount = Self { dir: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
         let image = tempfile::NamedTempFile::new().unwrap();
         image.as_file().set_len(size << 20).unwrap();
         let made = Self::with(Command::new("mkfs.vfat").arg(image.path()));

@@ -3,7 +3,7 @@
 use super::datum::Datum;
 use super::keeper::Keeper;
 use super::output;
-use super::process::{Called, Deadline, Program, execute};
+use super::process::{Called, Deadline, Program, View, execute};
 use super::room::Room;
 use crate::content;
 use crate::object::{Entry, FileKind, ObjectWrite, TreePath};
@@ -38,6 +38,7 @@ pub(super) struct Common<'a> {
     pub(super) watch: &'a Watch,
     pub(super) keeper: &'a Keeper<'a>,
     pub(super) deadline: Deadline,
+    pub(super) view: View,
 }
 
 /// Runs a datum.

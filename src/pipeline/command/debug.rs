@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::attempt::declared;
 use super::datum::Datum;
 use super::previous;
-use super::process::{Program, prepare};
+use super::process::{Program, View, prepare};
 use super::room::Room;
 use crate::object::ObjectRead;
 use crate::pipeline::base::Base;
@@ -32,7 +32,7 @@ pub(in crate::pipeline) fn lay_out(
     }
     let datum = &datum;
     let room = Room::at(dir.to_owned(), objects, datum, &declared(task, command)?)?;
-    let process = prepare(task, command, &command.argv, datum, &room, Program::Own)
+    let process = prepare(task, command, View::Shared, &command.argv, datum, &room, Program::Own)
         .map_err(|reason| Error::Failed { reason, hint: None })?;
     let path = dir.join("run.sh");
     let fail = |source| Error::Io { verb: "write", path: path.display().to_string(), source };

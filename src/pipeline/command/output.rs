@@ -14,11 +14,13 @@ use super::room::{Room, io_error};
 use crate::content;
 use crate::object::{Entry, FileKind, NodeId, ObjectWrite, TreePath};
 use crate::pipeline::error::Error;
+use crate::program::isolation;
 use crate::tree;
 
 /// The directory of a program's output, and what links in it may lead to.
 struct Output<'a> {
     datum: &'a Datum,
+    room: PathBuf,
     out: PathBuf,
     /// Where the output and the inputs really lie.
     inside: PathBuf,
@@ -35,7 +37,8 @@ pub(super) fn keep(sink: &dyn ObjectWrite, room: &Room, datum: &Datum) -> Result
     }
     let real = |path: &Path| fs::canonicalize(path).map_err(|source| io_error("read", path, source));
     let (inside, inputs) = (real(&out)?, real(&room.path("in"))?);
-    let mut output = Output { datum, out, inside, inputs, files: BTreeMap::new() };
+    let mut output =
+        Output { datum, room: room.dir().to_owned(), out, inside, inputs, files: BTreeMap::new() };
     output.read(sink)?;
     let files = output.files.into_iter().map(|(path, entry)| (String::from(path).into_bytes(), entry));
     Ok(tree::build(sink, files)?)
@@ -67,8 +70,11 @@ impl Output<'_> {
     /// Takes what a link leads to in its place, if it is no link within the output; says whether it has done so.
     fn settle_link(&mut self, sink: &dyn ObjectWrite, link: &Path) -> Result<bool, Error> {
         let target = fs::read_link(link).map_err(|source| io_error("read", link, source))?;
+        let written = target;
+        let target = self.as_seen_here(&written);
+        let link_to = link.parent().unwrap_or(link).join(&target);
         let below = link.strip_prefix(&self.out).unwrap_or(link).to_owned();
-        match fs::canonicalize(link) {
+        match fs::canonicalize(link_to) {
             Ok(real) if real.starts_with(&self.inside) && target.is_relative() => Ok(false),
             Ok(real) if real.starts_with(&self.inside) && real.is_file() => {
                 let name = tree_path(&below)?;
@@ -82,10 +88,22 @@ impl Output<'_> {
             }
             Err(_) if target.is_relative() && stays_inside(&below, &target) => Ok(false),
             _ => {
-                let shown = (below.display(), target.display());
+                let shown = (below.display(), written.display());
                 let reason = format!("the link {} in the output leads out of it, to {}", shown.0, shown.1);
                 refuse(reason, "copy what is to be kept into $VDS_OUT, or make the link relative")
             }
+        }
+    }
+
+    /// The path that a program in a view of its own means.
+    fn as_seen_here(&self, target: &Path) -> PathBuf {
+        let pfs = |target: &Path| target.strip_prefix(isolation::PFS).map(Path::to_owned);
+        let room = |target: &Path| target.strip_prefix(isolation::ROOM).map(Path::to_owned);
+        match (room(target), pfs(target)) {
+            (Ok(rest), _) => self.room.join(rest),
+            (_, Ok(rest)) if rest.starts_with("out") => self.room.join(rest),
+            (_, Ok(rest)) => self.room.join("in").join(rest),
+            _ => target.to_owned(),
         }
     }
 

@@ -1,7 +1,11 @@
 //! One program, run to its end.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,10 +13,11 @@ use rustix::process::Signal;
 
 use super::attempt::Common;
 use super::datum::Datum;
-use super::room::Room;
-use crate::pipeline::spec::{Command, Limits, Role, variable};
+use super::room::{Room, io_error};
+use crate::pipeline::error::Error;
+use crate::pipeline::spec::{Command, Isolation, Limits, Role, variable};
 use crate::pipeline::task::Task;
-use crate::program::{self, Failure, Ran};
+use crate::program::{self, Failure, Ran, isolation};
 
 /// The variables that a program gets from the environment of vds.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "USER", "TZ"];
@@ -64,7 +69,7 @@ pub(super) struct Called {
 
 /// Calls a program of the stage on the datum.
 pub(super) fn execute(common: &Common<'_>, datum: &Datum, room: &Room, which: Program) -> Called {
-    let Common { task, command, watch, deadline, .. } = common;
+    let Common { task, command, view, watch, deadline, .. } = common;
     let argv = match which {
         Program::Own => &command.argv,
         Program::OnError => command.err_cmd.as_ref().unwrap_or(&command.argv),
@@ -73,12 +78,17 @@ pub(super) fn execute(common: &Common<'_>, datum: &Datum, room: &Room, which: Pr
         let reason = format!("the job took longer than {} s", deadline.limit.as_secs());
         return Called { printed: Vec::new(), result: Err(reason) };
     }
-    let process = match prepare(task, command, argv, datum, room, which) {
+    let process = match prepare(task, command, *view, argv, datum, room, which) {
         Ok(process) => process,
         Err(reason) => return Called { printed: Vec::new(), result: Err(reason) },
     };
     let program = argv.first().map(String::as_str).unwrap_or_default();
-    let Ran { printed, code } = program::run(process, deadline.cap(command.timeout), watch);
+    let Ran { mut printed, mut code } = program::run(process, deadline.cap(command.timeout), watch);
+    if let (Ok(number), View::Own) = (&code, *view)
+        && let Some(error) = isolation::not_started(*number, &mut printed)
+    {
+        code = Err(Failure::NotStarted(error));
+    }
     let is_success = |code| match which {
         Program::Own => command.success.contains(&code),
         Program::OnError => code == 0,
@@ -129,8 +139,7 @@ fn not_started(program: &str, error: &io::Error) -> String {
 }
 
 /// The program with its arguments, under the limits of the stage.
-fn limited(argv: &[String], limits: Limits) -> Result<Process, String> {
-    let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
+fn limited(argv: &[String], limits: Limits) -> Vec<String> {
     let Limits { memory, cpu, file_size } = limits;
     let limits = [
         memory.map(|bytes| format!("ulimit -v {}", bytes.div_ceil(1024))),
@@ -140,14 +149,82 @@ fn limited(argv: &[String], limits: Limits) -> Result<Process, String> {
     ];
     let limits: Vec<String> = limits.into_iter().flatten().collect();
     if limits.is_empty() {
-        let mut process = Process::new(program);
-        process.args(arguments);
-        return Ok(process);
+        return argv.to_vec();
     }
     // A shell sets them for itself, and becomes the program.
-    let mut process = Process::new("/bin/sh");
-    process.arg("-c").arg(format!("{} && exec \"$@\"", limits.join(" && "))).arg("vds").args(argv);
-    Ok(process)
+    let script = format!("{} && exec \"$@\"", limits.join(" && "));
+    let shell = ["/bin/sh", "-c", &script, "vds"].map(str::to_owned);
+    shell.into_iter().chain(argv.iter().cloned()).collect()
+}
+
+/// What a program sees of the file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    /// Its directories under fixed names.
+    Own,
+    /// What vds sees.
+    Shared,
+}
+
+impl View {
+    /// The view of the programs of a stage.
+    pub(super) fn of(task: &Task<'_>, command: &Command) -> Result<Self, Error> {
+        if command.isolation == Isolation::None {
+            return Ok(Self::Shared);
+        }
+        let tmp = task.store.tmp();
+        let room = tmp.path();
+        let room = room.map_err(|source| io_error("make a room in", tmp.dir(), source))?;
+        match (isolation::obstacle(&room), command.isolation) {
+            (None, _) => Ok(Self::Own),
+            (Some(_), Isolation::Auto) => Ok(Self::Shared),
+            (Some(reason), _) => Err(Error::Failed {
+                reason: format!("programs cannot have a view of the file system of their own here: {reason}"),
+                hint: Some(
+                    "set isolation = \"auto\", and take the directories from $VDS_IN and $VDS_OUT".to_owned(),
+                ),
+            }),
+        }
+    }
+
+    /// The program calls this one of its directories so.
+    fn place(self, room: &Room, sub: &str) -> PathBuf {
+        match (self, sub) {
+            (Self::Shared, _) => room.path(sub),
+            (Self::Own, "tmp") => PathBuf::from("/tmp"),
+            (Self::Own, _) => Path::new(isolation::ROOM).join(sub),
+        }
+    }
+
+    /// The program `argv`, which is looked for on the path `path`.
+    fn command(self, room: &Room, argv: &[String], path: &OsStr) -> Result<Process, String> {
+        match self {
+            Self::Own => {
+                let launcher = isolation::launcher(room.dir());
+                let mut process = launcher.ok_or("this program is not vds, and cannot isolate others")?;
+                process.args(argv);
+                Ok(process)
+            }
+            Self::Shared => {
+                let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
+                // A program whose place is known is started without a copy of this process, which costs more than the program.
+                let mut process = Process::new(on_path(program, path).unwrap_or_else(|| program.into()));
+                process.arg0(program).args(arguments);
+                Ok(process)
+            }
+        }
+    }
+}
+
+/// Where a program lies that is named without a place.
+fn on_path(program: &str, path: &OsStr) -> Option<PathBuf> {
+    if program.contains('/') {
+        return None;
+    }
+    let can_run = |place: &PathBuf| {
+        fs::metadata(place).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(program)).find(can_run)
 }
 
 /// What the program reads on its standard input.
@@ -164,12 +241,15 @@ fn stdin(command: &Command, room: &Room, which: Program) -> io::Result<Stdio> {
 pub(super) fn prepare(
     task: &Task<'_>,
     command: &Command,
+    view: View,
     argv: &[String],
     datum: &Datum,
     room: &Room,
     which: Program,
 ) -> Result<Process, String> {
-    let mut process = limited(argv, command.limits)?;
+    let place = |sub: &str| view.place(room, sub);
+    let path = command.env.get("PATH").map(OsString::from).or_else(|| std::env::var_os("PATH"));
+    let mut process = view.command(room, &limited(argv, command.limits), &path.unwrap_or_default())?;
     let stdin = stdin(command, room, which).map_err(|error| format!("cannot write its input: {error}"))?;
     process.current_dir(room.path("code")).stdin(stdin);
     process.env_clear();
@@ -180,7 +260,7 @@ pub(super) fn prepare(
     for part in &datum.parts {
         let name = variable(&part.input);
         let Some(input) = task.inputs.iter().find(|input| input.name == part.input) else { continue };
-        process.env(format!("VDS_IN_{name}"), room.path("in").join(&part.input));
+        process.env(format!("VDS_IN_{name}"), place("in").join(&part.input));
         process.env(format!("VDS_UNIT_{name}"), part.units.join("\n"));
         let role = leaves.iter().find(|leaf| leaf.name == part.input).map(|leaf| &leaf.role);
         if let Some((by, key)) = role.and_then(Role::variable).zip(part.key.as_ref()) {
@@ -190,13 +270,13 @@ pub(super) fn prepare(
         process.env(format!("VDS_COMMIT_{name}"), input.commit.to_string());
         process.env(format!("VDS_BRANCH_{name}"), &input.branch);
     }
-    process.env("VDS_IN", room.path("in")).env("VDS_OUT", room.path("out")).env("TMPDIR", room.path("tmp"));
+    process.env("VDS_IN", place("in")).env("VDS_OUT", place("out")).env("TMPDIR", place("tmp"));
     process.env("VDS_DATUM", &datum.name).env("VDS_DATUM_ID", datum.key(&task.code).to_string());
     process.env("VDS_JOB", task.job.id.to_string()).env("VDS_RUN", task.job.run.to_string());
     process.env("VDS_REPO", task.output.name.as_str()).env("VDS_BRANCH", &task.job.branch);
     process.env("VDS_PIPELINE", &task.job.pipeline).env("VDS_STAGE", &task.job.stage);
     if datum.previous.is_some() {
-        process.env("VDS_PREVIOUS", room.path("previous")).env("VDS_CHANGES", room.path("changes"));
+        process.env("VDS_PREVIOUS", place("previous")).env("VDS_CHANGES", place("changes"));
     }
     process.envs(&command.env);
     Ok(process)

@@ -12,7 +12,7 @@ use super::book::Book;
 use super::datum::Plan;
 use super::keeper::Keeper;
 use super::merge;
-use super::process::Deadline;
+use super::process::{Deadline, View};
 use crate::object::{Digest, Entry, NodeId, ObjectRead};
 use crate::pipeline::error::Error;
 use crate::pipeline::results::Outcome;
@@ -95,8 +95,8 @@ impl<'a> Race<'a> {
             return Ok(());
         }
         let (code, watch) = (declared(task, command)?, Watch::begin());
-        let deadline = Deadline::begin(command.job_timeout);
-        let common = &Common { task, command, code: &code, watch: &watch, keeper, deadline };
+        let (deadline, view) = (Deadline::begin(command.job_timeout), View::of(task, command)?);
+        let common = &Common { task, command, code: &code, watch: &watch, keeper, deadline, view };
         let next = AtomicUsize::new(0);
         let limit = Arc::clone(&self.limit);
         let plan = self.plan;

@@ -109,6 +109,11 @@ impl Room {
         self.dir.join(sub)
     }
 
+    /// The directory that holds them all.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Takes away what the program has written, for it to be tried again.
     pub(super) fn clear(&self) -> Result<(), Error> {
         for sub in ["out", "tmp"] {

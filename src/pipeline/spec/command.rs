@@ -38,6 +38,8 @@ pub struct Command {
     pub reprocess: Reprocess,
     /// What it finds of its previous run.
     pub memory: Memory,
+    /// Whether it has a view of the file system of its own.
+    pub isolation: Isolation,
     /// What happens when two datums write one path.
     pub on_conflict: OnConflict,
 }
@@ -71,6 +73,19 @@ pub enum Reprocess {
     UntilSuccess,
     /// All, in every job.
     EveryJob,
+}
+
+/// Whether a program has a view of the file system of its own, with its directories under fixed names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// Where the system lets it.
+    #[default]
+    Auto,
+    /// It must; elsewhere the job fails.
+    Required,
+    /// No.
+    None,
 }
 
 /// What a program finds of its previous run.

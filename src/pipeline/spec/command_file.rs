@@ -33,6 +33,7 @@ pub(super) fn first(table: &StageTable) -> Option<(&'static str, usize)> {
         at("parallelism", table.parallelism.as_ref()),
         at("reprocess", table.reprocess.as_ref()),
         at("incremental", table.incremental.as_ref()),
+        at("isolation", table.isolation.as_ref()),
         at("on_conflict", table.on_conflict.as_ref()),
     ];
     keys.into_iter().flatten().next()
@@ -67,6 +68,7 @@ pub(super) fn read(argv: Spanned<Argv>, table: StageTable) -> Result<Command, Mi
         parallelism: within("parallelism", table.parallelism, MOST_AT_A_TIME)?,
         reprocess,
         memory: if is_incremental { Memory::Output } else { Memory::Nothing },
+        isolation: table.isolation.map(Spanned::into_inner).unwrap_or_default(),
         on_conflict: table.on_conflict.map(Spanned::into_inner).unwrap_or_default(),
     })
 }

@@ -127,7 +127,7 @@ fn check_inputs(work: &Work, input: &Input) -> Result<(), String> {
 }
 
 /// The keys that say nothing of what comes out of a datum that succeeds.
-const WITHOUT_EFFECT: [&str; 10] = [
+const WITHOUT_EFFECT: [&str; 11] = [
     "input",
     "inputs",
     "err_cmd",
@@ -137,6 +137,7 @@ const WITHOUT_EFFECT: [&str; 10] = [
     "limits",
     "parallelism",
     "reprocess",
+    "isolation",
     "on_conflict",
 ];
 

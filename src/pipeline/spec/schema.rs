@@ -58,6 +58,7 @@ fn every_key_and_word_of_the_parser_is_in_the_schema_and_the_reverse() {
         ("select = { order = 'zzz' }", "select/properties/order/enum"),
         ("on_conflict = 'zzz'", "stage/properties/on_conflict/enum"),
         ("reprocess = 'zzz'", "stage/properties/reprocess/enum"),
+        ("isolation = 'zzz'", "stage/properties/isolation/enum"),
         ("limits = { zzz = 1 }", "stage/properties/limits/properties"),
     ] {
         check(&stage(body), &format!("/definitions/{place}"));
@@ -152,6 +153,7 @@ fn the_parser_and_the_schema_agree_on_examples() {
         "inputs = { a = 'a:/', b = 'b:/' }\ncommand = ['true']",
         "input = 'a'\ncommand = ['sh']\nstdin = 'true'\ntries = 3\naccept_return_code = [1]\nerr_cmd = ['true']\njob_timeout = '1h'",
         "input = 'a'\ncommand = ['sh']\nstdin = ['true', 'true']\nlimits = { memory = '2GiB', cpu = '10s', file_size = '5 MB' }\nparallelism = 1",
+        "input = 'a'\ncommand = ['x']\nisolation = 'required'",
         "input = 'a'\ncommand = ['x']\nreprocess = 'every_job'\nincremental = true",
         "input = { from = 'a:/*', except = '/tmp', empty_files = true }\ncommand = ['true']",
         "input = { from = 'a:/*', except = ['/tmp', '/**/*.part'] }\nbin = {}",

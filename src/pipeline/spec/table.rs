@@ -8,7 +8,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::command::Reprocess;
+use super::command::{Isolation, Reprocess};
 use super::input_file::InputTable;
 use super::model::OnConflict;
 use crate::object::{PipelineName, StageName};
@@ -49,6 +49,7 @@ pub(super) struct StageTable {
     pub(super) parallelism: Option<Spanned<usize>>,
     pub(super) reprocess: Option<Spanned<Reprocess>>,
     pub(super) incremental: Option<Spanned<bool>>,
+    pub(super) isolation: Option<Spanned<Isolation>>,
     pub(super) on_conflict: Option<Spanned<OnConflict>>,
 }
 
