@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::content;
 use crate::fault::Cause;
 use crate::ingest;
-use crate::object::{Entry, FileKind};
-use crate::pack::Writer;
+use crate::object::{Entry, FileKind, ObjectWrite};
 use crate::pipeline::Error;
 use crate::pipeline::spec::{Declared, Spec, SpecError, Work};
 use crate::store::Store;
@@ -29,10 +28,22 @@ pub(super) fn keep(
     text: &str,
     spec: &Spec,
 ) -> Result<Vec<(String, Entry)>, Cause> {
+    let writer = store.writer();
+    let code = read(&writer, file, text, spec)?;
+    writer.finish()?;
+    Ok(code)
+}
+
+/// Reads the files that the commands of the pipeline file `file` declare, and writes them to `sink`.
+pub(super) fn read(
+    sink: &dyn ObjectWrite,
+    file: &Path,
+    text: &str,
+    spec: &Spec,
+) -> Result<Vec<(String, Entry)>, Cause> {
     let beside = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let dir = fs::canonicalize(beside).unwrap_or_else(|_| beside.to_owned());
     let file = File { name: file.display().to_string(), text, dir };
-    let writer = store.writer();
     let mut code = Vec::new();
     for stage in spec.stages.values() {
         let Work::Command(command) = &stage.work else { continue };
@@ -40,16 +51,15 @@ pub(super) fn keep(
             let name = &declared.path;
             let place = beside.join(name.as_str());
             if !file.resolve(declared, &place)?.is_dir() {
-                code.push((name.to_string(), file.keep_one(&writer, declared, &place)?));
+                code.push((name.to_string(), file.keep_one(sink, declared, &place)?));
                 continue;
             }
             for found in ingest::walk(&place)? {
-                let entry = file.keep_one(&writer, declared, &found.place)?;
+                let entry = file.keep_one(sink, declared, &found.place)?;
                 code.push((format!("{name}/{}", found.path), entry));
             }
         }
     }
-    writer.finish()?;
     code.sort_by(|a, b| a.0.cmp(&b.0));
     code.dedup();
     Ok(code)
@@ -78,7 +88,7 @@ impl File<'_> {
     }
 
     /// Stores one file; of a link, what it leads to.
-    fn keep_one(&self, writer: &Writer, declared: &Declared, place: &Path) -> Result<Entry, Cause> {
+    fn keep_one(&self, sink: &dyn ObjectWrite, declared: &Declared, place: &Path) -> Result<Entry, Cause> {
         let fail = |source| self.unreadable(declared, place, source);
         let real = self.resolve(declared, place)?;
         let meta = fs::metadata(&real).map_err(fail)?;
@@ -89,7 +99,7 @@ impl File<'_> {
         }
         let bytes = fs::read(&real).map_err(fail)?;
         let mode = std::os::unix::fs::MetadataExt::mode(&meta);
-        let kept = content::keep_bytes(writer, &bytes)?;
+        let kept = content::keep_bytes(sink, &bytes)?;
         let kind = if mode & 0o100 == 0 { FileKind::File } else { FileKind::Executable };
         Ok(Entry { kind, blob: kept.blob, size: kept.size })
     }

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::answer::{Listing, document};
 use super::context::{Answer, Context, Made};
 use super::job::load;
+use super::preview;
 use crate::content;
 use crate::fault::Cause;
-use crate::object::{Entry, TreePath};
+use crate::object::{BranchName, Entry, StageName, TreePath};
 use crate::pipeline::{self, Fate, Part, Shown};
 use crate::store::Store;
 use crate::view;
@@ -30,6 +31,23 @@ Of a job that has published nothing, those are listed that it had to do with.")]
         /// Only datums in this state, or one of these: processed, reused, failed or recovered
         #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = ["processed", "reused", "failed", "recovered"])]
         state: Vec<String>,
+    },
+    /// List the datums that a pipeline file would make, without creating it
+    #[command(after_help = "Examples:
+  vds datum preview settlement.toml
+  vds datum preview settlement.toml --stage report --branch main --json
+
+Of each datum it is told what it reads, and whether its result is known, so that it would not run. A stage that reads another's
+output shows its datums when that has run.")]
+    Preview {
+        /// The pipeline file
+        file: PathBuf,
+        /// Only this stage
+        #[arg(long)]
+        stage: Option<StageName>,
+        /// Only this branch
+        #[arg(long)]
+        branch: Option<BranchName>,
     },
     /// Show a datum: what it read and wrote, and what its program printed
     #[command(after_help = "Example:\n  vds datum show 7 2024/05/03")]
@@ -59,6 +77,9 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
     let store = cx.store()?;
     match verb {
         Verb::List { job, state } => list(&store, job, &state, cx),
+        Verb::Preview { file, stage, branch } => {
+            preview::run(&store, &file, stage.as_ref(), branch.as_ref(), cx)
+        }
         Verb::Show { job, name } => show(&store, job, &name, cx),
         Verb::Debug { job, name, dir } => {
             let script = pipeline::lay_out(&store, &cx.author, &load(&store, job)?, &name, &dir)?;

@@ -4,39 +4,51 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::answer::document;
 use super::code;
 use super::complaint::{complaint, io_error, usage};
 use super::context::{Answer, Context, Made};
+use super::graph;
+use super::preview;
 use super::steer;
 use crate::fault::{Cause, Kind};
 use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{PipelineName, StageName};
-use crate::pipeline::Error;
 use crate::pipeline::registry::{self, Standing, Submission, Submit};
 use crate::pipeline::spec::{Spec, SpecError, Stage};
 use crate::pipeline::trigger::{self, Runs};
+use crate::pipeline::{Error, health};
 
 /// Make, change, list, show, pause and delete pipelines
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Make a pipeline from its file; it runs on what is there, and then on each new commit
-    #[command(after_help = "Example:\n  vds pipeline create settlement.toml")]
+    #[command(
+        after_help = "Examples:\n  vds pipeline create settlement.toml\n  vds pipeline create settlement.toml --dry-run"
+    )]
     Create {
         /// The pipeline file
         file: PathBuf,
+        /// Say which stages would run on how many datums, and make nothing
+        #[arg(long)]
+        dry_run: bool,
         /// Leave triggered jobs for `vds run`
         #[arg(long)]
         no_run: bool,
     },
     /// Give a pipeline a new version
-    #[command(after_help = "Example:\n  vds pipeline update settlement.toml")]
+    #[command(
+        after_help = "Examples:\n  vds pipeline update settlement.toml\n  vds pipeline update settlement.toml --dry-run"
+    )]
     Update {
         /// The pipeline file
         file: PathBuf,
+        /// Say which stages would run again on how many datums, and why, and change nothing
+        #[arg(long)]
+        dry_run: bool,
         /// Leave triggered jobs for `vds run`
         #[arg(long)]
         no_run: bool,
@@ -44,11 +56,26 @@ pub(super) enum Verb {
     /// List pipelines
     #[command(after_help = "Example:\n  vds pipeline list")]
     List,
-    /// Show a pipeline: its file, as it was given
-    #[command(after_help = "Example:\n  vds pipeline show settlement > settlement.toml")]
+    /// Show a pipeline: its stages, what they read, and how they stand
+    ///
+    /// A stage is fresh on a branch if its output is what its inputs make now. It is stale if its code, a parameter or an input has
+    /// changed since; or it is queued, running or failed.
+    #[command(after_help = "Examples:
+  vds pipeline show settlement
+  vds pipeline show settlement --dot | dot -Tsvg > settlement.svg
+  vds pipeline show settlement --file > settlement.toml")]
     Show {
         /// The pipeline
         name: PipelineName,
+        /// The graph in the language of Graphviz
+        #[arg(long, group = "form")]
+        dot: bool,
+        /// The graph in the language of Mermaid
+        #[arg(long, group = "form")]
+        mermaid: bool,
+        /// Its file, as it was given
+        #[arg(long, group = "form")]
+        file: bool,
     },
     /// Let a pipeline queue nothing and run nothing; its queued and running jobs are cancelled
     #[command(after_help = "Example:\n  vds pipeline pause settlement")]
@@ -76,7 +103,7 @@ pub(super) enum Verb {
 /// The longest pipeline file, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-fn read(file: &Path) -> Result<String, Cause> {
+pub(super) fn read(file: &Path) -> Result<String, Cause> {
     let shown = file.display();
     let fail = |error: io::Error| {
         io_error(&format!("cannot read the pipeline file {shown}"), &error, "check the path")
@@ -128,7 +155,7 @@ fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
     };
     let (name, version) = (pipeline.spec.name.clone(), pipeline.record.version);
     let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();
-    let text = format!("pipeline {name}, version {version}\n{}", graph(&pipeline));
+    let text = format!("pipeline {name}, version {version}\n{}", lines(&pipeline));
     let document = document(&json!({ "pipeline": name, "version": version, "stages": stages }));
     let (quiet, operation) = (format!("{name}\n"), Some(operation));
     let made = Made { document, text, quiet, done: "the pipeline is made", operation };
@@ -153,7 +180,7 @@ fn paused(pipeline: &registry::Pipeline) -> &'static str {
 }
 
 /// The graph of a pipeline: a line for each stage, with what it reads.
-fn graph(pipeline: &registry::Pipeline) -> String {
+fn lines(pipeline: &registry::Pipeline) -> String {
     let line = |(name, stage): (&StageName, &Stage)| {
         let inputs: Vec<String> =
             stage.input.sources().into_iter().map(|(_, source)| source.to_string()).collect();
@@ -164,8 +191,11 @@ fn graph(pipeline: &registry::Pipeline) -> String {
 
 pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
     match verb {
-        Verb::Create { file, no_run } => submit(&file, Submit::Create, no_run, cx),
-        Verb::Update { file, no_run } => submit(&file, Submit::Update, no_run, cx),
+        Verb::Create { file, dry_run: true, .. } | Verb::Update { file, dry_run: true, .. } => {
+            preview::rehearse(&file, cx)
+        }
+        Verb::Create { file, no_run, .. } => submit(&file, Submit::Create, no_run, cx),
+        Verb::Update { file, no_run, .. } => submit(&file, Submit::Update, no_run, cx),
         Verb::List => {
             let all = registry::list(&cx.store()?.session()?)?;
             let stages = |pipeline: &registry::Pipeline| {
@@ -183,17 +213,24 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
                 names,
             )
         }
-        Verb::Show { name } => {
-            let found = registry::load(&cx.store()?.session()?, &name)?;
+        Verb::Show { name, dot, mermaid, file } => {
+            let store = cx.store()?;
+            let found = registry::load(&store.session()?, &name)?;
             let version = found.record.version;
             let (paused, standing) = (paused(&found), found.record.standing.word());
-            let document = json!({ "pipeline": name, "version": version, "standing": standing, "source": found.record.source });
-            let source = found.record.source.clone();
-            cx.say(
-                &document,
-                || format!("# {name}, version {version}{paused}\n{source}"),
-                || format!("{name}\n"),
-            )
+            let source = &found.record.source;
+            let nodes = if file { Vec::new() } else { health(&store, &found)? };
+            let stages: Vec<Value> = nodes.iter().map(graph::shape).collect();
+            let document = json!({
+                "pipeline": name, "version": version, "standing": standing, "source": source, "stages": stages,
+            });
+            let text = || match (dot, mermaid, file) {
+                (true, ..) => graph::dot(name.as_str(), &nodes),
+                (_, true, _) => graph::mermaid(name.as_str(), &nodes),
+                (.., true) => source.clone(),
+                _ => format!("pipeline {name}, version {version}{paused}\n{}", graph::text(&nodes)),
+            };
+            cx.say(&document, text, || format!("{name}\n"))
         }
         Verb::Pause { name } => steer::pause(&name, cx),
         Verb::Resume { name, no_run } => steer::resume(&name, no_run, cx),

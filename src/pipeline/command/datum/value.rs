@@ -85,6 +85,17 @@ impl Datum {
         whole.flat_map(|part| &part.files).map(|(_, entry)| entry.size).sum()
     }
 
+    /// Its name.
+    pub(in crate::pipeline) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The inputs that it reads: the name, how many files, how many bytes.
+    pub(in crate::pipeline) fn inputs(&self) -> Vec<(String, u64, u64)> {
+        let bytes = |part: &Part| part.files.iter().map(|(_, entry)| entry.size).sum();
+        self.parts.iter().map(|part| (part.input.clone(), part.files.len() as u64, bytes(part))).collect()
+    }
+
     /// What it reads, for people.
     pub(in crate::pipeline::command) fn reads(&self) -> String {
         let inputs = self.parts.iter().map(|part| match part.files.as_slice() {

@@ -1,0 +1,210 @@
+//! How the stages of a pipeline stand: what they have made, and whether that is what their inputs would make now.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
+
+use super::error::Error;
+use super::job::{self, Filter, Job, JobSource, Phase};
+use super::registry::{self, Pipeline, is_output, output_name};
+use super::spec::Stage;
+use super::trigger;
+use crate::history::{self, Repo};
+use crate::ledger::Session;
+use crate::object::{BranchName, ObjectRead, Provenance, StageName};
+use crate::store::Store;
+
+/// A stage of a pipeline, as it stands.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The stage.
+    pub stage: StageName,
+    /// What it reads, as the pipeline file says it.
+    pub sources: Vec<String>,
+    /// The stages of the same pipeline whose output it reads.
+    pub after: Vec<StageName>,
+    /// How it stands on each of its branches.
+    pub branches: BTreeMap<BranchName, Health>,
+}
+
+/// How a stage stands on a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// Its output is what its inputs make now.
+    Fresh,
+    /// It is not, because these have changed since.
+    Stale(BTreeSet<Cause>),
+    /// This job waits.
+    Queued(u64),
+    /// This job runs.
+    Running(u64),
+    /// This job, its newest, failed.
+    Failed(u64),
+    /// It has made nothing.
+    Empty,
+}
+
+/// What makes an output stale.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// What the stage does.
+    Code,
+    /// How it cuts its inputs or puts outputs together.
+    Cut,
+    /// What this input holds.
+    Input(String),
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code => f.write_str("code"),
+            Self::Cut => f.write_str("parameter"),
+            Self::Input(name) => write!(f, "input {name}"),
+        }
+    }
+}
+
+impl Health {
+    /// The state in one word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Stale(_) => "stale",
+            Self::Queued(_) => "queued",
+            Self::Running(_) => "running",
+            Self::Failed(_) => "failed",
+            Self::Empty => "empty",
+        }
+    }
+
+    /// The job that it is about, if it is about one.
+    pub fn job(&self) -> Option<u64> {
+        match self {
+            Self::Queued(id) | Self::Running(id) | Self::Failed(id) => Some(*id),
+            Self::Fresh | Self::Stale(_) | Self::Empty => None,
+        }
+    }
+
+    /// Why it is stale.
+    pub fn causes(&self) -> Vec<String> {
+        match self {
+            Self::Stale(causes) => causes.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The stages of the pipeline, each after those whose output it reads, with how they stand.
+pub fn health(store: &Store, pipeline: &Pipeline) -> Result<Vec<Node>, Error> {
+    let mut newest: HashMap<(String, String), Job> = HashMap::new();
+    let (known, mut nodes, mut places) = {
+        let facts = store.session()?;
+        let (mut nodes, mut places) = (Vec::new(), Vec::new());
+        for (name, stage) in pipeline.stages_in_order() {
+            let (node, heads) = node(&facts, pipeline, name, stage)?;
+            places.push(heads);
+            nodes.push(node);
+        }
+        (job::known(store, &facts)?, nodes, places)
+    };
+    // Newest first: the first of a branch is its newest. Older ones than those that are looked at have nothing to say.
+    let mut open: usize = nodes.iter().map(|node: &Node| node.branches.len()).sum();
+    let filter = Filter { pipeline: Some(pipeline.spec.name.to_string()), ..Filter::default() };
+    known.visit(store.objects(), &filter, &mut |job| {
+        let place = (job.stage.clone(), job.branch.clone());
+        if let std::collections::hash_map::Entry::Vacant(vacant) = newest.entry(place) {
+            vacant.insert(job);
+            open = open.saturating_sub(1);
+        }
+        if open == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    for (node, heads) in nodes.iter_mut().zip(&mut places) {
+        let Some(stage) = pipeline.spec.stages.get(&node.stage) else { continue };
+        for (branch, health) in &mut node.branches {
+            let job = newest.get(&(node.stage.to_string(), branch.to_string()));
+            let made = heads.remove(branch);
+            *health = settle(store, pipeline, stage, job, made)?;
+        }
+    }
+    Ok(nodes)
+}
+
+/// What a branch of a stage's output stands on: what made it, and what its inputs are now.
+struct Place {
+    made: Option<crate::object::CommitId>,
+    inputs: Vec<(String, JobSource)>,
+}
+
+fn node(
+    facts: &Session,
+    pipeline: &Pipeline,
+    name: &StageName,
+    stage: &Stage,
+) -> Result<(Node, BTreeMap<BranchName, Place>), Error> {
+    let output: Option<Repo> = history::find(facts, &output_name(&pipeline.spec.name, name)?)?;
+    let changed = HashMap::new();
+    let mut places = BTreeMap::new();
+    for branch in trigger::all_branches(facts, stage, &changed)? {
+        let Some(inputs) = trigger::inputs(facts, stage, &branch, &changed)? else { continue };
+        let made = match &output {
+            Some(output) => history::head(facts, output, &branch)?,
+            None => None,
+        };
+        let inputs = inputs.into_iter().map(|input| (input.name, input.source)).collect();
+        places.insert(branch, Place { made, inputs });
+    }
+    let sources = stage.input.sources();
+    let is_read = |other: &&StageName| {
+        sources.iter().any(|(_, source)| is_output(&source.repo, &pipeline.spec.name, other))
+    };
+    let node = Node {
+        stage: name.clone(),
+        sources: sources.iter().map(|(_, source)| source.to_string()).collect(),
+        after: pipeline.spec.stages.keys().filter(is_read).cloned().collect(),
+        branches: places.keys().map(|branch| (branch.clone(), Health::Empty)).collect(),
+    };
+    Ok((node, places))
+}
+
+fn settle(
+    store: &Store,
+    pipeline: &Pipeline,
+    stage: &Stage,
+    job: Option<&Job>,
+    place: Option<Place>,
+) -> Result<Health, Error> {
+    let objects: &dyn ObjectRead = store.objects();
+    if let Some(job) = job {
+        match job.state.phase() {
+            Phase::Queued => return Ok(Health::Queued(job.id)),
+            Phase::Running => return Ok(Health::Running(job.id)),
+            Phase::Failed => return Ok(Health::Failed(job.id)),
+            Phase::Succeeded | Phase::Skipped | Phase::Cancelled => {}
+        }
+    }
+    let Some(Place { made: Some(head), inputs }) = place else { return Ok(Health::Empty) };
+    let Some(made) = history::load(objects, head)?.provenance else { return Ok(Health::Empty) };
+    let mut causes = BTreeSet::new();
+    if made.code != pipeline.plan_digest(stage) {
+        causes.insert(cause(store, pipeline, stage, &made)?);
+    }
+    for (name, source) in inputs {
+        let read = made.inputs.iter().find(|input| input.name == name);
+        let is_read = |commit| read.is_some_and(|input| input.commit == commit);
+        if !matches!(source, JobSource::Commit(commit) if is_read(commit)) {
+            causes.insert(Cause::Input(name));
+        }
+    }
+    Ok(if causes.is_empty() { Health::Fresh } else { Health::Stale(causes) })
+}
+
+/// Whether the stage does something else since, or only cuts differently.
+fn cause(store: &Store, pipeline: &Pipeline, stage: &Stage, made: &Provenance) -> Result<Cause, Error> {
+    let name = made.stage.parse().map_err(history::Error::from)?;
+    let then = registry::version(&store.session()?, &pipeline.spec.name, made.version)?;
+    let same = then.is_some_and(|then| {
+        let old = then.spec.stages.get(&name);
+        old.is_some_and(|old| then.code_digest(old) == pipeline.code_digest(stage))
+    });
+    Ok(if same { Cause::Cut } else { Cause::Code })
+}

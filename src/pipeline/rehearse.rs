@@ -1,0 +1,187 @@
+//! What a pipeline file would do, before it does: which datums its stages would have, which of them would run, and why.
+
+use super::base;
+use super::builtin;
+use super::command;
+use super::error::Error;
+use super::job::{Job, JobSource};
+use super::registry::{self, Pipeline, Submission, Submit, output_name};
+use super::results;
+use super::spec::{Reprocess, Stage, Work};
+use super::trigger::{self, Runs};
+use crate::history::{self, Author};
+use crate::ledger::Session;
+use crate::meta::Batch;
+use crate::object::{CommitId, Digest, NodeId, ObjectWrite};
+use crate::store::Store;
+use crate::tree;
+
+/// A stage on one branch, as it would be.
+#[derive(Debug, Clone)]
+pub struct Rehearsed {
+    /// `PIPELINE/STAGE`.
+    pub stage: String,
+    /// The branch of its output.
+    pub branch: String,
+    /// What is new about it.
+    pub why: Why,
+    /// What it would do.
+    pub work: Foresight,
+}
+
+/// What is new about a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// There was no such stage.
+    New,
+    /// What it does: its kind, its parameters, its command or the files that belong to it.
+    Code,
+    /// How it cuts its inputs, or puts outputs together.
+    Cut,
+    /// Nothing: only what it reads may have changed.
+    Nothing,
+}
+
+impl Why {
+    /// The reason in a word or two.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Code => "code changed",
+            Self::Cut => "input changed",
+            Self::Nothing => "unchanged",
+        }
+    }
+}
+
+/// What a stage would do.
+#[derive(Debug, Clone)]
+pub enum Foresight {
+    /// It waits for another stage, which has not run yet.
+    Waits,
+    /// It would run so many datums; a built-in stage does not list them.
+    Count(u64),
+    /// All its datums, in their order.
+    Datums(Vec<Datum>),
+}
+
+/// A datum that a stage would have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datum {
+    /// Its name.
+    pub name: String,
+    /// What its result is found by.
+    pub key: Digest,
+    /// Whether its result is known.
+    pub is_known: bool,
+    /// The inputs that it reads: the name, how many files, how many bytes.
+    pub inputs: Vec<(String, u64, u64)>,
+}
+
+impl Foresight {
+    /// How many datums would run, if that can be told.
+    pub fn to_run(&self) -> Option<u64> {
+        match self {
+            Self::Waits => None,
+            Self::Count(count) => Some(*count),
+            Self::Datums(datums) => Some(datums.iter().filter(|datum| !datum.is_known).count() as u64),
+        }
+    }
+}
+
+/// A pipeline as it would be, with its stages on all branches that are there.
+#[derive(Debug, Clone)]
+pub struct Rehearsal {
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// Its stages, each after those whose output it reads.
+    pub stages: Vec<Rehearsed>,
+}
+
+/// A stage with what it would read, and what is known from earlier runs.
+struct Prospect {
+    job: Job,
+    stage: Stage,
+    code: Digest,
+    why: Why,
+    table: Option<NodeId>,
+}
+
+/// Finds out what the file would do if it were submitted now. Nothing is changed; what has to be written to find out goes to `sink`.
+pub fn rehearse(
+    store: &Store,
+    sink: &dyn ObjectWrite,
+    author: &Author,
+    submission: Submission,
+) -> Result<Rehearsal, Error> {
+    let (pipeline, prospects) = {
+        let mut facts = store.session()?;
+        let origin = author.now();
+        let spec = super::spec::Spec::parse(&submission.file, &submission.source)?;
+        let before = registry::find(&facts, &spec.name)?;
+        let how = if before.is_some() { Submit::Update } else { Submit::Create };
+        let mut batch = Batch::default();
+        let pipeline = registry::submit(store, &facts, &mut batch, submission, how, &origin)?;
+        let prospects = facts.suppose(&batch.writes, |facts| {
+            let heads = trigger::heads(facts, &pipeline)?;
+            let (only, mut never) = (Some(&pipeline.spec.name), Batch::default());
+            let jobs = trigger::enqueue(facts, &mut never, &heads, only, Runs::ByBranch, &origin)?;
+            let prospect = |job| prospect(facts, &pipeline, before.as_ref(), job);
+            jobs.into_iter().filter_map(|job| prospect(job).transpose()).collect::<Result<Vec<_>, Error>>()
+        })?;
+        (pipeline, prospects)
+    };
+    let stages = prospects.into_iter().map(|prospect| foresee(sink, prospect)).collect::<Result<_, _>>()?;
+    Ok(Rehearsal { pipeline, stages })
+}
+
+fn prospect(
+    facts: &Session,
+    pipeline: &Pipeline,
+    before: Option<&Pipeline>,
+    job: Job,
+) -> Result<Option<Prospect>, Error> {
+    let name = job.stage.parse().map_err(history::Error::from)?;
+    let Some(stage) = pipeline.spec.stages.get(&name) else { return Ok(None) };
+    let output = history::find(facts, &output_name(&pipeline.spec.name, &name)?)?;
+    let table = output.map_or(Ok(None), |output| results::root(facts, &output))?;
+    let old = before.and_then(|before| Some((before, before.spec.stages.get(&name)?)));
+    let why = match old {
+        None => Why::New,
+        Some((before, old)) if before.code_digest(old) != pipeline.code_digest(stage) => Why::Code,
+        Some((before, old)) if before.plan_digest(old) != pipeline.plan_digest(stage) => Why::Cut,
+        Some(_) => Why::Nothing,
+    };
+    Ok(Some(Prospect { job, stage: stage.clone(), code: pipeline.code_digest(stage), why, table }))
+}
+
+fn foresee(sink: &dyn ObjectWrite, prospect: Prospect) -> Result<Rehearsed, Error> {
+    let Prospect { job, stage, code, why, table } = prospect;
+    let commit = |source| match source {
+        JobSource::Commit(commit) => Some(commit),
+        JobSource::Job(_) => None,
+    };
+    let commits: Option<Vec<CommitId>> = job.inputs.iter().map(|input| commit(input.source)).collect();
+    let work = match commits {
+        None => Foresight::Waits,
+        Some(commits) => {
+            let now = base::roots(sink, commits)?;
+            let then = vec![tree::empty(sink)?; now.len()];
+            match &stage.work {
+                Work::Command(command) => {
+                    let every_job = command.reprocess == Reprocess::EveryJob;
+                    let mut datums = Vec::new();
+                    for datum in command::plan(sink, &stage.input, &then, &now)?.datums {
+                        let key = datum.key(&code);
+                        let is_known = !every_job && results::find(sink, table, &key)?.is_some();
+                        let (name, inputs) = (datum.name().to_owned(), datum.inputs());
+                        datums.push(Datum { name, key, is_known, inputs });
+                    }
+                    Foresight::Datums(datums)
+                }
+                _ => Foresight::Count(builtin::count(sink, table, code, &stage, &then, &now)?),
+            }
+        }
+    };
+    Ok(Rehearsed { stage: job.stage_name(), branch: job.branch, why, work })
+}
