@@ -209,7 +209,8 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn what_may_not_be_read_is_refused_whole() {
-    let desk = desk();
+    let desk = Desk::in_the_open();
+    desk.ok(&["repo", "create", "r"]);
     desk.write("in/good", "x");
     desk.write("in/secret/file", "x");
     for dir in ["", "in", "in/secret"] {

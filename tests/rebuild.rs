@@ -14,7 +14,7 @@ use desk::Desk;
 
 /// A store with two commits, a tag and another branch.
 fn desk() -> Desk {
-    let desk = Desk::new();
+    let desk = Desk::in_the_open();
     desk.ok(&["repo", "create", "r"]);
     for (text, message) in [("one", "first"), ("two", "second")] {
         desk.write("x", text);

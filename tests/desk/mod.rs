@@ -29,9 +29,18 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A directory with a fresh store.
+    /// A directory with a fresh store, where programs of stages see it too: they have a `/tmp` of their own.
     pub fn new() -> Self {
-        let desk = Self { dir: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap() };
+        Self::at(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
+    }
+
+    /// A directory with a fresh store, where anybody can go.
+    pub fn in_the_open() -> Self {
+        Self::at(tempfile::tempdir().unwrap())
+    }
+
+    fn at(dir: tempfile::TempDir) -> Self {
+        let desk = Self { dir };
         desk.ok(&["init"]);
         desk
     }
