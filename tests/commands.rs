@@ -232,3 +232,16 @@ fn a_program_that_is_not_there_is_told_in_any_view() {
         assert!(reason.contains("there is no such program on the PATH"), "{reason}");
     }
 }
+
+#[test]
+fn a_datum_finds_nothing_of_the_one_before() {
+    let script = r#"test ! -e mine && test ! -e ../mine && test -z "$(ls -A "$TMPDIR")" && test -z "$(ls -A "$VDS_OUT")" || exit 9
+touch mine ../mine; mkdir "$TMPDIR/d"; chmod 0 "$TMPDIR"; cd ..; rm -r code; ln -s in code
+find in -name "[a-z]" | sort > "$VDS_OUT/$VDS_DATUM""#;
+    let desk = desk(&format!(
+        "input = 'a:/*'\ncommand = ['sh', '-c', '''{script}''']\nparallelism = 1\nisolation = 'none'"
+    ));
+    commit(&desk, "a", &["x=1", "y=1", "z=1"]);
+    check(&desk, &["x=in/a,in/a/x", "y=in/a,in/a/y", "z=in/a,in/a/z"]);
+    check_job(&desk, "succeeded", [3, 0, 0]);
+}

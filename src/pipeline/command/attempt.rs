@@ -41,14 +41,20 @@ pub(super) struct Common<'a> {
     pub(super) view: View,
 }
 
-/// Runs a datum.
-pub(super) fn run(common: &Common<'_>, datum: &Datum) -> Ended {
-    attempt(common, datum).unwrap_or_else(|error| Ended::Failed(Failed { reason: chain(&error), log: None }))
+/// Runs a datum in the room of the one before, if there is one, and leaves the room for the next.
+pub(super) fn run(common: &Common<'_>, datum: &Datum, free: &mut Option<Room>) -> Ended {
+    let Common { task, code, .. } = common;
+    let objects = task.store.objects();
+    let room = match free.take() {
+        Some(room) => room.for_next(objects, datum, code),
+        None => Room::make(objects, task.store.tmp(), datum, code),
+    };
+    let ended = room.and_then(|room| attempt(common, datum, free.insert(room)));
+    ended.unwrap_or_else(|error| Ended::Failed(Failed { reason: chain(&error), log: None }))
 }
 
-fn attempt(common: &Common<'_>, datum: &Datum) -> Result<Ended, Error> {
-    let Common { task, command, code, keeper, .. } = common;
-    let room = Room::make(task.store.objects(), task.store.tmp(), datum, code)?;
+fn attempt(common: &Common<'_>, datum: &Datum, room: &Room) -> Result<Ended, Error> {
+    let Common { command, keeper, .. } = common;
     let mut printed = Vec::new();
     let mut result = Err(String::new());
     for number in 1..=command.tries {
@@ -56,10 +62,10 @@ fn attempt(common: &Common<'_>, datum: &Datum) -> Result<Ended, Error> {
             say(&mut printed, &format!("try {number} of {}", command.tries));
             room.clear()?;
         }
-        let Called { printed: more, result: called } = execute(common, datum, &room, Program::Own);
+        let Called { printed: more, result: called } = execute(common, datum, room, Program::Own);
         printed.extend(more);
         result = match called {
-            Ok(()) => output::keep(&*keeper.sink(), &room, datum).map_err(|error| chain(&error)),
+            Ok(()) => output::keep(&*keeper.sink(), room, datum).map_err(|error| chain(&error)),
             Err(reason) => Err(reason),
         };
         match &result {
@@ -71,7 +77,7 @@ fn attempt(common: &Common<'_>, datum: &Datum) -> Result<Ended, Error> {
         }
     }
     let recovered = result.is_err() && command.err_cmd.is_some() && {
-        let Called { printed: more, result: called } = execute(common, datum, &room, Program::OnError);
+        let Called { printed: more, result: called } = execute(common, datum, room, Program::OnError);
         printed.extend(more);
         if let Err(reason) = &called {
             say(&mut printed, &format!("err_cmd: {reason}"));

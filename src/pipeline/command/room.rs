@@ -15,6 +15,9 @@ use crate::pipeline::spec::Contents;
 use crate::progress::Silent;
 use crate::snapshot::Snapshot;
 
+/// What each room has.
+const DIRECTORIES: [&str; 4] = ["in", "out", "tmp", "code"];
+
 /// The directories of one datum, gone when this is dropped.
 pub(super) struct Room {
     dir: PathBuf,
@@ -49,11 +52,44 @@ impl Room {
     ) -> Result<Self, Error> {
         let room = Self { dir };
         fs::create_dir(&room.dir).map_err(|source| io_error("make", &room.dir, source))?;
-        for sub in ["in", "out", "tmp", "code"] {
+        for sub in DIRECTORIES {
             fs::create_dir(room.path(sub)).map_err(|source| io_error("make", &room.path(sub), source))?;
         }
+        room.lay_out(objects, datum, code)?;
+        Ok(room)
+    }
+
+    /// The same room for another datum. Nothing is left in it of the one before; the directories are, since to make and remove them is
+    /// most of what a small datum costs.
+    pub(super) fn for_next(
+        self,
+        objects: &dyn ObjectRead,
+        datum: &Datum,
+        code: &[(TreePath, Entry)],
+    ) -> Result<Self, Error> {
+        let fail = |source| io_error("clear", &self.dir, source);
+        for member in fs::read_dir(&self.dir).map_err(fail)? {
+            let member = member.map_err(fail)?;
+            if !DIRECTORIES.iter().any(|sub| member.file_name() == *sub) {
+                remove_any(&member.path()).map_err(fail)?;
+            }
+        }
+        for sub in DIRECTORIES {
+            self.empty(sub)?;
+        }
+        self.lay_out(objects, datum, code)?;
+        Ok(self)
+    }
+
+    /// Lays out what the datum reads, and the files `code`, in empty directories.
+    fn lay_out(
+        &self,
+        objects: &dyn ObjectRead,
+        datum: &Datum,
+        code: &[(TreePath, Entry)],
+    ) -> Result<(), Error> {
         for part in &datum.parts {
-            let dir = room.path("in").join(&part.input);
+            let dir = self.path("in").join(&part.input);
             match part.contents {
                 Contents::Whole => {
                     drop(checkout::checkout(objects, &part.files, &dir, Clash::Refuse, &Silent)?);
@@ -65,11 +101,28 @@ impl Room {
             }
             protect(&dir, &part.files).map_err(|source| io_error("protect", &dir, source))?;
         }
-        checkout::checkout(objects, code, &room.path("code"), Clash::Refuse, &Silent)?;
+        checkout::checkout(objects, code, &self.path("code"), Clash::Refuse, &Silent)?;
         if let Some(previous) = &datum.previous {
-            room.lay_out_previous(objects, previous)?;
+            self.lay_out_previous(objects, previous)?;
         }
-        Ok(room)
+        Ok(())
+    }
+
+    /// Empties one of the directories, whatever a program has made of it.
+    fn empty(&self, sub: &str) -> Result<(), Error> {
+        let dir = self.path(sub);
+        let empty = || match fs::symlink_metadata(&dir) {
+            Ok(meta) if meta.is_dir() => {
+                if meta.permissions().mode() & 0o700 != 0o700 {
+                    fs::set_permissions(&dir, Permissions::from_mode(0o700))?;
+                }
+                fs::read_dir(&dir)?.try_for_each(|member| remove_any(&member?.path()))
+            }
+            Ok(_) => fs::remove_file(&dir).and_then(|()| fs::create_dir(&dir)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&dir),
+            Err(error) => Err(error),
+        };
+        empty().map_err(|source| io_error("clear", &dir, source))
     }
 
     /// Lays out the output of the datum's last run in `previous`, and what has changed since in `changes`.
@@ -116,13 +169,7 @@ impl Room {
 
     /// Takes away what the program has written, for it to be tried again.
     pub(super) fn clear(&self) -> Result<(), Error> {
-        for sub in ["out", "tmp"] {
-            let dir = self.path(sub);
-            owner::remove(&dir)
-                .and_then(|()| fs::create_dir(&dir))
-                .map_err(|source| io_error("clear", &dir, source))?;
-        }
-        Ok(())
+        ["out", "tmp"].iter().try_for_each(|sub| self.empty(sub))
     }
 }
 
@@ -133,6 +180,11 @@ impl Drop for Room {
             tracing::debug!(%error, dir = %self.dir.display(), "could not remove a datum's directory");
         }
     }
+}
+
+/// Removes a file or a directory; of a link, the link.
+fn remove_any(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() { owner::remove(path) } else { fs::remove_file(path) }
 }
 
 /// Makes files of these names with nothing in them.
