@@ -15,6 +15,7 @@ mod complaint;
 mod completion;
 mod conflicts;
 mod context;
+mod convert;
 mod cp;
 mod datum;
 mod diff;

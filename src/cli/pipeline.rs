@@ -10,6 +10,7 @@ use super::answer::document;
 use super::code;
 use super::complaint::{complaint, io_error, usage};
 use super::context::{Answer, Context, Made};
+use super::convert;
 use super::graph;
 use super::preview;
 use super::steer;
@@ -25,7 +26,7 @@ use crate::pipeline::{Error, health};
 /// Make, change, list, show, pause and delete pipelines
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// Make a pipeline from its file; it runs on what is there, and then on each new commit
+    /// Make a pipeline from its file, ours or Pachyderm's; it runs on what is there, and then on each new commit
     #[command(
         after_help = "Examples:\n  vds pipeline create settlement.toml\n  vds pipeline create settlement.toml --dry-run"
     )]
@@ -38,6 +39,9 @@ pub(super) enum Verb {
         /// Leave triggered jobs for `vds run`
         #[arg(long)]
         no_run: bool,
+        /// The pipeline's name, of a file with Pachyderm's specs [default: its only spec's, or the file's]
+        #[arg(long)]
+        name: Option<PipelineName>,
     },
     /// Give a pipeline a new version
     #[command(
@@ -52,6 +56,18 @@ pub(super) enum Verb {
         /// Leave triggered jobs for `vds run`
         #[arg(long)]
         no_run: bool,
+        /// The pipeline's name, of a file with Pachyderm's specs [default: its only spec's, or the file's]
+        #[arg(long)]
+        name: Option<PipelineName>,
+    },
+    /// Print Pachyderm's pipeline specs as a pipeline file, and make nothing
+    #[command(after_help = "Example:\n  vds pipeline convert edges.json > edges.toml")]
+    Convert {
+        /// A file with specs, in JSON or YAML
+        file: PathBuf,
+        /// The pipeline's name [default: its only spec's, or the file's]
+        #[arg(long)]
+        name: Option<PipelineName>,
     },
     /// List pipelines
     #[command(after_help = "Example:\n  vds pipeline list")]
@@ -124,10 +140,10 @@ pub(super) fn read(file: &Path) -> Result<String, Cause> {
     })
 }
 
-fn submit(file: &Path, how: Submit, no_run: bool, cx: &Context) -> Answer {
+fn submit(file: &Path, name: Option<&PipelineName>, how: Submit, no_run: bool, cx: &Context) -> Answer {
     let store = cx.store()?;
     let shown = file.display().to_string();
-    let source = read(file)?;
+    let source = convert::source(file, name, cx)?;
     let spec = Spec::parse(&shown, &source).map_err(Error::from)?;
     let code = code::keep(&store, file, &source, &spec)?;
     let origin = cx.author.now();
@@ -191,11 +207,12 @@ fn lines(pipeline: &registry::Pipeline) -> String {
 
 pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
     match verb {
-        Verb::Create { file, dry_run: true, .. } | Verb::Update { file, dry_run: true, .. } => {
-            preview::rehearse(&file, cx)
+        Verb::Create { file, dry_run: true, name, .. } | Verb::Update { file, dry_run: true, name, .. } => {
+            preview::rehearse(&file, name.as_ref(), cx)
         }
-        Verb::Create { file, no_run, .. } => submit(&file, Submit::Create, no_run, cx),
-        Verb::Update { file, no_run, .. } => submit(&file, Submit::Update, no_run, cx),
+        Verb::Create { file, no_run, name, .. } => submit(&file, name.as_ref(), Submit::Create, no_run, cx),
+        Verb::Update { file, no_run, name, .. } => submit(&file, name.as_ref(), Submit::Update, no_run, cx),
+        Verb::Convert { file, name } => convert::run(&file, name.as_ref(), cx),
         Verb::List => {
             let all = registry::list(&cx.store()?.session()?)?;
             let stages = |pipeline: &registry::Pipeline| {

@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 use super::code;
 use super::complaint::not_found;
 use super::context::{Answer, Context};
-use super::pipeline::read;
+use super::convert;
 use crate::fault::Cause;
-use crate::object::{BranchName, StageName};
+use crate::object::{BranchName, PipelineName, StageName};
 use crate::pipeline::registry::Submission;
 use crate::pipeline::spec::Spec;
 use crate::pipeline::{self, Datum, Error, Foresight, Rehearsal, Rehearsed};
 use crate::store::Store;
 use crate::view;
 
-fn look(store: &Store, file: &Path, cx: &Context) -> Result<Rehearsal, Cause> {
-    let (shown, source) = (file.display().to_string(), read(file)?);
+fn look(store: &Store, file: &Path, name: Option<&PipelineName>, cx: &Context) -> Result<Rehearsal, Cause> {
+    let (shown, source) = (file.display().to_string(), convert::source(file, name, cx)?);
     let spec = Spec::parse(&shown, &source).map_err(Error::from)?;
     let sink = store.rehearsal();
     let code = code::read(&sink, file, &source, &spec)?;
@@ -26,9 +26,9 @@ fn look(store: &Store, file: &Path, cx: &Context) -> Result<Rehearsal, Cause> {
 }
 
 /// Tells which stages would run on how many datums, and why.
-pub(super) fn rehearse(file: &Path, cx: &Context) -> Answer {
+pub(super) fn rehearse(file: &Path, name: Option<&PipelineName>, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let Rehearsal { pipeline, stages } = look(&store, file, cx)?;
+    let Rehearsal { pipeline, stages } = look(&store, file, name, cx)?;
     let (name, version) = (&pipeline.spec.name, pipeline.record.version);
     let counts = |stage: &Rehearsed| match &stage.work {
         Foresight::Waits => "waits for another stage".to_owned(),
@@ -68,7 +68,7 @@ pub(super) fn run(
     branch: Option<&BranchName>,
     cx: &Context,
 ) -> Answer {
-    let Rehearsal { pipeline, stages } = look(store, file, cx)?;
+    let Rehearsal { pipeline, stages } = look(store, file, None, cx)?;
     if let Some(stage) = stage.filter(|stage| !pipeline.spec.stages.contains_key(*stage)) {
         let stages: Vec<String> = pipeline.spec.stages.keys().map(ToString::to_string).collect();
         return Err(not_found(

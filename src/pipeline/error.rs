@@ -6,6 +6,7 @@ use crate::fault::{Kind, fault};
 use crate::object::{AccessError, PipelineName, RepoName, StageName, codec};
 use crate::{checkout, content, history, ledger, snapshot, tree};
 
+use super::pachyderm::TranslateError;
 use super::spec::SpecError;
 use super::stage;
 
@@ -16,6 +17,9 @@ pub enum Error {
     /// The pipeline file has a mistake.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// A pipeline spec of Pachyderm cannot be translated.
+    #[error(transparent)]
+    Translation(#[from] TranslateError),
     /// No pipeline has this name.
     #[error("there is no pipeline {name}")]
     Unknown { name: PipelineName },
@@ -108,7 +112,7 @@ pub enum Error {
 fault! {
     Error passes on History, Ledger, Tree, Snapshot, Content, Object, Checkout;
     kind {
-        Self::Spec(_) | Self::Exists { .. } | Self::Cycle { .. } | Self::OutputTaken { .. } => {
+        Self::Spec(_) | Self::Translation(_) | Self::Exists { .. } | Self::Cycle { .. } | Self::OutputTaken { .. } => {
             Kind::Usage
         }
         Self::Unknown { .. }
@@ -131,6 +135,9 @@ fault! {
             "docs/pipelines.md describes the file, docs/pipeline.schema.json checks it in an editor"
                 .to_owned(),
         ),
+        Self::Translation(_) => {
+            Some("docs/from-pachyderm.md tells what becomes of each key of a Pachyderm spec".to_owned())
+        }
         Self::NoDatums { hint, .. } => Some((*hint).to_owned()),
         Self::UnknownDatum { id, .. } => Some(format!("`vds datum list {id}` shows what there is")),
         Self::NotEmpty { .. } => Some("name a directory that is not there".to_owned()),

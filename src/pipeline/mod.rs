@@ -27,6 +27,7 @@ mod task;
 mod view;
 
 pub mod job;
+pub mod pachyderm;
 pub mod pattern;
 pub mod registry;
 pub mod spec;

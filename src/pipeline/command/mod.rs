@@ -10,6 +10,7 @@ mod debug;
 mod keeper;
 mod merge;
 mod output;
+mod pachyderm;
 mod previous;
 mod process;
 mod race;

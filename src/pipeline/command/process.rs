@@ -13,9 +13,10 @@ use rustix::process::Signal;
 
 use super::attempt::Common;
 use super::datum::Datum;
+use super::pachyderm;
 use super::room::{Room, io_error};
 use crate::pipeline::error::Error;
-use crate::pipeline::spec::{Command, Isolation, Limits, Role, variable};
+use crate::pipeline::spec::{Command, Compat, Isolation, Limits, Role, variable};
 use crate::pipeline::task::Task;
 use crate::program::{self, Failure, Ran, isolation};
 
@@ -188,7 +189,7 @@ impl View {
     }
 
     /// The program calls this one of its directories so.
-    fn place(self, room: &Room, sub: &str) -> PathBuf {
+    pub(super) fn place(self, room: &Room, sub: &str) -> PathBuf {
         match (self, sub) {
             (Self::Shared, _) => room.path(sub),
             (Self::Own, "tmp") => PathBuf::from("/tmp"),
@@ -277,6 +278,9 @@ pub(super) fn prepare(
     process.env("VDS_PIPELINE", &task.job.pipeline).env("VDS_STAGE", &task.job.stage);
     if datum.previous.is_some() {
         process.env("VDS_PREVIOUS", place("previous")).env("VDS_CHANGES", place("changes"));
+    }
+    if command.compat == Some(Compat::Pachyderm) {
+        process.envs(pachyderm::variables(task, view, datum, room));
     }
     process.envs(&command.env);
     Ok(process)

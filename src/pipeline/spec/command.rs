@@ -40,6 +40,8 @@ pub struct Command {
     pub memory: Memory,
     /// Whether it has a view of the file system of its own.
     pub isolation: Isolation,
+    /// Whose environment it finds besides ours.
+    pub compat: Option<Compat>,
     /// What happens when two datums write one path.
     pub on_conflict: OnConflict,
 }
@@ -86,6 +88,14 @@ pub enum Isolation {
     Required,
     /// No.
     None,
+}
+
+/// Whose environment a program finds besides ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compat {
+    /// That of Pachyderm.
+    Pachyderm,
 }
 
 /// What a program finds of its previous run.

@@ -34,6 +34,7 @@ pub(super) fn first(table: &StageTable) -> Option<(&'static str, usize)> {
         at("reprocess", table.reprocess.as_ref()),
         at("incremental", table.incremental.as_ref()),
         at("isolation", table.isolation.as_ref()),
+        at("compat", table.compat.as_ref()),
         at("on_conflict", table.on_conflict.as_ref()),
     ];
     keys.into_iter().flatten().next()
@@ -69,6 +70,7 @@ pub(super) fn read(argv: Spanned<Argv>, table: StageTable) -> Result<Command, Mi
         reprocess,
         memory: if is_incremental { Memory::Output } else { Memory::Nothing },
         isolation: table.isolation.map(Spanned::into_inner).unwrap_or_default(),
+        compat: table.compat.map(Spanned::into_inner),
         on_conflict: table.on_conflict.map(Spanned::into_inner).unwrap_or_default(),
     })
 }

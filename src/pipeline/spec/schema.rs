@@ -59,6 +59,7 @@ fn every_key_and_word_of_the_parser_is_in_the_schema_and_the_reverse() {
         ("on_conflict = 'zzz'", "stage/properties/on_conflict/enum"),
         ("reprocess = 'zzz'", "stage/properties/reprocess/enum"),
         ("isolation = 'zzz'", "stage/properties/isolation/enum"),
+        ("compat = 'zzz'", "stage/properties/compat/enum"),
         ("limits = { zzz = 1 }", "stage/properties/limits/properties"),
     ] {
         check(&stage(body), &format!("/definitions/{place}"));
@@ -153,7 +154,7 @@ fn the_parser_and_the_schema_agree_on_examples() {
         "inputs = { a = 'a:/', b = 'b:/' }\ncommand = ['true']",
         "input = 'a'\ncommand = ['sh']\nstdin = 'true'\ntries = 3\naccept_return_code = [1]\nerr_cmd = ['true']\njob_timeout = '1h'",
         "input = 'a'\ncommand = ['sh']\nstdin = ['true', 'true']\nlimits = { memory = '2GiB', cpu = '10s', file_size = '5 MB' }\nparallelism = 1",
-        "input = 'a'\ncommand = ['x']\nisolation = 'required'",
+        "input = 'a'\ncommand = ['x']\nisolation = 'required'\ncompat = 'pachyderm'",
         "input = 'a'\ncommand = ['x']\nreprocess = 'every_job'\nincremental = true",
         "input = { from = 'a:/*', except = '/tmp', empty_files = true }\ncommand = ['true']",
         "input = { from = 'a:/*', except = ['/tmp', '/**/*.part'] }\nbin = {}",
@@ -188,6 +189,7 @@ fn the_parser_and_the_schema_agree_on_examples() {
         "input = 'a'\ncommand = ['true']\nstdin = [1]",
         "input = 'a'\ncommand = ['true']\nreprocess = 'never'",
         "input = 'a'\nbin = {}\nincremental = true",
+        "input = 'a'\nbin = {}\ncompat = 'pachyderm'",
         "input = { from = 'a:/(*)', join_on = '$1' }\ncommand = ['true']",
         "input = { join = [ 'a:/(*)', { from = 'b:/(*)', join_on = '$1' } ] }\ncommand = ['true']",
         "input = { join = [ { from = 'a:/(*)', group_by = '$1' } ] }\ncommand = ['true']",

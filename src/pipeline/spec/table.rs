@@ -8,7 +8,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::command::{Isolation, Reprocess};
+use super::command::{Compat, Isolation, Reprocess};
 use super::input_file::InputTable;
 use super::model::OnConflict;
 use crate::object::{PipelineName, StageName};
@@ -50,6 +50,7 @@ pub(super) struct StageTable {
     pub(super) reprocess: Option<Spanned<Reprocess>>,
     pub(super) incremental: Option<Spanned<bool>>,
     pub(super) isolation: Option<Spanned<Isolation>>,
+    pub(super) compat: Option<Spanned<Compat>>,
     pub(super) on_conflict: Option<Spanned<OnConflict>>,
 }
 
