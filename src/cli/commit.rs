@@ -47,7 +47,7 @@ use crate::view;
   vds commit -m 'one day of it' -- 2024/05/01")]
 pub(super) struct Args {
     /// REPO or REPO@BRANCH; a branch that does not exist is begun [default: those of the workspace]. Or
-    /// REPO[@BRANCH]=PATH, once or more; a name that has a = in it itself takes its paths after --
+    /// REPO=PATH or REPO@BRANCH=PATH, once or more; a name that has a = in it itself takes its paths after --
     #[arg(value_hint = ValueHint::Other)]
     target: Option<OsString>,
     /// Files and directories; - is standard input
