@@ -14,7 +14,7 @@ use crate::history;
 use crate::integrate;
 use crate::object::{CommitId, FileKind, TreePath};
 use crate::view;
-use crate::workspace::{Depth, Unread, Workspace};
+use crate::workspace::{self, Depth, Unread, Workspace};
 
 /// Show what has changed in this workspace
 ///
@@ -113,9 +113,10 @@ enum Head {
 }
 
 fn head(workspace: &Workspace) -> Result<Head, Cause> {
+    let facts = workspace.store().session()?;
+    workspace::check_repo_in(&facts, workspace.marker())?;
     let at = &workspace.marker().at;
     let Some(branch) = &at.branch else { return Ok(Head::None) };
-    let facts = workspace.store().session()?;
     let repo = history::load_repo(&facts, &workspace.marker().repo)?;
     Ok(match history::head(&facts, &repo, branch)? {
         head if head == at.commit => Head::Here,
@@ -138,7 +139,7 @@ fn open_merge(workspace: &Workspace) -> Result<Option<(&'static str, String, u64
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
-    let workspace = cx.workspace()?;
+    let workspace = cx.workspace_as_it_is()?;
     let selection = words::selection(&workspace, &args.paths)?;
     let head = head(&workspace)?;
     let look =

@@ -19,7 +19,7 @@ mod restore;
 mod since;
 mod switch;
 
-pub use belongs::check_repo;
+pub use belongs::{check_repo, check_repo_in};
 pub use error::Error;
 pub use look::{Depth, Look, Unread};
 pub use make::Wanted;
