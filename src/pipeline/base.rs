@@ -128,7 +128,7 @@ pub fn count(store: &Store, job: &Job) -> Result<Option<u64>, Error> {
 }
 
 /// The commits that a job reads, if all are there.
-fn commits(job: &Job) -> Option<Vec<CommitId>> {
+pub(super) fn commits(job: &Job) -> Option<Vec<CommitId>> {
     let commit = |source| match source {
         JobSource::Commit(commit) => Some(commit),
         JobSource::Job(_) => None,

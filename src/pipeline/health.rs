@@ -107,16 +107,19 @@ pub fn health(store: &Store, pipeline: &Pipeline) -> Result<Vec<Node>, Error> {
         }
         (job::known(store, &facts)?, nodes, places)
     };
-    // Newest first: the first of a branch is its newest. Older ones than those that are looked at have nothing to say.
-    let mut open: usize = nodes.iter().map(|node: &Node| node.branches.len()).sum();
+    // Newest first: the first of a branch is its newest. Jobs of branches that are gone have nothing to say.
+    let places_of = |node: &Node| {
+        let stage = node.stage.to_string();
+        node.branches.keys().map(move |branch| (stage.clone(), branch.to_string())).collect::<Vec<_>>()
+    };
+    let mut open: BTreeSet<(String, String)> = nodes.iter().flat_map(places_of).collect();
     let filter = Filter { pipeline: Some(pipeline.spec.name.to_string()), ..Filter::default() };
     known.visit(store.objects(), &filter, &mut |job| {
         let place = (job.stage.clone(), job.branch.clone());
-        if let std::collections::hash_map::Entry::Vacant(vacant) = newest.entry(place) {
-            vacant.insert(job);
-            open = open.saturating_sub(1);
+        if open.remove(&place) {
+            newest.insert(place, job);
         }
-        if open == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if open.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     for (node, heads) in nodes.iter_mut().zip(&mut places) {
         let Some(stage) = pipeline.spec.stages.get(&node.stage) else { continue };

@@ -4,7 +4,7 @@ use super::base;
 use super::builtin;
 use super::command;
 use super::error::Error;
-use super::job::{Job, JobSource};
+use super::job::Job;
 use super::registry::{self, Pipeline, Submission, Submit, output_name};
 use super::results;
 use super::spec::{Reprocess, Stage, Work};
@@ -12,7 +12,7 @@ use super::trigger::{self, Runs};
 use crate::history::{self, Author};
 use crate::ledger::Session;
 use crate::meta::Batch;
-use crate::object::{CommitId, Digest, NodeId, ObjectWrite};
+use crate::object::{Digest, NodeId, ObjectWrite};
 use crate::store::Store;
 use crate::tree;
 
@@ -157,12 +157,7 @@ fn prospect(
 
 fn foresee(sink: &dyn ObjectWrite, prospect: Prospect) -> Result<Rehearsed, Error> {
     let Prospect { job, stage, code, why, table } = prospect;
-    let commit = |source| match source {
-        JobSource::Commit(commit) => Some(commit),
-        JobSource::Job(_) => None,
-    };
-    let commits: Option<Vec<CommitId>> = job.inputs.iter().map(|input| commit(input.source)).collect();
-    let work = match commits {
+    let work = match base::commits(&job) {
         None => Foresight::Waits,
         Some(commits) => {
             let now = base::roots(sink, commits)?;

@@ -3,6 +3,7 @@
 //! Links that lead into the inputs become the input files that they lead to, by their names: nothing is read or copied. Nothing is
 //! left out: what cannot be kept is an error.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry, File};
 use std::os::unix::ffi::OsStrExt;
@@ -25,6 +26,8 @@ struct Output<'a> {
     /// Where the output and the inputs really lie.
     inside: PathBuf,
     inputs: PathBuf,
+    /// The files of the inputs by their paths below there, once a link leads to one.
+    known: OnceCell<BTreeMap<String, Entry>>,
     files: BTreeMap<TreePath, Entry>,
 }
 
@@ -37,8 +40,15 @@ pub(super) fn keep(sink: &dyn ObjectWrite, room: &Room, datum: &Datum) -> Result
     }
     let real = |path: &Path| fs::canonicalize(path).map_err(|source| io_error("read", path, source));
     let (inside, inputs) = (real(&out)?, real(&room.path("in"))?);
-    let mut output =
-        Output { datum, room: room.dir().to_owned(), out, inside, inputs, files: BTreeMap::new() };
+    let mut output = Output {
+        datum,
+        room: room.dir().to_owned(),
+        out,
+        inside,
+        inputs,
+        known: OnceCell::new(),
+        files: BTreeMap::new(),
+    };
     output.read(sink)?;
     let files = output.files.into_iter().map(|(path, entry)| (String::from(path).into_bytes(), entry));
     Ok(tree::build(sink, files)?)
@@ -109,15 +119,25 @@ impl Output<'_> {
 
     /// Takes the file or the directory `input`, by its path below the inputs, under the name `below`.
     fn take_input(&mut self, below: &Path, input: &Path) -> Result<(), Error> {
-        let mut found = Vec::new();
-        for part in &self.datum.parts {
-            for (path, entry) in &part.files {
-                let place = Path::new(&part.input).join(path.as_str());
-                if let Ok(rest) = place.strip_prefix(input) {
-                    let name = if rest.as_os_str().is_empty() { below.to_owned() } else { below.join(rest) };
-                    found.push((tree_path(&name)?, *entry));
-                }
+        let known = self.known.get_or_init(|| {
+            let mut known = BTreeMap::new();
+            for part in &self.datum.parts {
+                let place = |path: &TreePath| format!("{}/{path}", part.input);
+                known.extend(part.files.iter().map(|(path, entry)| (place(path), *entry)));
             }
+            known
+        });
+        let input = input.to_string_lossy();
+        let inside = if input.is_empty() { String::new() } else { format!("{input}/") };
+        let mut found = Vec::new();
+        if let Some(entry) = known.get(input.as_ref()) {
+            found.push((tree_path(below)?, *entry));
+        }
+        for (place, entry) in
+            known.range(inside.clone()..).take_while(|(place, _)| place.starts_with(&inside))
+        {
+            let rest = place.get(inside.len()..).unwrap_or_default();
+            found.push((tree_path(&below.join(rest))?, *entry));
         }
         self.files.extend(found);
         Ok(())

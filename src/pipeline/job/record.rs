@@ -212,23 +212,11 @@ impl Job {
         version: u64,
         created: i64,
     ) -> Self {
-        Self {
-            id,
-            run,
-            inputs,
-            version,
-            created,
-            state: State::Queued,
-            started: None,
-            ended: None,
-            datums: Datums::default(),
-            output: None,
-            error: None,
-            logs: None,
-            bytes: None,
-            report: None,
-            ..self
-        }
+        let (ended, output, error) = (None, None, None);
+        let mut job =
+            Self { id, run, inputs, version, created, state: State::Queued, ended, output, error, ..self };
+        job.forget_attempt();
+        job
     }
 
     /// Forgets what a process did that did not end it: the next one begins to count anew.

@@ -41,8 +41,7 @@ pub(in crate::pipeline) fn plan(
     let side = Side::new(objects, &leaves, now, &touched);
     let mut datums = Vec::new();
     for (order, choice) in form.touched(&side)? {
-        let name = name(&choice, &form, &leaves);
-        datums.push(Datum { order, name, parts: parts(&side, choice)?, previous: None });
+        datums.push(datum(&side, &form, &leaves, order, choice)?);
     }
     Ok(Plan { datums, gone })
 }
@@ -62,8 +61,7 @@ pub(in crate::pipeline) fn again(
             continue;
         }
         let Some(choice) = form.at(&side, &mut order.as_slice())? else { continue };
-        let name = name(&choice, &form, &leaves);
-        plan.datums.push(Datum { order, name, parts: parts(&side, choice)?, previous: None });
+        plan.datums.push(datum(&side, &form, &leaves, order, choice)?);
     }
     plan.datums.sort_by(|a, b| a.order.cmp(&b.order));
     Ok(())
@@ -81,8 +79,19 @@ pub(in crate::pipeline) fn read(
     let form = Form::of(input, &mut 0);
     let mut rest = order;
     let choice = form.at(&side, &mut rest)?.unwrap_or_default();
-    let name = name(&choice, &form, &leaves);
-    Ok(Datum { order: order.to_vec(), name, parts: parts(&side, choice)?, previous: None })
+    datum(&side, &form, &leaves, order.to_vec(), choice)
+}
+
+/// The datum that reads this choice of units.
+fn datum(
+    side: &Side<'_>,
+    form: &Form,
+    leaves: &[&Leaf],
+    order: Vec<u8>,
+    choice: Choice,
+) -> Result<Datum, Error> {
+    let name = name(&choice, form, leaves);
+    Ok(Datum { order, name, parts: parts(side, choice)?, previous: None })
 }
 
 fn parts(side: &Side<'_>, choice: Choice) -> Result<Vec<Part>, Error> {
