@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use desk::{Desk, until};
+use desk::{Desk, processes, until};
 
 /// A desk with files `one` and `two` to be committed, and a stage that runs the script `do.sh` on each.
 fn desk(script: &str, more: &str) -> Desk {
@@ -38,12 +38,6 @@ fn fails(desk: &Desk) -> (String, String) {
     assert_eq!(desk.ok(&["branch", "list", "p/a", "--quiet"]), "", "something was published");
     let id = desk.ok(&["job", "list", "-n", "1", "--quiet"]);
     (said, desk.ok(&["job", "logs", id.trim()]))
-}
-
-fn processes(marker: &str) -> usize {
-    let running = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).ok();
-    let is_marked = |line: &Vec<u8>| String::from_utf8_lossy(line).contains(marker);
-    fs::read_dir("/proc").unwrap().flatten().filter_map(running).filter(is_marked).count()
 }
 
 #[test]

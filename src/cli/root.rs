@@ -25,7 +25,7 @@ use super::{
 };
 use crate::fault::Cause;
 use crate::interrupt;
-use crate::program::isolation;
+use crate::program;
 
 /// A content-addressed, versioned data store with commit-triggered pipelines
 #[derive(Debug, Parser)]
@@ -139,10 +139,10 @@ enum Verb {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
-    if let Some(code) = isolation::launched() {
+    if let Some(code) = program::launched() {
         return ExitCode::from(code);
     }
-    isolation::offer_launcher();
+    program::offer_launcher();
     let filter = EnvFilter::try_from_env("VDS_LOG").unwrap_or_else(|_| EnvFilter::new("warn,sled=off"));
     let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);

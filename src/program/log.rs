@@ -1,11 +1,14 @@
 //! What a program prints, kept within bounds while it runs.
 
 use std::collections::VecDeque;
-use std::io::{PipeReader, Read};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::fmt;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use rustix::io::ioctl_fionbio;
+
+use super::wait::{Waited, wait_for};
 
 /// How much is kept of the beginning, in bytes.
 const HEAD: usize = 4 << 20;
@@ -16,9 +19,15 @@ const TAIL: usize = 12 << 20;
 /// How long what a program left behind may hold its output open after the program has ended.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How much is read at once.
+const BUFFER: usize = 64 << 10;
+
+/// How often is read at most before something else is looked at.
+const READS: usize = 64;
+
 /// The beginning and the end of what was printed.
 #[derive(Debug)]
-pub(super) struct Kept {
+struct Kept {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     dropped: u64,
@@ -41,8 +50,8 @@ impl Kept {
     }
 
     /// All that is kept, with a line that says what is not.
-    fn bytes(&self) -> Vec<u8> {
-        let mut all = self.head.clone();
+    fn bytes(self) -> Vec<u8> {
+        let mut all = self.head;
         if self.dropped > 0 {
             all.extend(format!("\n[vds: {} bytes are left out here]\n", self.dropped).bytes());
         }
@@ -52,47 +61,65 @@ impl Kept {
 }
 
 /// A log that is being written.
-#[derive(Debug)]
 pub(super) struct Log {
-    kept: Arc<Mutex<Kept>>,
-    ended: Receiver<()>,
+    pipe: PipeReader,
+    kept: Kept,
+    buffer: Box<[u8]>,
+    /// Whether somebody is left who could print.
+    is_open: bool,
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("is_open", &self.is_open).finish_non_exhaustive()
+    }
 }
 
 impl Log {
-    /// Keeps what comes out of `pipe`, until its other end is closed.
-    pub(super) fn of(mut pipe: PipeReader) -> Self {
-        let kept = Arc::new(Mutex::new(Kept::new([HEAD, TAIL])));
-        let (end, ended) = mpsc::channel();
-        let shared = Arc::clone(&kept);
-        thread::spawn(move || {
-            let mut buffer = vec![0; 64 << 10];
-            while let Ok(count @ 1..) = pipe.read(&mut buffer) {
-                let mut kept = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.add(buffer.get(..count).unwrap_or_default());
-            }
-            // Nobody listens when the wait was given up.
-            let _ = end.send(());
-        });
-        Self { kept, ended }
+    /// Will keep what comes out of `pipe`.
+    pub(super) fn of(pipe: PipeReader) -> io::Result<Self> {
+        ioctl_fionbio(&pipe, true)?;
+        let buffer = vec![0; BUFFER].into_boxed_slice();
+        Ok(Self { pipe, kept: Kept::new([HEAD, TAIL]), buffer, is_open: true })
     }
 
-    /// Waits for `pause`, or less when all who could print have gone. True the first time that they have.
-    pub(super) fn pause(&self, pause: Duration) -> bool {
-        match self.ended.recv_timeout(pause) {
-            Ok(()) => true,
-            Err(RecvTimeoutError::Timeout) => false,
-            Err(RecvTimeoutError::Disconnected) => {
-                thread::sleep(pause);
-                false
+    /// What can be read when something is printed; nothing once all who could print have gone.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.is_open.then(|| self.pipe.as_fd())
+    }
+
+    /// Takes in what there is, but never so much that nothing else is looked at.
+    pub(super) fn read(&mut self) {
+        for _ in 0..READS {
+            match self.pipe.read(&mut self.buffer) {
+                Ok(count @ 1..) => self.kept.add(self.buffer.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(0) | Err(_) => {
+                    self.is_open = false;
+                    return;
+                }
             }
         }
     }
 
+    /// What was printed until now, and no longer belongs to the log.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        self.read();
+        std::mem::replace(&mut self.kept, Kept::new([HEAD, TAIL])).bytes()
+    }
+
     /// What was printed, once the program has ended. A program may have left another behind that holds its output open: that
     /// one is not waited for.
-    pub(super) fn finish(self) -> Vec<u8> {
-        let _ = self.ended.recv_timeout(GRACE);
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).bytes()
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        let until = Instant::now() + GRACE;
+        while let Some(fd) = self.fd() {
+            if wait_for([Some(fd), None, None], Some(until)) == Waited::InVain {
+                break;
+            }
+            self.read();
+        }
+        self.kept.bytes()
     }
 }
 
@@ -116,9 +143,11 @@ mod tests {
     #[test]
     fn a_pipe_is_read_to_its_end() {
         let (reader, mut writer) = std::io::pipe().unwrap();
-        let log = Log::of(reader);
+        let mut log = Log::of(reader).unwrap();
         writer.write_all(b"said").unwrap();
+        assert_eq!(log.take(), b"said");
+        writer.write_all(b"more").unwrap();
         drop(writer);
-        assert_eq!(log.finish(), b"said");
+        assert_eq!(log.finish(), b"more");
     }
 }

@@ -1,10 +1,14 @@
 //! Other people's programs, run to their end: in a group of their own, within a time limit, with what they print kept within
 //! bounds. None of them, and nothing that they leave running, outlives the vds that started it.
 
-pub mod isolation;
+mod launcher;
 mod log;
 mod run;
+mod start;
+mod wait;
 mod watch;
 
-pub use run::{Failure, Ran, run};
+pub use launcher::{Launcher, PFS, ROOM, launched, obstacle, offer_launcher};
+pub use run::{By, Event, Failure, Ran, Running, run, run_by};
+pub use start::Start;
 pub use watch::Watch;

@@ -1,23 +1,21 @@
-//! One program, run to its end.
+//! Programs while they run.
 
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::launcher::Launcher;
 use super::log::Log;
+use super::start::{Start, spawn};
+use super::wait::{Waited, wait_for};
 use super::watch::Watch;
 
-/// The shortest and the longest pause between two looks at a process.
-const SHORTEST_PAUSE: Duration = Duration::from_micros(200);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-
-/// How often a start is tried again while the program's file is still open for writing. Another thread that starts a program
-/// at the same moment may hold it open for an instant.
-const STARTS: u32 = 50;
+/// How long a program may go on that is not wanted any more.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Why a program has no exit code.
 #[derive(Debug, thiserror::Error)]
@@ -52,72 +50,213 @@ pub struct Ran {
     pub code: Result<i32, Failure>,
 }
 
+/// Who starts a program.
+pub enum By<'a> {
+    /// This process.
+    Us,
+    /// A launcher.
+    Launcher(&'a mut Launcher),
+}
+
 /// Runs a program, with its whole group, to its end. When its time is up, it is killed; whatever it left running goes too.
-pub fn run(mut command: Command, timeout: Option<Duration>, watch: &Watch) -> Ran {
-    command.process_group(0);
-    let started = io::pipe().and_then(|(reader, writer)| {
-        command.stdout(writer.try_clone()?).stderr(writer);
-        let child = start(&mut command)?;
-        Ok((child, Log::of(reader)))
-    });
+pub fn run(command: Command, timeout: Option<Duration>, watch: &Watch) -> Ran {
+    let started = io::pipe().and_then(|(reader, writer)| start_here(command, reader, writer, watch));
+    end(started, timeout)
+}
+
+/// The same, by a launcher if there is one.
+pub fn run_by(by: By<'_>, start: Start, timeout: Option<Duration>, watch: &Watch) -> Ran {
+    end(Running::begin(by, start, watch), timeout)
+}
+
+fn end(started: io::Result<Running<'_>>, timeout: Option<Duration>) -> Ran {
+    match started {
+        Ok(mut running) => {
+            let code = match running.wait(timeout, None) {
+                Ok(Event::Ended(code)) => Ok(code),
+                Ok(Event::Ready) => Err(Failure::Unknown),
+                Err(failure) => Err(failure),
+            };
+            Ran { printed: running.finish(), code }
+        }
+        Err(error) => Ran { printed: Vec::new(), code: Err(Failure::NotStarted(error)) },
+    }
+}
+
+/// What a program has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// It has ended, with this exit code.
+    Ended(i32),
+    /// What was waited for besides can be read.
+    Ready,
+}
+
+/// A program that runs. It is killed when this is dropped.
+pub struct Running<'a> {
+    process: Process<'a>,
+    log: Option<Log>,
+    watch: &'a Watch,
+    has_ended: bool,
+}
+
+enum Process<'a> {
+    Child { child: Child, group: Option<Pid>, end: Option<OwnedFd>, watch: &'a Watch },
+    Launched(&'a mut Launcher),
+}
+
+impl<'a> Running<'a> {
+    /// Starts a program.
+    pub fn begin(by: By<'a>, start: Start, watch: &'a Watch) -> io::Result<Self> {
+        let (reader, writer) = io::pipe()?;
+        match by {
+            By::Us => start_here(start.command(), reader, writer, watch),
+            By::Launcher(launcher) => {
+                launcher.start(start, writer)?;
+                let log = Some(Log::of(reader)?);
+                Ok(Self { process: Process::Launched(launcher), log, watch, has_ended: false })
+            }
+        }
+    }
+
+    /// Waits until it has ended or `also` can be read. When its time is up, or nobody wants it any more, it is killed.
+    pub fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+        also: Option<BorrowedFd<'_>>,
+    ) -> Result<Event, Failure> {
+        let limit = timeout.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
+        loop {
+            let now = Instant::now();
+            let look = limit.map_or(now + LOOK_EVERY, |(until, _)| until.min(now + LOOK_EVERY));
+            let log = self.log.as_ref().and_then(Log::fd);
+            let waited = wait_for([log, self.process.end(), also], Some(look));
+            if let (Waited::For([true, ..]), Some(log)) = (waited, &mut self.log) {
+                log.read();
+            }
+            if let Waited::For([_, _, true]) = waited {
+                return Ok(Event::Ready);
+            }
+            if self.process.may_have_ended(waited)
+                && let Some(status) = self.process.status().map_err(Failure::Lost)?
+            {
+                self.has_ended = true;
+                return code_of(status).map(Event::Ended);
+            }
+            if self.watch.is_stopped() {
+                self.kill();
+                return Err(Failure::Stopped);
+            }
+            if let Some((_, limit)) = limit.filter(|(until, _)| Instant::now() >= *until) {
+                self.kill();
+                return Err(Failure::TimedOut { limit });
+            }
+        }
+    }
+
+    /// What it has printed since this was asked last.
+    pub fn printed(&mut self) -> Vec<u8> {
+        self.log.as_mut().map(Log::take).unwrap_or_default()
+    }
+
+    /// What it has printed to its end, to which it is brought if it still runs.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.kill();
+        self.log.take().map(Log::finish).unwrap_or_default()
+    }
+
+    fn kill(&mut self) {
+        if !self.has_ended {
+            self.process.kill();
+            self.has_ended = true;
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn start_here(
+    mut command: Command,
+    reader: io::PipeReader,
+    writer: io::PipeWriter,
+    watch: &Watch,
+) -> io::Result<Running<'_>> {
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let child = spawn(&mut command)?;
     // The log ends when all who hold its other end have gone; `command` is one of them.
     drop(command);
-    let (child, log) = match started {
-        Ok(started) => started,
-        Err(error) => return Ran { printed: Vec::new(), code: Err(Failure::NotStarted(error)) },
-    };
-    let status = wait(child, timeout, &log, watch);
-    let code = status.and_then(|status| match (status.code(), status.signal()) {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    group.iter().for_each(|group| watch.add(*group));
+    let process = Process::Child { child, group, end: group.and_then(end_of), watch };
+    Ok(Running { process, log: Some(Log::of(reader)?), watch, has_ended: false })
+}
+
+/// What can be read when the process has ended.
+#[cfg(target_os = "linux")]
+fn end_of(process: Pid) -> Option<OwnedFd> {
+    rustix::process::pidfd_open(process, rustix::process::PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_of(_: Pid) -> Option<OwnedFd> {
+    None
+}
+
+fn code_of(status: ExitStatus) -> Result<i32, Failure> {
+    match (status.code(), status.signal()) {
         (Some(code), _) => Ok(code),
         (None, Some(signal)) => Err(Failure::Signalled { signal }),
         (None, None) => Err(Failure::Unknown),
-    });
-    Ran { printed: log.finish(), code }
+    }
 }
 
-fn start(command: &mut Command) -> io::Result<Child> {
-    for _ in 0..STARTS {
-        match command.spawn() {
-            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => thread::sleep(LONGEST_PAUSE),
-            other => return other,
+impl Process<'_> {
+    /// What can be read when it has ended, if there is such.
+    fn end(&self) -> Option<BorrowedFd<'_>> {
+        use std::os::fd::AsFd;
+        match self {
+            Self::Child { end, .. } => end.as_ref().map(AsFd::as_fd),
+            Self::Launched(launcher) => Some(launcher.end()),
         }
     }
-    command.spawn()
+
+    fn may_have_ended(&self, waited: Waited) -> bool {
+        self.end().is_none() || matches!(waited, Waited::For([_, true, _]))
+    }
+
+    /// How it ended, if it has. What it left running is killed then.
+    fn status(&mut self) -> io::Result<Option<ExitStatus>> {
+        match self {
+            Self::Child { child, group, watch, .. } => {
+                let status = child.try_wait()?;
+                if status.is_some() {
+                    end_group(*group, watch);
+                }
+                Ok(status)
+            }
+            Self::Launched(launcher) => launcher.status().map(Some),
+        }
+    }
+
+    fn kill(&mut self) {
+        match self {
+            Self::Child { child, group, watch, .. } => {
+                end_group(*group, watch);
+                let _ = child.wait();
+            }
+            Self::Launched(launcher) => launcher.kill(),
+        }
+    }
 }
 
-fn wait(
-    mut child: Child,
-    timeout: Option<Duration>,
-    log: &Log,
-    watch: &Watch,
-) -> Result<ExitStatus, Failure> {
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    group.iter().for_each(|group| watch.add(*group));
-    let kill = || group.map(|group| kill_process_group(group, Signal::KILL));
-    let begun = Instant::now();
-    let mut pause = SHORTEST_PAUSE;
-    let result = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => {
-                kill();
-                break Ok(status);
-            }
-            Ok(None) => {}
-            Err(error) => break Err(Failure::Lost(error)),
-        }
-        if watch.is_stopped() {
-            kill();
-            let _ = child.wait();
-            break Err(Failure::Stopped);
-        }
-        if let Some(limit) = timeout.filter(|limit| begun.elapsed() >= *limit) {
-            kill();
-            let _ = child.wait();
-            break Err(Failure::TimedOut { limit });
-        }
-        // A program that ends closes its output, so its end is seen at once.
-        pause = if log.pause(pause) { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-    };
-    group.iter().for_each(|group| watch.remove(*group));
-    result
+/// Kills all that is left of a group.
+fn end_group(group: Option<Pid>, watch: &Watch) {
+    if let Some(group) = group {
+        let _ = kill_process_group(group, Signal::KILL);
+        watch.remove(group);
+    }
 }

@@ -23,6 +23,13 @@ pub fn until(what: &str, fact: impl Fn() -> bool) {
     }
 }
 
+/// How many processes run whose command line has this in it.
+pub fn processes(marker: &str) -> usize {
+    let running = |entry: fs::DirEntry| fs::read(entry.path().join("cmdline")).ok();
+    let is_marked = |line: &Vec<u8>| String::from_utf8_lossy(line).contains(marker);
+    fs::read_dir("/proc").unwrap().flatten().filter_map(running).filter(is_marked).count()
+}
+
 /// A directory with a store, and the program run in it.
 pub struct Desk {
     dir: tempfile::TempDir,

@@ -1,10 +1,10 @@
 //! One datum, run until it is done, recovered or given up.
 
+use super::bench::Bench;
 use super::datum::Datum;
 use super::keeper::Keeper;
 use super::output;
 use super::process::{Called, Deadline, Program, View, execute};
-use super::room::Room;
 use crate::content;
 use crate::object::{Entry, FileKind, ObjectWrite, TreePath};
 use crate::pipeline::error::Error;
@@ -41,31 +41,31 @@ pub(super) struct Common<'a> {
     pub(super) view: View,
 }
 
-/// Runs a datum in the room of the one before, if there is one, and leaves the room for the next.
-pub(super) fn run(common: &Common<'_>, datum: &Datum, free: &mut Option<Room>) -> Ended {
-    let Common { task, code, .. } = common;
+/// Runs a datum on the bench of the one before, if there is one, and leaves it for the next.
+pub(super) fn run(common: &Common<'_>, datum: &Datum, free: &mut Option<Bench>) -> Ended {
+    let Common { task, code, view, .. } = common;
     let objects = task.store.objects();
-    let room = match free.take() {
-        Some(room) => room.for_next(objects, datum, code),
-        None => Room::make(objects, task.store.tmp(), datum, code),
+    let bench = match free.take() {
+        Some(bench) => bench.for_next(*view, objects, datum, code),
+        None => Bench::make(*view, objects, task.store.tmp(), datum, code),
     };
-    let ended = room.and_then(|room| attempt(common, datum, free.insert(room)));
+    let ended = bench.and_then(|bench| attempt(common, datum, free.insert(bench)));
     ended.unwrap_or_else(|error| Ended::Failed(Failed { reason: chain(&error), log: None }))
 }
 
-fn attempt(common: &Common<'_>, datum: &Datum, room: &Room) -> Result<Ended, Error> {
+fn attempt(common: &Common<'_>, datum: &Datum, bench: &mut Bench) -> Result<Ended, Error> {
     let Common { command, keeper, .. } = common;
     let mut printed = Vec::new();
     let mut result = Err(String::new());
     for number in 1..=command.tries {
         if number > 1 {
             say(&mut printed, &format!("try {number} of {}", command.tries));
-            room.clear()?;
+            bench.room.clear()?;
         }
-        let Called { printed: more, result: called } = execute(common, datum, room, Program::Own);
+        let Called { printed: more, result: called } = execute(common, datum, bench, Program::Own);
         printed.extend(more);
         result = match called {
-            Ok(()) => output::keep(&*keeper.sink(), room, datum).map_err(|error| chain(&error)),
+            Ok(()) => output::keep(&*keeper.sink(), &bench.room, datum).map_err(|error| chain(&error)),
             Err(reason) => Err(reason),
         };
         match &result {
@@ -77,7 +77,7 @@ fn attempt(common: &Common<'_>, datum: &Datum, room: &Room) -> Result<Ended, Err
         }
     }
     let recovered = result.is_err() && command.err_cmd.is_some() && {
-        let Called { printed: more, result: called } = execute(common, datum, room, Program::OnError);
+        let Called { printed: more, result: called } = execute(common, datum, bench, Program::OnError);
         printed.extend(more);
         if let Err(reason) = &called {
             say(&mut printed, &format!("err_cmd: {reason}"));

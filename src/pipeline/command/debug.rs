@@ -16,6 +16,7 @@ use crate::pipeline::base::Base;
 use crate::pipeline::error::Error;
 use crate::pipeline::spec::{Command, Memory};
 use crate::pipeline::task::Task;
+use crate::program::Start;
 
 /// Lays the datum out in `dir`, which must not be there: what its program finds, and a script that runs it as vds does. Returns
 /// the path of the script.
@@ -32,20 +33,20 @@ pub(in crate::pipeline) fn lay_out(
     }
     let datum = &datum;
     let room = Room::at(dir.to_owned(), objects, datum, &declared(task, command)?)?;
-    let process = prepare(task, command, View::Shared, &command.argv, datum, &room, Program::Own)
+    let start = prepare(task, command, View::Shared, &command.argv, datum, &room, Program::Own)
         .map_err(|reason| Error::Failed { reason, hint: None })?;
     let path = dir.join("run.sh");
     let fail = |source| Error::Io { verb: "write", path: path.display().to_string(), source };
     let about =
         format!("datum {} of job {}, {}@{}", datum.name, task.job.id, task.job.stage_name(), task.job.branch);
-    fs::write(&path, script(&about, dir, &process)).map_err(fail)?;
+    fs::write(&path, script(&about, dir, &start)).map_err(fail)?;
     fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(fail)?;
     room.leave()?;
     Ok(path)
 }
 
 /// A shell script that does what starting the process would do, with an output directory that is empty again each time.
-fn script(about: &str, dir: &Path, process: &std::process::Command) -> Vec<u8> {
+fn script(about: &str, dir: &Path, start: &Start) -> Vec<u8> {
     let mut script = b"#!/bin/sh\n# ".to_vec();
     script.extend(about.bytes().filter(|byte| *byte != b'\n'));
     script.extend(b"\nset -e\n");
@@ -59,16 +60,16 @@ fn script(about: &str, dir: &Path, process: &std::process::Command) -> Vec<u8> {
     script.extend(b"cd ");
     script.extend(quoted(dir.join("code").as_os_str()));
     script.extend(b"\nexec env -i");
-    for (name, value) in process.get_envs() {
+    for (name, value) in &start.env {
         script.extend(b" \\\n  ");
         script.extend(name.as_bytes());
         script.push(b'=');
-        script.extend(quoted(value.unwrap_or_default()));
+        script.extend(quoted(value));
     }
     script.extend(b" \\\n ");
-    for word in [process.get_program()].into_iter().chain(process.get_args()) {
+    for word in &start.argv {
         script.push(b' ');
-        script.extend(quoted(word));
+        script.extend(quoted(OsStr::new(word)));
     }
     script.extend(b" < ");
     let stdin = dir.join("stdin");

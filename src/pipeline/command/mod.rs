@@ -4,6 +4,7 @@
 //! (`keeper`), and put together with what is as it was (`merge`).
 
 mod attempt;
+mod bench;
 mod book;
 mod datum;
 mod debug;

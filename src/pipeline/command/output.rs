@@ -15,7 +15,7 @@ use super::room::{Room, io_error};
 use crate::content;
 use crate::object::{Entry, FileKind, NodeId, ObjectWrite, TreePath};
 use crate::pipeline::error::Error;
-use crate::program::isolation;
+use crate::program;
 use crate::tree;
 
 /// The directory of a program's output, and what links in it may lead to.
@@ -107,8 +107,8 @@ impl Output<'_> {
 
     /// The path that a program in a view of its own means.
     fn as_seen_here(&self, target: &Path) -> PathBuf {
-        let pfs = |target: &Path| target.strip_prefix(isolation::PFS).map(Path::to_owned);
-        let room = |target: &Path| target.strip_prefix(isolation::ROOM).map(Path::to_owned);
+        let pfs = |target: &Path| target.strip_prefix(program::PFS).map(Path::to_owned);
+        let room = |target: &Path| target.strip_prefix(program::ROOM).map(Path::to_owned);
         match (room(target), pfs(target)) {
             (Ok(rest), _) => self.room.join(rest),
             (_, Ok(rest)) if rest.starts_with("out") => self.room.join(rest),

@@ -8,12 +8,12 @@ use super::process::View;
 use super::room::Room;
 use crate::pipeline::spec::Role;
 use crate::pipeline::task::Task;
-use crate::program::isolation;
+use crate::program;
 
 /// These variables, with their values for the datum.
 pub(super) fn variables(task: &Task<'_>, view: View, datum: &Datum, room: &Room) -> Vec<(String, OsString)> {
     let inputs: PathBuf = match view {
-        View::Own => Path::new(isolation::PFS).to_owned(),
+        View::Own => Path::new(program::PFS).to_owned(),
         View::Shared => view.place(room, "in"),
     };
     let mut variables: Vec<(String, OsString)> = vec![

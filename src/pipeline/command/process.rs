@@ -1,24 +1,24 @@
 //! One program, run to its end.
 
-use std::ffi::{OsStr, OsString};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use super::attempt::Common;
+use super::bench::Bench;
 use super::datum::Datum;
 use super::pachyderm;
 use super::room::{Room, io_error};
 use crate::pipeline::error::Error;
 use crate::pipeline::spec::{Command, Compat, Isolation, Limits, Role, variable};
 use crate::pipeline::task::Task;
-use crate::program::{self, Failure, Ran, isolation};
+use crate::program::{self, Failure, Ran, Start};
 
 /// The variables that a program gets from the environment of vds.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "USER", "TZ"];
@@ -69,7 +69,7 @@ pub(super) struct Called {
 }
 
 /// Calls a program of the stage on the datum.
-pub(super) fn execute(common: &Common<'_>, datum: &Datum, room: &Room, which: Program) -> Called {
+pub(super) fn execute(common: &Common<'_>, datum: &Datum, bench: &mut Bench, which: Program) -> Called {
     let Common { task, command, view, watch, deadline, .. } = common;
     let argv = match which {
         Program::Own => &command.argv,
@@ -79,17 +79,13 @@ pub(super) fn execute(common: &Common<'_>, datum: &Datum, room: &Room, which: Pr
         let reason = format!("the job took longer than {} s", deadline.limit.as_secs());
         return Called { printed: Vec::new(), result: Err(reason) };
     }
-    let process = match prepare(task, command, *view, argv, datum, room, which) {
-        Ok(process) => process,
+    let start = match prepare(task, command, *view, argv, datum, &bench.room, which) {
+        Ok(start) => start,
         Err(reason) => return Called { printed: Vec::new(), result: Err(reason) },
     };
     let program = argv.first().map(String::as_str).unwrap_or_default();
-    let Ran { mut printed, mut code } = program::run(process, deadline.cap(command.timeout), watch);
-    if let (Ok(number), View::Own) = (&code, *view)
-        && let Some(error) = isolation::not_started(*number, &mut printed)
-    {
-        code = Err(Failure::NotStarted(error));
-    }
+    let Ran { printed, code } =
+        program::run_by(bench.starter(datum), start, deadline.cap(command.timeout), watch);
     let is_success = |code| match which {
         Program::Own => command.success.contains(&code),
         Program::OnError => code == 0,
@@ -176,7 +172,7 @@ impl View {
         let tmp = task.store.tmp();
         let room = tmp.path();
         let room = room.map_err(|source| io_error("make a room in", tmp.dir(), source))?;
-        match (isolation::obstacle(&room), command.isolation) {
+        match (program::obstacle(&room), command.isolation) {
             (None, _) => Ok(Self::Own),
             (Some(_), Isolation::Auto) => Ok(Self::Shared),
             (Some(reason), _) => Err(Error::Failed {
@@ -193,49 +189,19 @@ impl View {
         match (self, sub) {
             (Self::Shared, _) => room.path(sub),
             (Self::Own, "tmp") => PathBuf::from("/tmp"),
-            (Self::Own, _) => Path::new(isolation::ROOM).join(sub),
-        }
-    }
-
-    /// The program `argv`, which is looked for on the path `path`.
-    fn command(self, room: &Room, argv: &[String], path: &OsStr) -> Result<Process, String> {
-        match self {
-            Self::Own => {
-                let launcher = isolation::launcher(room.dir());
-                let mut process = launcher.ok_or("this program is not vds, and cannot isolate others")?;
-                process.args(argv);
-                Ok(process)
-            }
-            Self::Shared => {
-                let (program, arguments) = argv.split_first().ok_or("the command is empty")?;
-                // A program whose place is known is started without a copy of this process, which costs more than the program.
-                let mut process = Process::new(on_path(program, path).unwrap_or_else(|| program.into()));
-                process.arg0(program).args(arguments);
-                Ok(process)
-            }
+            (Self::Own, _) => Path::new(program::ROOM).join(sub),
         }
     }
 }
 
-/// Where a program lies that is named without a place.
-fn on_path(program: &str, path: &OsStr) -> Option<PathBuf> {
-    if program.contains('/') {
-        return None;
-    }
-    let can_run = |place: &PathBuf| {
-        fs::metadata(place).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(program)).find(can_run)
-}
-
-/// What the program reads on its standard input.
-fn stdin(command: &Command, room: &Room, which: Program) -> io::Result<Stdio> {
+/// What the program reads on its standard input, if anything.
+fn stdin(command: &Command, room: &Room, which: Program) -> io::Result<Option<OwnedFd>> {
     if command.stdin.is_empty() || which == Program::OnError {
-        return Ok(Stdio::null());
+        return Ok(None);
     }
     let place = room.path("stdin");
     fs::write(&place, &command.stdin)?;
-    Ok(File::open(place)?.into())
+    Ok(Some(File::open(place)?.into()))
 }
 
 /// The program with all that it finds, ready to be started.
@@ -247,41 +213,52 @@ pub(super) fn prepare(
     datum: &Datum,
     room: &Room,
     which: Program,
-) -> Result<Process, String> {
-    let place = |sub: &str| view.place(room, sub);
-    let path = command.env.get("PATH").map(OsString::from).or_else(|| std::env::var_os("PATH"));
-    let mut process = view.command(room, &limited(argv, command.limits), &path.unwrap_or_default())?;
-    let stdin = stdin(command, room, which).map_err(|error| format!("cannot write its input: {error}"))?;
-    process.current_dir(room.path("code")).stdin(stdin);
-    process.env_clear();
-    for name in PASSED_ON {
-        process.envs(std::env::var_os(name).map(|value| (name, value)));
+) -> Result<Start, String> {
+    if argv.is_empty() {
+        return Err("the command is empty".to_owned());
     }
+    let stdin = stdin(command, room, which).map_err(|error| format!("cannot write its input: {error}"))?;
+    let mut env = passed_on();
+    let mut set = |name: &str, value: OsString| drop(env.insert(name.into(), value));
+    let place = |sub: &str| view.place(room, sub);
     let leaves = task.stage.input.leaves();
     for part in &datum.parts {
         let name = variable(&part.input);
         let Some(input) = task.inputs.iter().find(|input| input.name == part.input) else { continue };
-        process.env(format!("VDS_IN_{name}"), place("in").join(&part.input));
-        process.env(format!("VDS_UNIT_{name}"), part.units.join("\n"));
+        set(&format!("VDS_IN_{name}"), place("in").join(&part.input).into());
+        set(&format!("VDS_UNIT_{name}"), part.units.join("\n").into());
         let role = leaves.iter().find(|leaf| leaf.name == part.input).map(|leaf| &leaf.role);
         if let Some((by, key)) = role.and_then(Role::variable).zip(part.key.as_ref()) {
-            process.env(format!("{by}_{name}"), key);
+            set(&format!("{by}_{name}"), key.into());
         }
-        process.env(format!("VDS_REPO_{name}"), &input.repo);
-        process.env(format!("VDS_COMMIT_{name}"), input.commit.to_string());
-        process.env(format!("VDS_BRANCH_{name}"), &input.branch);
+        set(&format!("VDS_REPO_{name}"), input.repo.clone().into());
+        set(&format!("VDS_COMMIT_{name}"), input.commit.to_string().into());
+        set(&format!("VDS_BRANCH_{name}"), input.branch.clone().into());
     }
-    process.env("VDS_IN", place("in")).env("VDS_OUT", place("out")).env("TMPDIR", place("tmp"));
-    process.env("VDS_DATUM", &datum.name).env("VDS_DATUM_ID", datum.key(&task.code).to_string());
-    process.env("VDS_JOB", task.job.id.to_string()).env("VDS_RUN", task.job.run.to_string());
-    process.env("VDS_REPO", task.output.name.as_str()).env("VDS_BRANCH", &task.job.branch);
-    process.env("VDS_PIPELINE", &task.job.pipeline).env("VDS_STAGE", &task.job.stage);
+    for (name, sub) in [("VDS_IN", "in"), ("VDS_OUT", "out"), ("TMPDIR", "tmp")] {
+        set(name, place(sub).into());
+    }
+    set("VDS_DATUM", datum.name.clone().into());
+    set("VDS_DATUM_ID", datum.key(&task.code).to_string().into());
+    set("VDS_JOB", task.job.id.to_string().into());
+    set("VDS_RUN", task.job.run.to_string().into());
+    set("VDS_REPO", task.output.name.to_string().into());
+    set("VDS_BRANCH", task.job.branch.clone().into());
+    set("VDS_PIPELINE", task.job.pipeline.clone().into());
+    set("VDS_STAGE", task.job.stage.clone().into());
     if datum.previous.is_some() {
-        process.env("VDS_PREVIOUS", place("previous")).env("VDS_CHANGES", place("changes"));
+        set("VDS_PREVIOUS", place("previous").into());
+        set("VDS_CHANGES", place("changes").into());
     }
     if command.compat == Some(Compat::Pachyderm) {
-        process.envs(pachyderm::variables(task, view, datum, room));
+        let variables = pachyderm::variables(task, view, datum, room);
+        env.extend(variables.into_iter().map(|(name, value)| (name.into(), value)));
     }
-    process.envs(&command.env);
-    Ok(process)
+    env.extend(command.env.iter().map(|(name, value)| (name.into(), value.into())));
+    Ok(Start { argv: limited(argv, command.limits), env, dir: place("code"), stdin })
+}
+
+/// What a program finds of the environment of vds.
+fn passed_on() -> BTreeMap<OsString, OsString> {
+    PASSED_ON.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?))).collect()
 }

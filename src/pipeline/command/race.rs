@@ -108,13 +108,13 @@ impl<'a> Race<'a> {
                 let send = send.clone();
                 let (missing, next, limit) = (&missing, &next, &limit);
                 scope.spawn(move || {
-                    let mut room = None;
+                    let mut bench = None;
                     while let Some(at) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let Some(datum) = plan.datums.get(*at) else { break };
                         if *at >= limit.load(Ordering::Relaxed) {
                             break;
                         }
-                        if send.send((*at, attempt::run(common, datum, &mut room))).is_err() {
+                        if send.send((*at, attempt::run(common, datum, &mut bench))).is_err() {
                             break;
                         }
                     }
