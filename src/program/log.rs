@@ -114,7 +114,7 @@ impl Log {
     pub(super) fn finish(mut self) -> Vec<u8> {
         let until = Instant::now() + GRACE;
         while let Some(fd) = self.fd() {
-            if wait_for([Some(fd), None, None], Some(until)) == Waited::InVain {
+            if wait_for(Some(fd), None, None, Some(until)) == Waited::InVain {
                 break;
             }
             self.read();

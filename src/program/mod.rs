@@ -9,6 +9,6 @@ mod wait;
 mod watch;
 
 pub use launcher::{Launcher, PFS, ROOM, launched, obstacle, offer_launcher};
-pub use run::{By, Event, Failure, Ran, Running, run, run_by};
+pub use run::{Besides, Event, Failure, Ran, Running, run, run_by};
 pub use start::Start;
 pub use watch::Watch;

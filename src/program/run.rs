@@ -50,26 +50,28 @@ pub struct Ran {
     pub code: Result<i32, Failure>,
 }
 
-/// Who starts a program.
-pub enum By<'a> {
-    /// This process.
-    Us,
-    /// A launcher.
-    Launcher(&'a mut Launcher),
-}
-
 /// Runs a program, with its whole group, to its end. When its time is up, it is killed; whatever it left running goes too.
 pub fn run(command: Command, timeout: Option<Duration>, watch: &Watch) -> Ran {
     let started = io::pipe().and_then(|(reader, writer)| start_here(command, reader, writer, watch));
-    end(started, timeout)
+    end(started, timeout).0
 }
 
-/// The same, by a launcher if there is one.
-pub fn run_by(by: By<'_>, start: Start, timeout: Option<Duration>, watch: &Watch) -> Ran {
-    end(Running::begin(by, start, watch), timeout)
+/// The same, by the launcher if there is one.
+pub fn run_by(
+    launcher: &mut Option<Launcher>,
+    start: Start,
+    timeout: Option<Duration>,
+    watch: &Watch,
+) -> Ran {
+    let started = Running::begin(launcher, start, watch);
+    let (ran, free) = end(started, timeout);
+    if free.is_some() {
+        *launcher = free;
+    }
+    ran
 }
 
-fn end(started: io::Result<Running<'_>>, timeout: Option<Duration>) -> Ran {
+fn end(started: io::Result<Running<'_>>, timeout: Option<Duration>) -> (Ran, Option<Launcher>) {
     match started {
         Ok(mut running) => {
             let code = match running.wait(timeout, None) {
@@ -77,9 +79,10 @@ fn end(started: io::Result<Running<'_>>, timeout: Option<Duration>) -> Ran {
                 Ok(Event::Ready) => Err(Failure::Unknown),
                 Err(failure) => Err(failure),
             };
-            Ran { printed: running.finish(), code }
+            let (printed, launcher) = running.finish();
+            (Ran { printed, code }, launcher)
         }
-        Err(error) => Ran { printed: Vec::new(), code: Err(Failure::NotStarted(error)) },
+        Err(error) => (Ran { printed: Vec::new(), code: Err(Failure::NotStarted(error)) }, None),
     }
 }
 
@@ -88,60 +91,74 @@ fn end(started: io::Result<Running<'_>>, timeout: Option<Duration>) -> Ran {
 pub enum Event {
     /// It has ended, with this exit code.
     Ended(i32),
-    /// What was waited for besides can be read.
+    /// What was waited for besides has come about.
     Ready,
+}
+
+/// What is waited for besides the end of a program.
+#[derive(Debug, Clone, Copy)]
+pub enum Besides<'a> {
+    /// That this can be read.
+    Read(BorrowedFd<'a>),
+    /// That this can be written.
+    Write(BorrowedFd<'a>),
 }
 
 /// A program that runs. It is killed when this is dropped.
 pub struct Running<'a> {
-    process: Process<'a>,
+    /// Nothing once it has gone.
+    process: Option<Process<'a>>,
     log: Option<Log>,
     watch: &'a Watch,
-    has_ended: bool,
+    launcher: Option<Launcher>,
 }
 
 enum Process<'a> {
     Child { child: Child, group: Option<Pid>, end: Option<OwnedFd>, watch: &'a Watch },
-    Launched(&'a mut Launcher),
+    Launched(Launcher),
 }
 
 impl<'a> Running<'a> {
-    /// Starts a program.
-    pub fn begin(by: By<'a>, start: Start, watch: &'a Watch) -> io::Result<Self> {
+    /// Starts a program, by the launcher if there is one, which serves it from then on.
+    pub fn begin(launcher: &mut Option<Launcher>, start: Start, watch: &'a Watch) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
-        match by {
-            By::Us => start_here(start.command(), reader, writer, watch),
-            By::Launcher(launcher) => {
-                launcher.start(start, writer)?;
-                let log = Some(Log::of(reader)?);
-                Ok(Self { process: Process::Launched(launcher), log, watch, has_ended: false })
-            }
-        }
+        let Some(by) = launcher else { return start_here(start.command(), reader, writer, watch) };
+        by.start(start, writer)?;
+        let process = launcher.take().map(Process::Launched);
+        Ok(Self { process, log: Some(Log::of(reader)?), watch, launcher: None })
     }
 
-    /// Waits until it has ended or `also` can be read. When its time is up, or nobody wants it any more, it is killed.
+    /// Waits until it has ended or what is wanted besides has come about. When its time is up, or nobody wants it any more, it is killed.
     pub fn wait(
         &mut self,
         timeout: Option<Duration>,
-        also: Option<BorrowedFd<'_>>,
+        besides: Option<Besides<'_>>,
     ) -> Result<Event, Failure> {
         let limit = timeout.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
         loop {
+            let Some(process) = &mut self.process else { return Err(Failure::Unknown) };
             let now = Instant::now();
             let look = limit.map_or(now + LOOK_EVERY, |(until, _)| until.min(now + LOOK_EVERY));
             let log = self.log.as_ref().and_then(Log::fd);
-            let waited = wait_for([log, self.process.end(), also], Some(look));
+            let waited = wait_for(log, process.end(), besides, Some(look));
             if let (Waited::For([true, ..]), Some(log)) = (waited, &mut self.log) {
                 log.read();
             }
             if let Waited::For([_, _, true]) = waited {
                 return Ok(Event::Ready);
             }
-            if self.process.may_have_ended(waited)
-                && let Some(status) = self.process.status().map_err(Failure::Lost)?
-            {
-                self.has_ended = true;
-                return code_of(status).map(Event::Ended);
+            if process.may_have_ended(waited) {
+                match process.status() {
+                    Ok(Some(status)) => {
+                        self.gone();
+                        return code_of(status).map(Event::Ended);
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        self.kill();
+                        return Err(Failure::Lost(error));
+                    }
+                }
             }
             if self.watch.is_stopped() {
                 self.kill();
@@ -159,17 +176,22 @@ impl<'a> Running<'a> {
         self.log.as_mut().map(Log::take).unwrap_or_default()
     }
 
-    /// What it has printed to its end, to which it is brought if it still runs.
-    pub fn finish(mut self) -> Vec<u8> {
+    /// What it has printed to its end, to which it is brought if it still runs; and the launcher, which is free again.
+    pub fn finish(mut self) -> (Vec<u8>, Option<Launcher>) {
         self.kill();
-        self.log.take().map(Log::finish).unwrap_or_default()
+        (self.log.take().map(Log::finish).unwrap_or_default(), self.launcher.take())
+    }
+
+    /// Its process has gone.
+    fn gone(&mut self) {
+        if let Some(Process::Launched(launcher)) = self.process.take() {
+            self.launcher = Some(launcher);
+        }
     }
 
     fn kill(&mut self) {
-        if !self.has_ended {
-            self.process.kill();
-            self.has_ended = true;
-        }
+        self.process.iter_mut().for_each(Process::kill);
+        self.gone();
     }
 }
 
@@ -191,8 +213,8 @@ fn start_here(
     drop(command);
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     group.iter().for_each(|group| watch.add(*group));
-    let process = Process::Child { child, group, end: group.and_then(end_of), watch };
-    Ok(Running { process, log: Some(Log::of(reader)?), watch, has_ended: false })
+    let process = Some(Process::Child { child, group, end: group.and_then(end_of), watch });
+    Ok(Running { process, log: Some(Log::of(reader)?), watch, launcher: None })
 }
 
 /// What can be read when the process has ended.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::run::Besides;
+
 /// What there is after a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waited {
@@ -15,11 +17,22 @@ pub(super) enum Waited {
     InVain,
 }
 
-/// Waits until one of the descriptors can be read, or has come to its end; until `until` at most.
-pub(super) fn wait_for(fds: [Option<BorrowedFd<'_>>; 3], until: Option<Instant>) -> Waited {
+/// Waits until one of the first two can be read, or has come to its end, or the third is ready; until `until` at most.
+pub(super) fn wait_for(
+    first: Option<BorrowedFd<'_>>,
+    second: Option<BorrowedFd<'_>>,
+    third: Option<Besides<'_>>,
+    until: Option<Instant>,
+) -> Waited {
     let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+    let read = |fd| (fd, PollFlags::IN);
+    let third = third.map(|third| match third {
+        Besides::Read(fd) => (fd, PollFlags::IN),
+        Besides::Write(fd) => (fd, PollFlags::OUT),
+    });
+    let wanted = [first.map(read), second.map(read), third];
     let mut polled: Vec<PollFd<'_>> =
-        fds.iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        wanted.into_iter().flatten().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)).collect();
     let timeout = left.and_then(|left| Timespec::try_from(left).ok());
     match poll(&mut polled, timeout.as_ref()) {
         Ok(0) => return Waited::InVain,
@@ -28,5 +41,5 @@ pub(super) fn wait_for(fds: [Option<BorrowedFd<'_>>; 3], until: Option<Instant>)
         Err(_) => thread::sleep(left.unwrap_or_default().min(Duration::from_millis(1))),
     }
     let mut answers = polled.iter().map(|fd| !fd.revents().is_empty());
-    Waited::For(fds.map(|fd| fd.is_some() && answers.next() == Some(true)))
+    Waited::For(wanted.map(|fd| fd.is_some() && answers.next() == Some(true)))
 }

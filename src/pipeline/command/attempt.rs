@@ -42,25 +42,20 @@ pub(super) struct Common<'a> {
 }
 
 /// Runs a datum on the bench of the one before, if there is one, and leaves it for the next.
-pub(super) fn run(common: &Common<'_>, datum: &Datum, free: &mut Option<Bench>) -> Ended {
-    let Common { task, code, view, .. } = common;
-    let objects = task.store.objects();
-    let bench = match free.take() {
-        Some(bench) => bench.for_next(*view, objects, datum, code),
-        None => Bench::make(*view, objects, task.store.tmp(), datum, code),
-    };
+pub(super) fn run<'a>(common: &Common<'a>, datum: &Datum, free: &mut Option<Bench<'a>>) -> Ended {
+    let bench = Bench::lay_out(free.take(), common, datum);
     let ended = bench.and_then(|bench| attempt(common, datum, free.insert(bench)));
     ended.unwrap_or_else(|error| Ended::Failed(Failed { reason: chain(&error), log: None }))
 }
 
-fn attempt(common: &Common<'_>, datum: &Datum, bench: &mut Bench) -> Result<Ended, Error> {
+fn attempt<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>) -> Result<Ended, Error> {
     let Common { command, keeper, .. } = common;
     let mut printed = Vec::new();
     let mut result = Err(String::new());
     for number in 1..=command.tries {
         if number > 1 {
             say(&mut printed, &format!("try {number} of {}", command.tries));
-            bench.room.clear()?;
+            bench.clear(common.view)?;
         }
         let Called { printed: more, result: called } = execute(common, datum, bench, Program::Own);
         printed.extend(more);

@@ -32,7 +32,9 @@ pub(in crate::pipeline) fn lay_out(
         previous::give(objects, &task.stage.input, &last, &mut datum)?;
     }
     let datum = &datum;
-    let room = Room::at(dir.to_owned(), objects, datum, &declared(task, command)?)?;
+    let room = Room::at(dir.to_owned(), Vec::new())?;
+    room.lay_out_code(objects, &declared(task, command)?)?;
+    room.lay_out(objects, datum)?;
     let start = prepare(task, command, View::Shared, &command.argv, datum, &room, Program::Own)
         .map_err(|reason| Error::Failed { reason, hint: None })?;
     let path = dir.join("run.sh");

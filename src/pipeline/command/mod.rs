@@ -4,11 +4,14 @@
 //! (`keeper`), and put together with what is as it was (`merge`).
 
 mod attempt;
+mod batch;
 mod bench;
 mod book;
 mod datum;
 mod debug;
+mod environment;
 mod keeper;
+mod lay;
 mod merge;
 mod output;
 mod pachyderm;

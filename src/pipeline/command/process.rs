@@ -1,7 +1,5 @@
 //! One program, run to its end.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,17 +9,15 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::attempt::Common;
+use super::batch::{self, Answer, Worker};
 use super::bench::Bench;
 use super::datum::Datum;
-use super::pachyderm;
+use super::environment;
 use super::room::{Room, io_error};
 use crate::pipeline::error::Error;
-use crate::pipeline::spec::{Command, Compat, Isolation, Limits, Role, variable};
+use crate::pipeline::spec::{Batch, Command, Isolation, Limits};
 use crate::pipeline::task::Task;
 use crate::program::{self, Failure, Ran, Start};
-
-/// The variables that a program gets from the environment of vds.
-const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "USER", "TZ"];
 
 /// When a job's datums must have ended.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +38,15 @@ impl Deadline {
     /// Whether the time is up.
     pub(super) fn is_over(&self) -> bool {
         self.at.is_some_and(|at| Instant::now() >= at)
+    }
+
+    /// Why nothing is begun any more, once the time is up.
+    fn check(&self) -> Result<(), String> {
+        if self.is_over() { Err(self.told()) } else { Ok(()) }
+    }
+
+    fn told(&self) -> String {
+        format!("the job took longer than {} s", self.limit.as_secs())
     }
 
     /// What is left of `timeout`, or of the time of the job if that is less.
@@ -69,23 +74,34 @@ pub(super) struct Called {
 }
 
 /// Calls a program of the stage on the datum.
-pub(super) fn execute(common: &Common<'_>, datum: &Datum, bench: &mut Bench, which: Program) -> Called {
-    let Common { task, command, view, watch, deadline, .. } = common;
+pub(super) fn execute<'a>(
+    common: &Common<'a>,
+    datum: &Datum,
+    bench: &mut Bench<'a>,
+    which: Program,
+) -> Called {
+    let Common { task, command, view, deadline, .. } = common;
+    if let Err(reason) = deadline.check() {
+        return Called { printed: Vec::new(), result: Err(reason) };
+    }
+    if which == Program::Own && command.batch != Batch::No {
+        return ask(common, datum, bench);
+    }
+    bench.rest();
     let argv = match which {
         Program::Own => &command.argv,
         Program::OnError => command.err_cmd.as_ref().unwrap_or(&command.argv),
     };
-    if deadline.is_over() {
-        let reason = format!("the job took longer than {} s", deadline.limit.as_secs());
-        return Called { printed: Vec::new(), result: Err(reason) };
-    }
     let start = match prepare(task, command, *view, argv, datum, &bench.room, which) {
         Ok(start) => start,
         Err(reason) => return Called { printed: Vec::new(), result: Err(reason) },
     };
-    let program = argv.first().map(String::as_str).unwrap_or_default();
+    if let Some(launcher) = &mut bench.launcher {
+        launcher.show(datum.parts.iter().map(|part| part.input.clone()).collect());
+    }
     let Ran { printed, code } =
-        program::run_by(bench.starter(datum), start, deadline.cap(command.timeout), watch);
+        program::run_by(&mut bench.launcher, start, deadline.cap(command.timeout), common.watch);
+    let program = argv.first().map(String::as_str).unwrap_or_default();
     let is_success = |code| match which {
         Program::Own => command.success.contains(&code),
         Program::OnError => code == 0,
@@ -93,15 +109,68 @@ pub(super) fn execute(common: &Common<'_>, datum: &Datum, bench: &mut Bench, whi
     let result = match code {
         Ok(code) if is_success(code) => Ok(()),
         Ok(code) => Err(format!("{program:?} ended with exit code {code}")),
-        Err(Failure::NotStarted(error)) => Err(not_started(program, &error)),
-        Err(Failure::Signalled { signal }) => Err(signalled(program, signal, command)),
-        Err(Failure::TimedOut { .. }) if deadline.is_over() => {
-            Err(format!("the job took longer than {} s", deadline.limit.as_secs()))
-        }
-        Err(Failure::Unknown) => Err(format!("{program:?} ended in an unknown way")),
-        Err(failure) => Err(failure.to_string()),
+        Err(failure) => Err(told(&failure, program, common)),
     };
     Called { printed, result }
+}
+
+/// Asks the program that works on one datum after another, which is started if it does not run.
+fn ask<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>) -> Called {
+    let Common { task, command, view, watch, deadline, .. } = common;
+    let program = command.argv.first().map(String::as_str).unwrap_or_default();
+    if bench.worker.is_none() {
+        let place = |name: &str| view.place(&bench.room, name);
+        let mut env = environment::common(task, command, *view, &bench.room);
+        env.insert("VDS_ANSWER".into(), place("answer").into());
+        let start =
+            Start { argv: limited(&command.argv, command.limits), env, dir: place("code"), stdin: None };
+        if let Some(launcher) = &mut bench.launcher {
+            launcher.show(bench.room.always().to_vec());
+        }
+        match Worker::begin(&mut bench.launcher, start, &bench.room.path("answer"), watch) {
+            Ok(worker) => bench.worker = Some(worker),
+            Err(error) => {
+                return Called { printed: Vec::new(), result: Err(not_started(program, &error)) };
+            }
+        }
+    }
+    let Some(mut worker) = bench.worker.take() else {
+        return Called { printed: Vec::new(), result: Err(format!("{program:?} does not run")) };
+    };
+    let variables = environment::own(task, command, *view, datum, &bench.room);
+    let answer = worker.ask(&batch::line(command.batch, &variables), deadline.cap(command.timeout));
+    let result = match &answer {
+        Ok(Answer::Done) => Ok(()),
+        Ok(Answer::Failed(reason)) if reason.is_empty() => Err(format!("{program:?} failed")),
+        Ok(Answer::Failed(reason)) => Err(format!("{program:?} failed: {reason}")),
+        Ok(Answer::Ended(code)) => {
+            Err(format!("{program:?} ended with exit code {code} before it answered in $VDS_ANSWER"))
+        }
+        Ok(Answer::Unclear(answer)) => {
+            Err(format!("{program:?} answered {answer:?}; expected \"ok\" or \"failed REASON\""))
+        }
+        Ok(Answer::Unasked) => Err(format!("{program:?} answered more than once for the datum before")),
+        Err(failure) => Err(told(failure, program, common)),
+    };
+    if matches!(answer, Ok(Answer::Done | Answer::Failed(_))) {
+        let printed = worker.printed();
+        bench.worker = Some(worker);
+        return Called { printed, result };
+    }
+    let (printed, launcher) = worker.kill();
+    bench.launcher = launcher;
+    Called { printed, result }
+}
+
+/// Why a program has no exit code.
+fn told(failure: &Failure, program: &str, common: &Common<'_>) -> String {
+    match failure {
+        Failure::NotStarted(error) => not_started(program, error),
+        Failure::Signalled { signal } => signalled(program, *signal, common.command),
+        Failure::TimedOut { .. } if common.deadline.is_over() => common.deadline.told(),
+        Failure::Unknown => format!("{program:?} ended in an unknown way"),
+        failure => failure.to_string(),
+    }
 }
 
 /// Why a program that a signal ended did not succeed.
@@ -218,47 +287,7 @@ pub(super) fn prepare(
         return Err("the command is empty".to_owned());
     }
     let stdin = stdin(command, room, which).map_err(|error| format!("cannot write its input: {error}"))?;
-    let mut env = passed_on();
-    let mut set = |name: &str, value: OsString| drop(env.insert(name.into(), value));
-    let place = |sub: &str| view.place(room, sub);
-    let leaves = task.stage.input.leaves();
-    for part in &datum.parts {
-        let name = variable(&part.input);
-        let Some(input) = task.inputs.iter().find(|input| input.name == part.input) else { continue };
-        set(&format!("VDS_IN_{name}"), place("in").join(&part.input).into());
-        set(&format!("VDS_UNIT_{name}"), part.units.join("\n").into());
-        let role = leaves.iter().find(|leaf| leaf.name == part.input).map(|leaf| &leaf.role);
-        if let Some((by, key)) = role.and_then(Role::variable).zip(part.key.as_ref()) {
-            set(&format!("{by}_{name}"), key.into());
-        }
-        set(&format!("VDS_REPO_{name}"), input.repo.clone().into());
-        set(&format!("VDS_COMMIT_{name}"), input.commit.to_string().into());
-        set(&format!("VDS_BRANCH_{name}"), input.branch.clone().into());
-    }
-    for (name, sub) in [("VDS_IN", "in"), ("VDS_OUT", "out"), ("TMPDIR", "tmp")] {
-        set(name, place(sub).into());
-    }
-    set("VDS_DATUM", datum.name.clone().into());
-    set("VDS_DATUM_ID", datum.key(&task.code).to_string().into());
-    set("VDS_JOB", task.job.id.to_string().into());
-    set("VDS_RUN", task.job.run.to_string().into());
-    set("VDS_REPO", task.output.name.to_string().into());
-    set("VDS_BRANCH", task.job.branch.clone().into());
-    set("VDS_PIPELINE", task.job.pipeline.clone().into());
-    set("VDS_STAGE", task.job.stage.clone().into());
-    if datum.previous.is_some() {
-        set("VDS_PREVIOUS", place("previous").into());
-        set("VDS_CHANGES", place("changes").into());
-    }
-    if command.compat == Some(Compat::Pachyderm) {
-        let variables = pachyderm::variables(task, view, datum, room);
-        env.extend(variables.into_iter().map(|(name, value)| (name.into(), value)));
-    }
-    env.extend(command.env.iter().map(|(name, value)| (name.into(), value.into())));
-    Ok(Start { argv: limited(argv, command.limits), env, dir: place("code"), stdin })
-}
-
-/// What a program finds of the environment of vds.
-fn passed_on() -> BTreeMap<OsString, OsString> {
-    PASSED_ON.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?))).collect()
+    let mut env = environment::own(task, command, view, datum, room);
+    env.extend(environment::common(task, command, view, room));
+    Ok(Start { argv: limited(argv, command.limits), env, dir: view.place(room, "code"), stdin })
 }

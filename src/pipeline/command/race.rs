@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::attempt::{self, Common, Ended, Failed, declared};
+use super::bench::Bench;
 use super::book::Book;
 use super::datum::Plan;
 use super::keeper::Keeper;
@@ -108,7 +109,7 @@ impl<'a> Race<'a> {
                 let send = send.clone();
                 let (missing, next, limit) = (&missing, &next, &limit);
                 scope.spawn(move || {
-                    let mut bench = None;
+                    let mut bench: Option<Bench<'_>> = None;
                     while let Some(at) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let Some(datum) = plan.datums.get(*at) else { break };
                         if *at >= limit.load(Ordering::Relaxed) {
@@ -118,6 +119,7 @@ impl<'a> Race<'a> {
                             break;
                         }
                     }
+                    bench.iter_mut().for_each(Bench::rest);
                 });
             }
             drop(send);

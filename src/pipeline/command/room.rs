@@ -1,14 +1,14 @@
 //! The directories of one datum: its inputs, its output, its temporary files and the declared files.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::datum::{Datum, Previous};
+use super::lay;
 use crate::checkout::{self, Clash};
-use crate::object::{Entry, FileKind, ObjectRead, TreePath};
+use crate::object::{Entry, ObjectRead, TreePath};
 use crate::owner::{self, Tmp};
 use crate::pipeline::error::Error;
 use crate::pipeline::spec::Contents;
@@ -21,6 +21,8 @@ const DIRECTORIES: [&str; 4] = ["in", "out", "tmp", "code"];
 /// The directories of one datum, gone when this is dropped.
 pub(super) struct Room {
     dir: PathBuf,
+    /// The inputs whose directories are there in any case.
+    always: Vec<String>,
 }
 
 pub(super) fn io_error(verb: &'static str, path: &Path, source: io::Error) -> Error {
@@ -28,95 +30,79 @@ pub(super) fn io_error(verb: &'static str, path: &Path, source: io::Error) -> Er
 }
 
 impl Room {
-    /// A room in `tmp`, with the inputs of `datum` and the files `code` laid out.
-    pub(super) fn make(
-        objects: &dyn ObjectRead,
-        tmp: &Tmp,
-        datum: &Datum,
-        code: &[(TreePath, Entry)],
-    ) -> Result<Self, Error> {
-        Self::at(
-            tmp.path().map_err(|source| io_error("make a room in", tmp.dir(), source))?,
-            objects,
-            datum,
-            code,
-        )
+    /// A room in `tmp` with nothing in it. The directories of the inputs `always` are there even when a datum has nothing of them, and
+    /// stay the same ones.
+    pub(super) fn make(tmp: &Tmp, always: Vec<String>) -> Result<Self, Error> {
+        let dir = tmp.path().map_err(|source| io_error("make a room in", tmp.dir(), source))?;
+        Self::at(dir, always)
     }
 
     /// Such a room in the directory `dir`, which must not be there.
-    pub(super) fn at(
-        dir: PathBuf,
-        objects: &dyn ObjectRead,
-        datum: &Datum,
-        code: &[(TreePath, Entry)],
-    ) -> Result<Self, Error> {
-        let room = Self { dir };
-        fs::create_dir(&room.dir).map_err(|source| io_error("make", &room.dir, source))?;
-        for sub in DIRECTORIES {
-            fs::create_dir(room.path(sub)).map_err(|source| io_error("make", &room.path(sub), source))?;
-        }
-        room.lay_out(objects, datum, code)?;
+    pub(super) fn at(dir: PathBuf, always: Vec<String>) -> Result<Self, Error> {
+        let room = Self { dir, always };
+        let make = |path: PathBuf| fs::create_dir(&path).map_err(|source| io_error("make", &path, source));
+        make(room.dir.clone())?;
+        DIRECTORIES.iter().try_for_each(|sub| make(room.path(sub)))?;
+        room.always.iter().try_for_each(|name| make(room.path("in").join(name)))?;
         Ok(room)
     }
 
-    /// The same room for another datum. Nothing is left in it of the one before; the directories are, since to make and remove them is
-    /// most of what a small datum costs.
-    pub(super) fn for_next(
-        self,
-        objects: &dyn ObjectRead,
-        datum: &Datum,
-        code: &[(TreePath, Entry)],
-    ) -> Result<Self, Error> {
+    /// Leaves nothing in it. The directories stay, since to make and remove them is most of what a small datum costs.
+    pub(super) fn empty(&self) -> Result<(), Error> {
         let fail = |source| io_error("clear", &self.dir, source);
         for member in fs::read_dir(&self.dir).map_err(fail)? {
             let member = member.map_err(fail)?;
             if !DIRECTORIES.iter().any(|sub| member.file_name() == *sub) {
-                remove_any(&member.path()).map_err(fail)?;
+                remove(&member).map_err(fail)?;
             }
         }
-        for sub in DIRECTORIES {
-            self.empty(sub)?;
-        }
-        self.lay_out(objects, datum, code)?;
-        Ok(self)
+        self.empty_directory("code")?;
+        self.empty_for_next()
     }
 
-    /// Lays out what the datum reads, and the files `code`, in empty directories.
-    fn lay_out(
+    /// Leaves nothing of the datum in it, but what the program keeps from one datum to the next.
+    pub(super) fn empty_for_next(&self) -> Result<(), Error> {
+        self.clear()?;
+        if self.always.is_empty() {
+            return self.empty_directory("in");
+        }
+        self.always.iter().try_for_each(|name| self.empty_directory(&format!("in/{name}")))
+    }
+
+    /// Lays out the files `code` that belong to the command.
+    pub(super) fn lay_out_code(
         &self,
         objects: &dyn ObjectRead,
-        datum: &Datum,
         code: &[(TreePath, Entry)],
     ) -> Result<(), Error> {
-        for part in &datum.parts {
-            let dir = self.path("in").join(&part.input);
-            match part.contents {
-                Contents::Whole => {
-                    drop(checkout::checkout(objects, &part.files, &dir, Clash::Refuse, &Silent)?);
-                }
-                Contents::Empty => {
-                    names_only(&dir, &part.files)
-                        .map_err(|source| io_error("make files in", &dir, source))?;
-                }
-            }
-            protect(&dir, &part.files).map_err(|source| io_error("protect", &dir, source))?;
-        }
         checkout::checkout(objects, code, &self.path("code"), Clash::Refuse, &Silent)?;
-        if let Some(previous) = &datum.previous {
-            self.lay_out_previous(objects, previous)?;
-        }
         Ok(())
     }
 
+    /// Lays out what the datum reads.
+    pub(super) fn lay_out(&self, objects: &dyn ObjectRead, datum: &Datum) -> Result<(), Error> {
+        for part in &datum.parts {
+            let dir = self.path("in").join(&part.input);
+            match part.contents {
+                Contents::Whole => lay::whole(objects, &part.files, &dir)?,
+                Contents::Empty => lay::names(&part.files, &dir)?,
+            }
+        }
+        match &datum.previous {
+            Some(previous) => self.lay_out_previous(objects, previous),
+            None => Ok(()),
+        }
+    }
+
     /// Empties one of the directories, whatever a program has made of it.
-    fn empty(&self, sub: &str) -> Result<(), Error> {
+    fn empty_directory(&self, sub: &str) -> Result<(), Error> {
         let dir = self.path(sub);
         let empty = || match fs::symlink_metadata(&dir) {
             Ok(meta) if meta.is_dir() => {
                 if meta.permissions().mode() & 0o700 != 0o700 {
                     fs::set_permissions(&dir, Permissions::from_mode(0o700))?;
                 }
-                fs::read_dir(&dir)?.try_for_each(|member| remove_any(&member?.path()))
+                fs::read_dir(&dir)?.try_for_each(|member| remove(&member?))
             }
             Ok(_) => fs::remove_file(&dir).and_then(|()| fs::create_dir(&dir)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&dir),
@@ -134,8 +120,10 @@ impl Room {
                 files.push(file?);
             }
         }
-        checkout::checkout(objects, &files, &dir, Clash::Refuse, &Silent)?;
-        protect(&dir, &files).map_err(|source| io_error("protect", &dir, source))?;
+        if dir.is_dir() {
+            owner::remove(&dir).map_err(|source| io_error("clear", &dir, source))?;
+        }
+        lay::whole(objects, &files, &dir)?;
         fs::write(&changes, &previous.changes).map_err(|source| io_error("write", &changes, source))
     }
 
@@ -162,6 +150,11 @@ impl Room {
         self.dir.join(sub)
     }
 
+    /// The inputs whose directories are there in any case.
+    pub(super) fn always(&self) -> &[String] {
+        &self.always
+    }
+
     /// The directory that holds them all.
     pub(super) fn dir(&self) -> &Path {
         &self.dir
@@ -169,7 +162,7 @@ impl Room {
 
     /// Takes away what the program has written, for it to be tried again.
     pub(super) fn clear(&self) -> Result<(), Error> {
-        ["out", "tmp"].iter().try_for_each(|sub| self.empty(sub))
+        ["out", "tmp"].iter().try_for_each(|sub| self.empty_directory(sub))
     }
 }
 
@@ -183,30 +176,6 @@ impl Drop for Room {
 }
 
 /// Removes a file or a directory; of a link, the link.
-fn remove_any(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_dir() { owner::remove(path) } else { fs::remove_file(path) }
-}
-
-/// Makes files of these names with nothing in them.
-fn names_only(dir: &Path, files: &[(TreePath, Entry)]) -> io::Result<()> {
-    fs::create_dir(dir)?;
-    for (path, _) in files {
-        let path = dir.join(path.as_str());
-        path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        File::create_new(&path)?;
-    }
-    Ok(())
-}
-
-/// Takes away the right to write to the files and the directories that hold them.
-fn protect(dir: &Path, files: &[(TreePath, Entry)]) -> io::Result<()> {
-    for (path, entry) in files.iter().filter(|(_, entry)| entry.kind != FileKind::Symlink) {
-        let mode = if entry.kind == FileKind::Executable { 0o555 } else { 0o444 };
-        fs::set_permissions(dir.join(path.as_str()), Permissions::from_mode(mode))?;
-    }
-    let inner: BTreeSet<&str> = files.iter().flat_map(|(path, _)| path.ancestors()).collect();
-    for directory in inner {
-        fs::set_permissions(dir.join(directory), Permissions::from_mode(0o555))?;
-    }
-    fs::set_permissions(dir, Permissions::from_mode(0o555))
+fn remove(member: &fs::DirEntry) -> io::Result<()> {
+    if member.file_type()?.is_dir() { owner::remove(&member.path()) } else { fs::remove_file(member.path()) }
 }

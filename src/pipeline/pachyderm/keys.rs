@@ -121,7 +121,12 @@ pub(super) const TRANSFORM: &Keys = &[
     ("build", Image),
     ("debug", Cluster),
     ("memory_volume", Cluster),
-    ("datum_batching", Refused("a program is started once for each datum; let it work on one and end")),
+    (
+        "datum_batching",
+        Refused(
+            "a program is started once for each datum here; one that stays is told of them by `batch = true`, not by pachctl",
+        ),
+    ),
     ("err_stdin", Refused("`err_cmd` reads nothing; write it as [\"sh\", \"-c\", \"...\"]")),
     (
         "working_dir",

@@ -17,6 +17,8 @@ pub struct Command {
     pub code: Vec<Declared>,
     /// Additional environment.
     pub env: BTreeMap<String, String>,
+    /// How its datums come to it.
+    pub batch: Batch,
     /// What it reads on its standard input.
     pub stdin: String,
     /// The exit codes by which it says that it has done its work; 0 is one of them.
@@ -53,6 +55,18 @@ pub struct Declared {
     pub path: TreePath,
     /// The byte of the pipeline file at which it is named.
     pub at: usize,
+}
+
+/// How the datums of a stage come to its program.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Batch {
+    /// It is started for each.
+    #[default]
+    No,
+    /// It is started once and told of each, by a line of JSON.
+    Json,
+    /// The same, by a line that a shell reads.
+    Shell,
 }
 
 /// What one process may use.

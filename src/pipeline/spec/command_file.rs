@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use super::command::{Command, Declared, Limits, Memory};
+use super::command::{Batch, Command, Declared, Limits, Memory};
 use super::file::Mistake;
 use super::table::{Argv, Lines, StageTable};
 use crate::object::TreePath;
@@ -23,6 +23,7 @@ pub(super) fn first(table: &StageTable) -> Option<(&'static str, usize)> {
     let keys = [
         at("code", table.code.as_ref()),
         at("env", table.env.as_ref()),
+        at("batch", table.batch.as_ref()),
         at("stdin", table.stdin.as_ref()),
         at("err_cmd", table.err_cmd.as_ref()),
         at("accept_return_code", table.accept_return_code.as_ref()),
@@ -46,6 +47,10 @@ pub(super) fn read(argv: Spanned<Argv>, table: StageTable) -> Result<Command, Mi
     if let Some(env) = &table.env {
         check_env(env.as_ref()).map_err(|message| Mistake { at: env.span().start, message })?;
     }
+    let batch = table.batch.as_ref().map(|batch| batch.as_ref().0).unwrap_or_default();
+    if batch != Batch::No {
+        check_batch(&table)?;
+    }
     let mut success = vec![0];
     success.extend(table.accept_return_code.map(Spanned::into_inner).unwrap_or_default());
     let limits = table.limits.map(Spanned::into_inner).map(|limits| Limits {
@@ -59,6 +64,7 @@ pub(super) fn read(argv: Spanned<Argv>, table: StageTable) -> Result<Command, Mi
         argv,
         code: declared(table.code.map(Spanned::into_inner).unwrap_or_default())?,
         env: table.env.map(Spanned::into_inner).unwrap_or_default(),
+        batch,
         stdin: table.stdin.map(Spanned::into_inner).map(Lines::text).unwrap_or_default(),
         success,
         err_cmd: table.err_cmd.map(program).transpose()?,
@@ -73,6 +79,24 @@ pub(super) fn read(argv: Spanned<Argv>, table: StageTable) -> Result<Command, Mi
         compat: table.compat.map(Spanned::into_inner),
         on_conflict: table.on_conflict.map(Spanned::into_inner).unwrap_or_default(),
     })
+}
+
+/// Refuses what means nothing to a program that stays.
+fn check_batch(table: &StageTable) -> Result<(), Mistake> {
+    let refuse = |at: usize, message: &str| Err(Mistake { at, message: message.to_owned() });
+    if let Some(stdin) = &table.stdin {
+        return refuse(
+            stdin.span().start,
+            "with `batch` the standard input tells of the datums; let `command` name the script",
+        );
+    }
+    if let Some(codes) = &table.accept_return_code {
+        return refuse(
+            codes.span().start,
+            "with `batch` a program says with a line that a datum is done, not with an exit code",
+        );
+    }
+    Ok(())
 }
 
 fn program(argv: Spanned<Argv>) -> Result<Vec<String>, Mistake> {

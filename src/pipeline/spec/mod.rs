@@ -17,7 +17,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Command, Compat, Declared, Isolation, Limits, Memory, Reprocess};
+pub use command::{Batch, Command, Compat, Declared, Isolation, Limits, Memory, Reprocess};
 pub use file::{SpecError, place};
 pub use input::{Contents, Input, Leaf, Partner, Role, Template};
 pub use model::{OnConflict, Spec, Stage, Work, variable};

@@ -8,7 +8,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::command::{Compat, Isolation, Reprocess};
+use super::command::{Batch, Compat, Isolation, Reprocess};
 use super::input_file::InputTable;
 use super::model::OnConflict;
 use crate::object::{PipelineName, StageName};
@@ -39,6 +39,7 @@ pub(super) struct StageTable {
     // What follows belongs to a command.
     pub(super) code: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) env: Option<Spanned<BTreeMap<String, String>>>,
+    pub(super) batch: Option<Spanned<BatchWord>>,
     pub(super) stdin: Option<Spanned<Lines>>,
     pub(super) err_cmd: Option<Spanned<Argv>>,
     pub(super) accept_return_code: Option<Spanned<Vec<i32>>>,
@@ -105,6 +106,35 @@ impl<'de> Deserialize<'de> for Size {
         size.map(Size).ok_or_else(|| {
             de::Error::custom(format!("{text:?} is not a size; expected such as \"500MB\" or \"2GiB\""))
         })
+    }
+}
+
+/// Whether a program gets many datums, and how.
+#[derive(Clone, Copy)]
+pub(super) struct BatchWord(pub(super) Batch);
+
+impl<'de> Deserialize<'de> for BatchWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Word;
+        impl Visitor<'_> for Word {
+            type Value = BatchWord;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false or \"shell\"")
+            }
+
+            fn visit_bool<E: de::Error>(self, is_batch: bool) -> Result<BatchWord, E> {
+                Ok(BatchWord(if is_batch { Batch::Json } else { Batch::No }))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<BatchWord, E> {
+                match text {
+                    "shell" => Ok(BatchWord(Batch::Shell)),
+                    other => Err(E::unknown_variant(other, &["shell"])),
+                }
+            }
+        }
+        deserializer.deserialize_any(Word)
     }
 }
 

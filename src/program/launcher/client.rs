@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::door::{ARGUMENT, PROGRAM};
 use super::talk::{KILL, Order, Word, hear, order};
-use crate::program::run::{By, run_by};
+use crate::program::run::run_by;
 use crate::program::start::Start;
 use crate::program::watch::Watch;
 
@@ -157,10 +157,10 @@ fn attempt(room: &Path) -> Result<(), String> {
         fs::create_dir_all(room.join(sub)).map_err(|error| error.to_string())?;
     }
     let launcher = Launcher::begin(Some(room)).map_err(|error| error.to_string())?;
-    let mut launcher = launcher.ok_or("this program is not vds, or the system is not Linux")?;
+    let mut launcher = Some(launcher.ok_or("this program is not vds, or the system is not Linux")?);
     let argv = ["/bin/sh", "-c", ":"].map(str::to_owned).into();
     let start = Start { argv, dir: "/".into(), ..Start::default() };
-    let ran = run_by(By::Launcher(&mut launcher), start, Some(PATIENCE), &Watch::begin());
+    let ran = run_by(&mut launcher, start, Some(PATIENCE), &Watch::begin());
     match ran.code {
         Ok(0) => Ok(()),
         Ok(code) => Err(format!("a shell ended with exit code {code}")),

@@ -90,7 +90,7 @@ fn see_through(
     let mut asked = true;
     loop {
         let heard = asked.then(|| socket.as_fd());
-        let Waited::For([has_ended, is_told, _]) = wait_for([Some(end.as_fd()), heard, None], None) else {
+        let Waited::For([has_ended, is_told, _]) = wait_for(Some(end.as_fd()), heard, None, None) else {
             continue;
         };
         if has_ended {

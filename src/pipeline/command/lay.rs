@@ -1,0 +1,93 @@
+//! Laying files out for a program, which may read them and not write them.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use super::room::io_error;
+use crate::checkout::{self, Clash};
+use crate::content;
+use crate::object::{Entry, FileKind, ObjectRead, TreePath};
+use crate::pipeline::error::Error;
+use crate::progress::Silent;
+
+/// So many files, with so many bytes together, are few: they are written here. A checkout costs more than they do.
+const FEW: (usize, u64) = (16, 256 << 10);
+
+/// Lays out files in the directory `dir`, which is empty or not there, and takes away the right to write to them and to the
+/// directories that hold them.
+pub(super) fn whole(objects: &dyn ObjectRead, files: &[(TreePath, Entry)], dir: &Path) -> Result<(), Error> {
+    let bytes: u64 = files.iter().map(|(_, entry)| entry.size).fold(0, u64::saturating_add);
+    let are_few = files.len() <= FEW.0 && bytes <= FEW.1;
+    if are_few && files.iter().all(|(_, entry)| entry.kind != FileKind::Symlink) {
+        few(objects, files, dir)?;
+    } else {
+        checkout::checkout(objects, files, dir, Clash::Refuse, &Silent)?;
+        protect_files(dir, files).map_err(|source| io_error("protect", dir, source))?;
+    }
+    protect_directories(dir, files).map_err(|source| io_error("protect", dir, source))
+}
+
+/// The same with names alone: there is nothing in the files.
+pub(super) fn names(files: &[(TreePath, Entry)], dir: &Path) -> Result<(), Error> {
+    let fail = |source| io_error("make files in", dir, source);
+    make(dir).map_err(fail)?;
+    let done = files.iter().try_for_each(|(path, entry)| create(dir, path, entry.kind).map(drop));
+    done.and_then(|()| protect_directories(dir, files)).map_err(fail)
+}
+
+fn few(objects: &dyn ObjectRead, files: &[(TreePath, Entry)], dir: &Path) -> Result<(), Error> {
+    make(dir).map_err(|source| io_error("make", dir, source))?;
+    for (path, entry) in files {
+        let bytes = content::load(objects, entry.blob)?;
+        if bytes.len() as u64 != entry.size {
+            let (said, found) = (entry.size, bytes.len() as u64);
+            return Err(checkout::Error::Size { path: path.clone(), said, found }.into());
+        }
+        let written = create(dir, path, entry.kind).and_then(|mut file| file.write_all(&bytes));
+        written.map_err(|source| io_error("write", &dir.join(path.as_str()), source))?;
+    }
+    Ok(())
+}
+
+/// Makes the directory, unless it is there.
+fn make(dir: &Path) -> io::Result<()> {
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+fn mode(kind: FileKind) -> u32 {
+    if kind == FileKind::Executable { 0o555 } else { 0o444 }
+}
+
+/// A new file that nobody else may write.
+fn create(dir: &Path, path: &TreePath, kind: FileKind) -> io::Result<fs::File> {
+    let place = dir.join(path.as_str());
+    let open = || OpenOptions::new().write(true).create_new(true).mode(mode(kind)).open(&place);
+    match open() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            place.parent().map_or(Ok(()), fs::create_dir_all)?;
+            open()
+        }
+        other => other,
+    }
+}
+
+fn protect_files(dir: &Path, files: &[(TreePath, Entry)]) -> io::Result<()> {
+    let files = files.iter().filter(|(_, entry)| entry.kind != FileKind::Symlink);
+    files.into_iter().try_for_each(|(path, entry)| {
+        fs::set_permissions(dir.join(path.as_str()), Permissions::from_mode(mode(entry.kind)))
+    })
+}
+
+fn protect_directories(dir: &Path, files: &[(TreePath, Entry)]) -> io::Result<()> {
+    let inner: BTreeSet<&str> = files.iter().flat_map(|(path, _)| path.ancestors()).collect();
+    for directory in inner {
+        fs::set_permissions(dir.join(directory), Permissions::from_mode(0o555))?;
+    }
+    fs::set_permissions(dir, Permissions::from_mode(0o555))
+}
