@@ -63,7 +63,10 @@ fn a_job_that_another_process_runs_is_cancelled_with_its_programs() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(6), "{said}");
     assert!(said.contains("job 1 p/a@main cancelled: Ann cancelled it\n"), "{said}");
-    assert!(said.contains("error: 1 job cancelled: job 1 (p/a@main): Ann cancelled it\n"), "{said}");
+    assert!(
+        said.contains("error: 1 job cancelled, 1 skipped: job 1 (p/a@main): Ann cancelled it\n"),
+        "{said}"
+    );
     assert_eq!(states(&desk), ["p/a cancelled", "p/b skipped"]);
     assert!(!fs::exists(desk.path(".vds/tmp/lease-1")).unwrap());
     let job: Value = serde_json::from_str(&desk.ok(&["job", "show", "1", "--json"])).unwrap();

@@ -66,7 +66,7 @@ stops its programs within a second.")]
 It becomes a new job, in a run of its own, with the jobs that were skipped because of it. Datums that have a result are not
 run again. A job whose branch has gone on since, with other inputs, is refused.")]
     Retry(steer::RetryArgs),
-    /// Wait until a job has ended, running what is queued meanwhile
+    /// Wait until a job has ended, running it and what it waits for if nobody does
     #[command(after_help = "Example:\n  vds job wait 7")]
     Wait {
         /// Its number

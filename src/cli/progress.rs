@@ -60,6 +60,12 @@ impl Progress for Bar {
         self.set(Some(Work { bar, _ended: ended }));
     }
 
+    fn expect(&self, more: u64) {
+        if let Some(Work { bar, .. }) = &*self.work.lock().unwrap_or_else(PoisonError::into_inner) {
+            bar.inc_length(more);
+        }
+    }
+
     fn advance(&self, more: u64) {
         if let Some(Work { bar, .. }) = &*self.work.lock().unwrap_or_else(PoisonError::into_inner) {
             bar.inc(more);

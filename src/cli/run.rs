@@ -1,6 +1,5 @@
 //! `vds run`.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
@@ -137,8 +136,9 @@ fn show(run: &Run) -> String {
 
 fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
     let run = load(store, id)?;
-    if run.jobs.iter().any(|job| job.state.is_living()) {
-        cx.run(store, &Which::Runs(BTreeSet::from([id])))?;
+    let living: Vec<Job> = run.jobs.into_iter().filter(|job| job.state.is_living()).collect();
+    if !living.is_empty() {
+        cx.run(store, &Which::of(&living))?;
     }
     let run = load(store, id)?;
     let verdict = verdict(&run.jobs, None);

@@ -2,12 +2,14 @@
 //!
 //! sled lets one process in, lets its own lock go late when it is dropped, and its `flush` does not reach the disk's
 //! platter. So a lock file of ours guards each session, opening is retried while sled's lock lingers, and every batch
-//! ends with an fsync of sled's database file.
+//! ends with an fsync of sled's database file. Threads of one process wait for each other without looking at that file: who lets
+//! go wakes the next.
 
 use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,12 +22,20 @@ const CACHE_BYTES: u64 = 64 << 20;
 /// The pause between two tries to open.
 const PAUSE: Duration = Duration::from_micros(200);
 
+/// How long is waited at least by who has had a session before: a program that is being started holds what this process held,
+/// for an instant.
+const LINGERING: Duration = Duration::from_millis(200);
+
+/// How long threads wait for each other at least: one that may not wait for other processes still does for its own.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The facts in a directory of sled's, with a lock file beside it.
 #[derive(Debug)]
 pub struct SledMeta {
     dir: PathBuf,
     lock: PathBuf,
     wait: Duration,
+    turns: Arc<Turns>,
 }
 
 #[derive(Debug)]
@@ -33,24 +43,77 @@ struct SledSession {
     dir: PathBuf,
     db: sled::Db,
     // Held to the end of the session: fields are dropped in order, so sled goes first.
+    _held: Held,
+}
+
+/// The right to a session: among the processes, and among the threads of this one.
+#[derive(Debug)]
+struct Held {
     _lock: File,
+    _turn: Turn,
+}
+
+/// Which thread of this process may have a session: one at a time.
+#[derive(Debug, Default)]
+struct Turns {
+    now: Mutex<Now>,
+    freed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Now {
+    is_taken: bool,
+    was_taken: bool,
+}
+
+/// A thread's turn, until this is dropped.
+#[derive(Debug)]
+struct Turn(Arc<Turns>);
+
+impl Turn {
+    /// `None` if others have not let go within `wait`.
+    fn take(turns: &Arc<Turns>, wait: Duration) -> Option<Self> {
+        let now = turns.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = turns.freed.wait_timeout_while(now, wait, |now| now.is_taken);
+        let (mut now, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if now.is_taken {
+            return None;
+        }
+        now.is_taken = true;
+        Some(Self(Arc::clone(turns)))
+    }
+
+    /// Whether there was another before it.
+    fn is_later(&self) -> bool {
+        self.0.now.lock().unwrap_or_else(PoisonError::into_inner).was_taken
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *self.0.now.lock().unwrap_or_else(PoisonError::into_inner) = Now { is_taken: false, was_taken: true };
+        self.0.freed.notify_one();
+    }
 }
 
 impl SledMeta {
     /// The facts in `dir`, made on the first session, guarded by the file `lock`. A session waits up to `wait` for
     /// other processes.
     pub fn new(dir: &Path, lock: &Path, wait: Duration) -> Self {
-        Self { dir: dir.to_owned(), lock: lock.to_owned(), wait }
+        Self { dir: dir.to_owned(), lock: lock.to_owned(), wait, turns: Arc::default() }
     }
 
-    fn take_lock(&self) -> Result<File, Error> {
+    fn take_lock(&self) -> Result<Held, Error> {
         let begun = Instant::now();
-        match owner::lock_within(&self.lock, self.wait) {
-            Ok(Some(file)) => Ok(file),
-            Ok(None) => {
-                let place = self.lock.display().to_string();
-                Err(Error::Busy { place, waited_ms: begun.elapsed().as_millis() })
-            }
+        let busy = || {
+            let place = self.lock.display().to_string();
+            Error::Busy { place, waited_ms: begun.elapsed().as_millis() }
+        };
+        let turn = Turn::take(&self.turns, self.wait.max(PATIENCE)).ok_or_else(busy)?;
+        let wait = if turn.is_later() { self.wait.max(LINGERING) } else { self.wait };
+        match owner::lock_within(&self.lock, wait) {
+            Ok(Some(lock)) => Ok(Held { _lock: lock, _turn: turn }),
+            Ok(None) => Err(busy()),
             Err(source) => Err(io_error("lock", &self.lock, source)),
         }
     }
@@ -92,13 +155,13 @@ impl SledMeta {
 
 impl MetaStore for SledMeta {
     fn session(&self) -> Result<Box<dyn MetaSession>, Error> {
-        let lock = self.take_lock()?;
+        let held = self.take_lock()?;
         let db = self.open()?;
-        Ok(Box::new(SledSession { dir: self.dir.clone(), db, _lock: lock }))
+        Ok(Box::new(SledSession { dir: self.dir.clone(), db, _held: held }))
     }
 
     fn set_aside(&self) -> Result<Option<PathBuf>, Error> {
-        let _lock = self.take_lock()?;
+        let _held = self.take_lock()?;
         if !self.dir.exists() {
             return Ok(None);
         }
@@ -207,6 +270,24 @@ mod tests {
         let _held = meta.session().unwrap();
         let hasty = SledMeta::new(&dir.path().join("meta"), &dir.path().join("lock"), Duration::ZERO);
         assert!(matches!(hasty.session(), Err(Error::Busy { .. })));
+    }
+
+    #[test]
+    fn threads_of_one_process_wait_for_each_other_though_it_may_not_wait_for_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let meta = SledMeta::new(&dir.path().join("meta"), &dir.path().join("lock"), Duration::ZERO);
+        thread::scope(|scope| {
+            for n in 0..4_u8 {
+                let meta = &meta;
+                scope.spawn(move || {
+                    for _ in 0..5 {
+                        let mut batch = Batch::default();
+                        batch.put(vec![n], vec![n]);
+                        assert_eq!(meta.session().unwrap().apply(&batch).unwrap(), Applied::Done);
+                    }
+                });
+            }
+        });
     }
 
     #[test]

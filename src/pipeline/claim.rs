@@ -1,8 +1,8 @@
-//! Which job is next: the first of its branch whose inputs are there and that nobody else has.
+//! Which jobs are next: the first of each branch, if its inputs are there and nobody else has it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{self, Author};
+use crate::history;
 use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
 use crate::object::CommitId;
@@ -12,6 +12,7 @@ use crate::store::Store;
 use super::error::Error;
 use super::job::{self, Job, JobSource, State};
 use super::lease::Lease;
+use super::perform::Shift;
 use super::registry;
 
 /// Which jobs to run.
@@ -19,94 +20,138 @@ use super::registry;
 pub enum Which {
     /// All that can be.
     All,
-    /// Those of these runs, and those that they wait for.
-    Runs(BTreeSet<u64>),
+    /// These, and those that they wait for.
+    Jobs(BTreeSet<u64>),
 }
 
 impl Which {
-    /// The runs of these jobs.
+    /// These jobs.
     pub fn of(jobs: &[Job]) -> Self {
-        Self::Runs(jobs.iter().map(|job| job.run).collect())
+        Self::Jobs(jobs.iter().map(|job| job.id).collect())
     }
 
     /// Whether the job is one of those, and not only one that they wait for.
     pub fn wants(&self, job: &Job) -> bool {
         match self {
             Self::All => true,
-            Self::Runs(runs) => runs.contains(&job.run),
+            Self::Jobs(ids) => ids.contains(&job.id),
         }
     }
 }
 
 /// What there is to do next.
-pub(super) enum Next {
-    /// This job, which is now this process's.
-    Work(Box<Job>, Lease),
-    /// Nothing for this job, which will not be run.
-    Skipped(Box<Job>),
-    /// Wait: other processes work on what these jobs need.
-    Wait(Vec<u64>),
-    /// All is done.
-    Nothing,
+#[derive(Default)]
+pub(super) struct Claimed {
+    /// Jobs that are now this process's to run.
+    pub(super) begun: Vec<(Job, Lease)>,
+    /// Jobs for which there is nothing to do: they will not be run.
+    pub(super) skipped: Vec<Job>,
+    pub(super) rest: Rest,
 }
 
-/// The next job that can be run, now marked as this process's.
-pub(super) fn claim(store: &Store, author: &Author, which: &Which) -> Result<Next, Error> {
+/// What is to be done later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Jobs that wait for those of this process.
+    Own,
+    /// Jobs that may have to wait for other processes.
+    Others,
+}
+
+/// The next jobs that can be run, at most `free`, now marked as this process's. Those of pipelines that have few at work come first.
+/// This process is at work on `busy`, each with its pipeline.
+pub(super) fn claim(
+    shift: Shift<'_>,
+    which: &Which,
+    busy: &BTreeMap<u64, String>,
+    free: usize,
+) -> Result<Claimed, Error> {
+    let Shift { store, author, .. } = shift;
+    let time = author.now().time;
     let mut facts = store.session()?;
     let living = job::living(&facts)?;
     let needed = needed(&living, which);
-    let mut waiting = Vec::new();
-    let mut begun = BTreeSet::new();
+    let mut claimed = Claimed::default();
+    let mut batch = Batch::default();
+    let mut ready = Vec::new();
+    let (mut others, mut left) = (false, false);
+    let mut branches = BTreeSet::new();
     for job in &living {
         // Jobs of one output branch go in their order.
-        let is_first = begun.insert((&job.pipeline, &job.stage, &job.branch));
-        if !needed.contains(&job.id) {
+        let is_first = branches.insert((&job.pipeline, &job.stage, &job.branch));
+        if busy.contains_key(&job.id) || !needed.contains(&job.id) {
             continue;
         }
-        let lease = if is_first { Lease::take(store, job.id)? } else { None };
-        let Some(lease) = lease else {
-            // A job that another process runs is none of ours when all that is queued is to be run.
-            if *which != Which::All || job.state == State::Queued {
-                waiting.push(job);
-            }
+        // A job that another process runs is none of ours when all that is queued is to be run.
+        left |= *which != Which::All || job.state == State::Queued;
+        if !is_first {
             continue;
-        };
-        let mut next = job.clone();
-        let skipped = match resolve(store, &facts, job)? {
-            Waiting::No(inputs) => {
-                for (input, commit) in next.inputs.iter_mut().zip(inputs) {
-                    input.source = JobSource::Commit(commit);
-                }
-                next.forget_attempt();
-                next.version = version(&facts, job)?.unwrap_or(job.version);
-                next.state = State::Running(Process::me());
-                next.started = Some(author.now().time);
-                false
-            }
-            Waiting::Yes => {
-                waiting.push(job);
-                continue;
-            }
+        }
+        if matches!(job.state, State::Running(_)) && Lease::is_held(store, job.id)? {
+            others = true;
+            continue;
+        }
+        match resolve(store, &facts, job)? {
+            Waiting::No(inputs) => ready.push((job, inputs)),
+            Waiting::Yes => {}
             Waiting::InVain(id) => {
-                next.skip_for(id, author.now().time);
-                true
+                let mut skipped = job.clone();
+                skipped.skip_for(id, time);
+                job::replace(&mut batch, job, &skipped)?;
+                claimed.skipped.push(skipped);
             }
+        }
+    }
+    let mut at_work: BTreeMap<&str, usize> = BTreeMap::new();
+    for pipeline in busy.values() {
+        *at_work.entry(pipeline).or_default() += 1;
+    }
+    while claimed.begun.len() < free && !ready.is_empty() {
+        let held = |job: &Job| at_work.get(job.pipeline.as_str()).copied().unwrap_or_default();
+        let next = (0..).zip(&ready).min_by_key(|(_, (job, _))| (held(job), job.id));
+        let Some((at, _)) = next else { break };
+        let (job, inputs): (&Job, _) = ready.remove(at);
+        let Some(lease) = Lease::take(store, job.id)? else {
+            others = true;
+            continue;
         };
-        let mut batch = Batch::default();
-        job::replace(&mut batch, job, &next)?;
-        if let Outcome::Stale { .. } = facts.commit(&author.housekeeping(), &batch)? {
-            return Ok(Next::Wait(Vec::new()));
-        }
-        if skipped {
-            lease.end();
-            return Ok(Next::Skipped(Box::new(next)));
-        }
-        return Ok(Next::Work(Box::new(next), lease));
+        let mut begun = job.clone();
+        begin(&facts, &mut begun, inputs, time)?;
+        job::replace(&mut batch, job, &begun)?;
+        claimed.begun.push((begun, lease));
+        *at_work.entry(&job.pipeline).or_default() += 1;
     }
-    if waiting.is_empty() {
-        return Ok(Next::Nothing);
+    claimed.rest = match (left, others) {
+        (false, _) => Rest::Nothing,
+        (true, false) => Rest::Own,
+        (true, true) => Rest::Others,
+    };
+    if batch == Batch::default() {
+        return Ok(claimed);
     }
-    Ok(Next::Wait(waiting.into_iter().filter(|job| which.wants(job)).map(|job| job.id).collect()))
+    match facts.commit(&author.housekeeping(), &batch)? {
+        Outcome::Done { .. } => {
+            // Nobody asks for a job again that was skipped, though a dead process may have left it.
+            claimed.skipped.iter().for_each(|job| Lease::forget(store, job.id));
+            Ok(claimed)
+        }
+        Outcome::Stale { .. } => Err(Error::Raced { verb: "begin the next jobs" }),
+    }
+}
+
+/// Puts on record that this process runs the job, on these inputs.
+fn begin(facts: &Session, job: &mut Job, inputs: Vec<CommitId>, time: i64) -> Result<(), Error> {
+    for (input, commit) in job.inputs.iter_mut().zip(inputs) {
+        input.source = JobSource::Commit(commit);
+    }
+    job.forget_attempt();
+    job.version = version(facts, job)?.unwrap_or(job.version);
+    job.state = State::Running(Process::me());
+    job.started = Some(time);
+    Ok(())
 }
 
 /// The wanted jobs with all that they wait for: earlier jobs of the same branch, and those whose output they read.

@@ -4,17 +4,19 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::base::{self, Base};
 use super::command::{self, Datum};
 use super::error::Error;
+use super::flight::{Flight, Flights};
 use super::job::Job;
 use super::origin::{self, Part};
+use super::perform;
 use super::registry::{self, Pipeline, output_name};
 use super::report::{self, Fate, Noted};
 use super::results;
-use super::run;
 use super::spec::{Stage, Work};
 use super::task::Task;
 use crate::checkout;
@@ -122,7 +124,7 @@ fn find(store: &Store, job: &Job, name: &str) -> Result<Found, Error> {
     let (pipeline, stage) = (pipeline.ok_or_else(gone)?, job.stage.parse().map_err(history::Error::from)?);
     let (inputs, datum) = {
         let stage = pipeline.spec.stages.get(&stage).ok_or_else(gone)?;
-        let inputs = run::inputs(job, stage);
+        let inputs = perform::inputs(job, stage);
         let commits: Vec<CommitId> = inputs.iter().map(|input| input.commit).collect();
         let roots = base::roots(objects, commits)?;
         (inputs, command::read(objects, &stage.input, &roots, &order)?)
@@ -214,6 +216,8 @@ pub fn lay_out(store: &Store, author: &Author, job: &Job, name: &str, dir: &Path
         plan: found.pipeline.plan_digest(stage),
         author,
         progress: &Silent,
+        flight: Flight { all: &Flights::default(), repo: output.id, job: job.id },
+        over: &AtomicBool::new(false),
         record: Mutex::new(job.clone()),
         looked: Mutex::new(Instant::now()),
     };

@@ -74,6 +74,9 @@ pub enum Error {
     /// Somebody stopped the job while it ran.
     #[error("job {id} was cancelled")]
     Cancelled { id: u64 },
+    /// The store failed while other jobs of this process ran.
+    #[error("job {id} was given up, because the store failed")]
+    GivenUp { id: u64 },
     /// The same facts kept being changed by others.
     #[error("cannot {verb}: other processes kept changing the same")]
     Raced { verb: &'static str },
@@ -125,7 +128,7 @@ fault! {
         | Self::Code { .. } => Kind::NotFound,
         Self::Failed { .. } | Self::Cancelled { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
         Self::Paused { .. } | Self::NotFailed { .. } | Self::Overtaken { .. } | Self::NotEmpty { .. } => Kind::Refused,
-        Self::Contended { .. } | Self::Raced { .. } => Kind::Busy,
+        Self::Contended { .. } | Self::Raced { .. } | Self::GivenUp { .. } => Kind::Busy,
         Self::Record { .. } => Kind::Damaged,
         Self::Io { .. } => Kind::Io,
         Self::Stage(stage::Error::Storage { cause, .. }) => cause.kind(),
@@ -163,6 +166,7 @@ fault! {
         Self::UnknownJob { .. } => Some("`vds job list` shows what there is".to_owned()),
         Self::Failed { hint, .. } | Self::Stage(stage::Error::Data { hint, .. }) => hint.clone(),
         Self::Contended { .. } => Some("run `vds run` when they are done; nothing was lost".to_owned()),
+        Self::GivenUp { .. } => Some("`vds run` takes it up again".to_owned()),
         Self::Record { .. } => Some("a later vds may have written it: use that one".to_owned()),
         Self::Raced { .. } => Some("try again".to_owned()),
         Self::Cancelled { id } => Some(format!("`vds job show {id}` tells who stopped it")),

@@ -44,6 +44,12 @@ impl Lease {
         }
     }
 
+    /// Takes away what a dead process may have left of its lease on the job `id`, which has ended on record.
+    pub(super) fn forget(store: &Store, id: u64) {
+        // A file that stays harms nobody.
+        let _ = fs::remove_file(path(store, id));
+    }
+
     /// Gives the lease up for good: the job has ended, on record, so nobody will ask for it again.
     pub(super) fn end(self) {
         // A file that stays harms nobody.

@@ -1,6 +1,7 @@
 //! A job with all that is known when it begins, and what can become of it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use crate::store::Store;
 
 use super::base::{self, Base};
 use super::error::Error;
+use super::flight::Flight;
 use super::job::{self, Bytes, Datums, Job};
 use super::registry::Pipeline;
 use super::results::Outcome;
@@ -43,6 +45,10 @@ pub(super) struct Task<'a> {
     pub(super) plan: Digest,
     pub(super) author: &'a Author,
     pub(super) progress: &'a dyn Progress,
+    /// What it is making.
+    pub(super) flight: Flight<'a>,
+    /// Set when all jobs of this process are to be given up.
+    pub(super) over: &'a AtomicBool,
     /// The job's record as this process last wrote it.
     pub(super) record: Mutex<Job>,
     /// When it was last looked whether the job is still wanted.
@@ -55,8 +61,12 @@ impl Task<'_> {
         self.inputs.iter().map(|input| input.commit)
     }
 
-    /// An error if somebody has cancelled the job, of which its record tells. May be asked often: it looks about twice a second.
+    /// An error if somebody has cancelled the job, of which its record tells, or all jobs are to be given up. May be asked
+    /// often: it looks about twice a second.
     pub(super) fn check_wanted(&self) -> Result<(), Error> {
+        if self.over.load(Ordering::Relaxed) {
+            return Err(Error::GivenUp { id: self.job.id });
+        }
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if looked.elapsed() < LOOK_EVERY {
             return Ok(());

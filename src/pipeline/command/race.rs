@@ -16,7 +16,8 @@ use super::merge;
 use super::process::{Deadline, View};
 use crate::object::{Digest, Entry, NodeId, ObjectRead};
 use crate::pipeline::error::Error;
-use crate::pipeline::results::Outcome;
+use crate::pipeline::pool::{Guest, Pool};
+use crate::pipeline::results::{self, Outcome};
 use crate::pipeline::spec::{Command, OnConflict};
 use crate::pipeline::task::{LOOK_EVERY, Task};
 use crate::program::Watch;
@@ -87,34 +88,95 @@ impl<'a> Race<'a> {
         let known: Vec<(usize, Outcome)> =
             (0..).zip(&self.outcomes).filter_map(|(at, outcome)| Some((at, (*outcome)?))).collect();
         for (at, outcome) in known {
-            self.book.reused(&*keeper.sink(), at, &outcome)?;
-            self.notice(&*keeper.sink(), at, outcome.output)?;
+            self.take_in(at, outcome, keeper)?;
         }
-        let missing: Vec<usize> =
+        let mut missing: Vec<usize> =
             (0..).zip(&self.outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(at, _)| at).collect();
-        if missing.is_empty() {
-            return Ok(());
+        let mut table = task.table;
+        loop {
+            missing.retain(|at| *at < self.limit());
+            if missing.is_empty() {
+                return Ok(());
+            }
+            let key = |at: &usize| self.keys.get(*at).copied();
+            let is_ours = |at: &usize| key(at).is_none_or(|key| task.flight.begin(&key));
+            let (mut ours, others): (Vec<usize>, Vec<usize>) = missing.into_iter().partition(is_ours);
+            // Another job may have made some of them since the table was read.
+            let now = results::root(&task.store.session()?, task.output)?;
+            if now != std::mem::replace(&mut table, now) {
+                ours = self.find(ours, now, task, keeper)?;
+            }
+            if !ours.is_empty() {
+                self.run_these(&ours, task, command, keeper)?;
+            } else if !others.is_empty() {
+                // Those who make them may wait for what this job has made.
+                self.save(task, keeper)?;
+                let keys: Vec<Digest> = others.iter().filter_map(key).collect();
+                task.flight.wait(&keys, LOOK_EVERY);
+                task.check_wanted()?;
+            }
+            missing = others;
         }
+    }
+
+    /// Takes in what the table has of these datums, and returns the others.
+    fn find(
+        &mut self,
+        wanted: Vec<usize>,
+        table: Option<NodeId>,
+        task: &Task<'_>,
+        keeper: &Keeper<'_>,
+    ) -> Result<Vec<usize>, Error> {
+        let mut missing = Vec::new();
+        for at in wanted {
+            let Some(key) = self.keys.get(at) else { continue };
+            match results::find(task.store.objects(), table, key)? {
+                Some(outcome) => {
+                    task.flight.land([key]);
+                    self.take_in(at, outcome, keeper)?;
+                }
+                None => missing.push(at),
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Takes in the result of a datum that was made before, or by another job.
+    fn take_in(&mut self, at: usize, outcome: Outcome, keeper: &Keeper<'_>) -> Result<(), Error> {
+        if let Some(place) = self.outcomes.get_mut(at) {
+            *place = Some(outcome);
+        }
+        self.book.reused(&*keeper.sink(), at, &outcome)?;
+        self.notice(&*keeper.sink(), at, outcome.output)
+    }
+
+    fn run_these(
+        &mut self,
+        missing: &[usize],
+        task: &Task<'_>,
+        command: &Command,
+        keeper: &Keeper<'_>,
+    ) -> Result<(), Error> {
         let (code, watch) = (declared(task, command)?, Watch::begin());
         let (deadline, view) = (Deadline::begin(command.job_timeout), View::of(task, command)?);
         let common = &Common { task, command, code: &code, watch: &watch, keeper, deadline, view };
+        let (pool, guest) = (Pool::of_process(), &Guest::of(task.job, command.parallelism));
         let next = AtomicUsize::new(0);
         let limit = Arc::clone(&self.limit);
         let plan = self.plan;
         task.progress.begin("running datums", Amount::Steps(Some(missing.len() as u64)));
         let result = thread::scope(|scope| {
             let (send, receive) = mpsc::channel();
-            let at_a_time = command.parallelism.unwrap_or_else(rayon::current_num_threads);
+            let at_a_time = command.parallelism.unwrap_or(pool.count());
             for _ in 0..at_a_time.min(missing.len()) {
                 let send = send.clone();
-                let (missing, next, limit) = (&missing, &next, &limit);
+                let (next, limit) = (&next, &limit);
                 scope.spawn(move || {
                     let mut bench: Option<Bench<'_>> = None;
                     while let Some(at) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let Some(datum) = plan.datums.get(*at) else { break };
-                        if *at >= limit.load(Ordering::Relaxed) {
-                            break;
-                        }
+                        let is_wanted = || *at < limit.load(Ordering::Relaxed);
+                        let Some(_place) = pool.take(guest, is_wanted).filter(|_| is_wanted()) else { break };
                         if send.send((*at, attempt::run(common, datum, &mut bench))).is_err() {
                             break;
                         }
@@ -168,14 +230,21 @@ impl<'a> Race<'a> {
             }
             task.check_wanted()?;
             if saved.elapsed() >= SAVE_EVERY {
-                if self.book.has_news() {
-                    let account = self.book.close(&*keeper.sink())?;
-                    keeper.save(&self.unsaved, Some(&account))?;
-                    self.unsaved.clear();
-                }
+                self.save(task, keeper)?;
                 saved = Instant::now();
             }
         }
+    }
+
+    /// Saves what there is of new results, and puts on record how far the job is.
+    fn save(&mut self, task: &Task<'_>, keeper: &Keeper<'_>) -> Result<(), Error> {
+        if self.book.has_news() {
+            let account = self.book.close(&*keeper.sink())?;
+            keeper.save(&self.unsaved, Some(&account))?;
+            task.flight.land(self.unsaved.iter().map(|(key, _)| key));
+            self.unsaved.clear();
+        }
+        Ok(())
     }
 
     /// Looks whether the datum at `at` wrote what another has written, where that is a fault.
