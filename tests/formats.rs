@@ -13,6 +13,8 @@ use vds::ledger::{Ledger, Origin, OriginKind, Session};
 use vds::meta::{Batch, MemoryMeta};
 use vds::object::access::memory::Objects;
 use vds::object::{BlobId, BranchName, CommitId, Digest, Entry, FileKind, NodeId, RepoName};
+use vds::pipeline::condition::Condition;
+use vds::pipeline::follow::{self, Follow};
 use vds::pipeline::job::{self, Bytes, Datums, Job, JobInput, JobSource, State};
 use vds::pipeline::registry::{self, Submission, Submit};
 use vds::process::Process;
@@ -88,6 +90,13 @@ fn facts() -> (tempfile::TempDir, Ledger) {
         history::record_derived(batch, &repo, &CommitId::of(b"input"), &head);
         history::create_tag(batch, &repo, &"v1".parse().unwrap(), head);
         history::see(batch, &repo, &"origin/main".parse().unwrap(), Some(head));
+    });
+    change(&ledger, OriginKind::Operation, |session, batch| {
+        let repo = history::load_repo(session, &"desk/ticks".parse().unwrap()).unwrap();
+        let when = Condition::Any(vec![Condition::Commits(10), Condition::Quiet("5m".parse().unwrap())]);
+        let (branch, source) = ("release".parse().unwrap(), main.clone());
+        let follow = Follow { branch, source, when, since: 1_714_573_800_000 };
+        follow::put(session, batch, &repo, &follow).unwrap();
     });
     for standing in [Standing::Settled, Standing::Cloning] {
         change(&ledger, OriginKind::Operation, |_, batch| {

@@ -37,8 +37,8 @@ pub fn move_branch(
     history::hold(&mut batch, repo)?;
     history::move_head(&mut batch, repo, branch, before, after);
     let moved = after.filter(|after| before != Some(*after));
-    let jobs =
-        moved.map_or(Ok(Vec::new()), |to| trigger_by(&facts, &mut batch, repo, branch, to, &origin))?;
+    let jobs = moved
+        .map_or(Ok(Vec::new()), |to| trigger_by(store, &facts, &mut batch, repo, branch, to, &origin))?;
     match facts.commit(&origin, &batch)? {
         Outcome::Done { number } => Ok(Changed { operation: number, before, after, jobs }),
         Outcome::Stale { .. } => {
@@ -56,10 +56,11 @@ pub fn would_trigger(
     branch: &BranchName,
     commit: CommitId,
 ) -> Result<Vec<Job>, Error> {
-    trigger_by(&store.session()?, &mut Batch::default(), repo, branch, commit, &author.now())
+    trigger_by(store, &store.session()?, &mut Batch::default(), repo, branch, commit, &author.now())
 }
 
 fn trigger_by(
+    store: &Store,
     facts: &Session,
     batch: &mut Batch,
     repo: &Repo,
@@ -68,5 +69,5 @@ fn trigger_by(
     origin: &Origin,
 ) -> Result<Vec<Job>, Error> {
     let moved = trigger::Moved { repo: repo.clone(), branch: branch.clone(), commit };
-    Ok(trigger::enqueue(facts, batch, &[moved], None, Runs::One, origin)?)
+    Ok(trigger::enqueue(facts, Some(store.objects()), batch, &[moved], None, Runs::One, origin)?)
 }

@@ -265,7 +265,7 @@ fn advance_all(
         commit: *commit,
     };
     let all: Vec<trigger::Moved> = moved.iter().map(to).collect();
-    let jobs = trigger::enqueue(&facts, &mut batch, &all, None, Runs::One, &origin)?;
+    let jobs = trigger::enqueue(&facts, Some(store.objects()), &mut batch, &all, None, Runs::One, &origin)?;
     if let Outcome::Done { number } = facts.commit(&origin, &batch)? {
         let commits = moved.into_iter().map(|(_, commit)| commit).collect();
         return Ok((Some(Moved { commits, operation: number, jobs }), stored));

@@ -3,9 +3,12 @@
 use serde_json::json;
 
 use super::answer::document;
+use super::complaint::usage;
 use super::context::{Answer, Context, Made, commit_of};
+use super::trigger;
 use crate::history::{self, Revision, Target};
 use crate::object::{BranchName, RepoName};
+use crate::pipeline::follow;
 use crate::store::Store;
 use crate::{refs, view};
 
@@ -18,13 +21,19 @@ pub(super) enum Verb {
     /// Begin a branch
     #[command(after_help = "Examples:
   vds branch create ticks@feature/x --from main~2
-  vds branch create ticks@cleaned")]
+  vds branch create ticks@cleaned
+  vds branch create ticks@main --trigger staging --commits 10")]
     Create {
         /// REPO@NEW
         target: Target,
-        /// Where it begins
-        #[arg(long, default_value = "main", value_name = "REV")]
-        from: Revision,
+        /// Where it begins [default: main; with --trigger, nowhere until that lets something through]
+        #[arg(long, value_name = "REV")]
+        from: Option<Revision>,
+        /// Let it follow this branch, as `vds trigger set` does
+        #[arg(long, value_name = "BRANCH")]
+        trigger: Option<BranchName>,
+        #[command(flatten)]
+        when: Box<trigger::When>,
         /// Leave triggered jobs for `vds run`
         #[arg(long)]
         no_run: bool,
@@ -72,7 +81,14 @@ pub(super) enum Verb {
 pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
     let store = cx.store()?;
     match verb {
-        Verb::Create { target, from, no_run } => {
+        Verb::Create { target, from, trigger: None, when, no_run } => {
+            if !when.is_empty() {
+                return Err(usage(
+                    "a branch that follows none has nothing to wait for",
+                    "name with --trigger the branch that it is to follow",
+                ));
+            }
+            let from = from.map_or_else(|| "main".parse().map_err(history::Error::from), Ok)?;
             let id = commit_of(&store, &target.repo, from)?;
             let created = refs::create_branch(&store, &cx.author, &target, id)?;
             let text = format!("{target} begins at {id:.12}\n");
@@ -80,6 +96,21 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let (quiet, operation) = (format!("{id}\n"), Some(created.operation));
             let made = Made { document, text, quiet, done: "the branch is made", operation };
             cx.made(&store, made, created.jobs, no_run)
+        }
+        Verb::Create { target, from, trigger: Some(source), when, no_run } => {
+            let condition = when.condition()?;
+            let mut text = String::new();
+            let mut jobs = Vec::new();
+            if let Some(from) = from {
+                let id = commit_of(&store, &target.repo, from)?;
+                jobs = refs::create_branch(&store, &cx.author, &target, id)?.jobs;
+                text = format!("{target} begins at {id:.12}\n");
+            }
+            text += &format!("{target} follows {source}: {condition}\n");
+            let operation = follow::follow(&store, &cx.author, &target, source.clone(), condition.clone())?;
+            let set =
+                trigger::Set { target: &target, source: &source, when: &condition, operation, text, jobs };
+            trigger::tell(&store, set, no_run, cx)
         }
         Verb::List { repo, all } => list(&store, &cx.repo(&store, repo.as_ref())?, all, cx),
         Verb::Move { target, to, no_run } => {

@@ -63,6 +63,7 @@ mod steer;
 mod submit;
 mod switch;
 mod tag;
+mod trigger;
 mod undo;
 mod watch;
 mod why;

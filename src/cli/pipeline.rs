@@ -157,6 +157,7 @@ fn submit(file: &Path, name: Option<&PipelineName>, how: Submit, no_run: bool, c
             let heads = trigger::heads(facts, &pipeline)?;
             let jobs = trigger::enqueue(
                 facts,
+                Some(store.objects()),
                 &mut next,
                 &heads,
                 Some(&pipeline.spec.name),

@@ -21,7 +21,7 @@ use super::pager::{self, Closed, Pager};
 use super::{
     blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, datum, diff, du, fetch,
     import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, restore,
-    revert, rm, run, show, sparse_checkout, status, switch, tag, undo, watch, why,
+    revert, rm, run, show, sparse_checkout, status, switch, tag, trigger, undo, watch, why,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -114,6 +114,8 @@ enum Verb {
     Branch(branch::Verb),
     #[command(subcommand)]
     Tag(tag::Verb),
+    #[command(subcommand)]
+    Trigger(trigger::Verb),
     Reset(reset::Args),
     Undo(undo::UndoArgs),
     Redo(undo::RedoArgs),
@@ -275,6 +277,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Restore(args) => restore::run(&args, cx),
         Verb::Branch(verb) => branch::run(verb, cx),
         Verb::Tag(verb) => tag::run(verb, cx),
+        Verb::Trigger(verb) => trigger::run(verb, cx),
         Verb::Reset(args) => reset::run(args, cx),
         Verb::Undo(args) => undo::undo(&args, cx),
         Verb::Redo(args) => undo::redo(&args, cx),

@@ -8,9 +8,10 @@ use super::answer::{Form, document};
 use super::complaint::{failure, not_found};
 use super::context::{Answer, Context, verdict};
 use super::job::line;
+use super::trigger;
 use crate::fault::Cause;
-use crate::pipeline::Which;
 use crate::pipeline::job::{self, Filter, Job, Run};
+use crate::pipeline::{self, Which};
 use crate::store::Store;
 use crate::view;
 
@@ -68,9 +69,11 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
 }
 
 fn all(store: &Store, cx: &Context) -> Answer {
+    let due = pipeline::due(store, &cx.author)?;
+    trigger::moved(&due).lines().for_each(|line| cx.note(line));
     let ran = cx.run(store, &Which::All);
     if cx.form == Form::Json {
-        return cx.ended(document(&json!({})), ran, None);
+        return cx.ended(document(&json!({ "moved": trigger::moves(&due) })), ran, None);
     }
     let ended = ran?;
     let text = || format!("{} run\n", view::count(ended.len() as u64, "job"));

@@ -130,6 +130,7 @@ fn phrase(change: &KeyChange, names: &Names) -> Result<String, Error> {
             Noun::Tag => format!("the tag {}", told.name),
             Noun::OpenMerge => format!("the open merge into {}", told.name),
             Noun::MergeRules => format!("the merge rules of {}", told.name),
+            Noun::Follow => format!("what {} follows", told.name),
             Noun::Remote => format!("the remote {}", told.name),
             Noun::Branch | Noun::RemoteBranch | Noun::Other | Noun::Commit | Noun::Job => told.name,
         },
@@ -184,7 +185,15 @@ pub(super) fn plan(
                 }
             };
             let only = only.map(|(pipeline, _)| pipeline);
-            let queued = trigger::enqueue(facts, &mut next, &moved, only.as_ref(), Runs::ByBranch, origin)?;
+            let queued = trigger::enqueue(
+                facts,
+                Some(store.objects()),
+                &mut next,
+                &moved,
+                only.as_ref(),
+                Runs::ByBranch,
+                origin,
+            )?;
             Ok::<_, pipeline::Error>((queued, next))
         })?;
         jobs.extend(queued);
@@ -251,7 +260,7 @@ fn check(store: &Store, facts: &Session, changes: &[KeyChange], aim: Aim) -> Res
             let (pipeline, stage) = (pipeline.parse(), stage.parse());
             let (pipeline, stage) =
                 (pipeline.map_err(history::Error::from)?, stage.map_err(history::Error::from)?);
-            if !registry::is_left_by(facts, store.objects(), repo, &pipeline, &stage)? {
+            if !pipeline::is_left_by(facts, store.objects(), repo, &pipeline, &stage)? {
                 return Err(Stop::Obstacle(Obstacle::Branches(repo.id)));
             }
         }

@@ -46,7 +46,7 @@ impl Subject {
                 | H::Remote(_)
                 | H::RemoteBranch(..),
             )
-            | Self::Pipeline(P::Pipeline(_))
+            | Self::Pipeline(P::Pipeline(_) | P::Follow(..))
             | Self::Mark(_)
             | Self::Other => Care::Reverted,
             Self::History(H::Commit(..) | H::Derived(..)) | Self::Pipeline(P::Version) => Care::PutBack,

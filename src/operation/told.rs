@@ -9,7 +9,7 @@ use super::subject::Subject;
 use crate::history::{Repo, Subject as Fact, commit_id};
 use crate::ledger::{KeyChange, Operation, Origin};
 use crate::pipeline::registry::{self, Record};
-use crate::pipeline::{Subject as PipelineFact, job};
+use crate::pipeline::{Subject as PipelineFact, follow, job};
 
 /// An operation, told.
 #[derive(Debug, Clone)]
@@ -67,6 +67,8 @@ pub enum Noun {
     OpenMerge,
     /// The rules of merges of a repo of this name; whether there are some.
     MergeRules,
+    /// `REPO@BRANCH`, which follows another; which one.
+    Follow,
     /// Another store, by its name here; whether it is known.
     Remote,
     /// `REPO@REMOTE/BRANCH`: the commit at which it was seen.
@@ -179,6 +181,15 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
             (Noun::OpenMerge, format!("{}@{name}", names.of(repo)), there())
         }
         Subject::History(Fact::MergePolicy(repo)) => (Noun::MergeRules, names.of(repo), there()),
+        Subject::Pipeline(PipelineFact::Follow(repo, name)) => {
+            let follow = |value: &Option<Vec<u8>>| value.as_deref().map(follow::read).transpose();
+            let (before, after) = (follow(&change.before)?, follow(&change.after)?);
+            // When it moved last is no news.
+            if before == after {
+                return Ok(None);
+            }
+            (Noun::Follow, format!("{}@{name}", names.of(repo)), [before, after])
+        }
         Subject::History(Fact::Remote(name)) => (Noun::Remote, name.to_string(), there()),
         Subject::History(Fact::RemoteBranch(repo, name)) => {
             (Noun::RemoteBranch, format!("{}@{name}", names.of(repo)), commits())

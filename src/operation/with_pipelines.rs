@@ -73,7 +73,15 @@ fn submit(store: &Store, author: &Author, how: Submit, source: String) -> Result
     let next = facts.suppose(&batch.writes, |facts| {
         let mut next = Batch::default();
         let heads = trigger::heads(facts, &pipeline)?;
-        trigger::enqueue(facts, &mut next, &heads, Some(&pipeline.spec.name), Runs::ByBranch, &origin)?;
+        trigger::enqueue(
+            facts,
+            Some(store.objects()),
+            &mut next,
+            &heads,
+            Some(&pipeline.spec.name),
+            Runs::ByBranch,
+            &origin,
+        )?;
         Ok::<_, pipeline::Error>(next)
     })?;
     batch.then(next);

@@ -160,6 +160,8 @@ pub fn foresee(
         let mut never_applied = Batch::default();
         trigger::enqueue(
             &store.session()?,
+            // The commit cannot be read yet.
+            None,
             &mut never_applied,
             std::slice::from_ref(moved),
             None,

@@ -1,10 +1,11 @@
 //! Which jobs bring a pipeline to where its inputs stand, whatever has happened since its last ones.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::changes::{self, Changes};
 use super::error::Error;
 use super::job::{self, Job, JobInput, JobSource, Numbers};
-use super::registry::{self, Pipeline, Standing, output_name};
+use super::registry::{self, Pipeline, output_name};
 use super::spec::Stage;
 use super::trigger;
 use crate::history::{self, Repo, Target};
@@ -24,20 +25,20 @@ pub(super) fn catch_up(
     let pipelines = registry::list(facts)?;
     let mut numbers = Numbers::read(facts)?;
     let mut runs: BTreeMap<BranchName, u64> = BTreeMap::new();
-    let mut made: HashMap<(RepoName, BranchName), JobSource> = HashMap::new();
+    let mut made = Changes::default();
     let mut jobs: Vec<Job> = Vec::new();
     for (pipeline, stage_name, stage) in trigger::order(&pipelines).unwrap_or_default() {
-        if pipeline.record.standing == Standing::Paused {
+        if !pipeline.is_active() {
             continue;
         }
         let output = output_name(&pipeline.spec.name, stage_name)?;
         let is_own = pipeline.spec.name == *name;
-        let mut branches = trigger::branches(facts, stage, &made)?;
+        let mut branches = changes::branches(facts, &output, stage, &made)?;
         if is_own {
-            branches.extend(trigger::all_branches(facts, stage, &made)?);
+            branches.extend(changes::all_branches(facts, stage, &made)?);
         }
         for branch in branches {
-            let Some(inputs) = trigger::inputs(facts, stage, &branch, &made)? else { continue };
+            let Some(inputs) = changes::inputs(facts, &output, stage, &branch, &made)? else { continue };
             let Some(repo) = history::find(facts, &output)? else { continue };
             if is_own && is_made(facts, objects, pipeline, stage, &repo, &branch, &inputs)? {
                 continue;
@@ -47,7 +48,7 @@ pub(super) fn catch_up(
             let id = numbers.job();
             let job = trigger::job(pipeline, stage_name, &branch, inputs, (id, run), cause, origin.time);
             job::save(batch, &job)?;
-            made.insert((output.clone(), branch), JobSource::Job(id));
+            made.coming.insert((output.clone(), branch), JobSource::Job(id));
             jobs.push(job);
         }
     }

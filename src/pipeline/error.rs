@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::fault::{Kind, fault};
-use crate::object::{AccessError, PipelineName, RepoName, StageName, codec};
+use crate::history::Target;
+use crate::object::{AccessError, BranchName, PipelineName, RepoName, StageName, codec};
 use crate::{checkout, content, history, ledger, snapshot, tree};
 
 use super::pachyderm::TranslateError;
@@ -77,6 +78,21 @@ pub enum Error {
     /// The store failed while other jobs of this process ran.
     #[error("job {id} was given up, because the store failed")]
     GivenUp { id: u64 },
+    /// A branch was to follow one that follows it.
+    #[error("the branch {branch} cannot follow {source_branch}, which follows it")]
+    FollowsItself { branch: BranchName, source_branch: BranchName },
+    /// A branch was to follow none, and does so.
+    #[error("{branch} follows no branch")]
+    FollowsNone { branch: String },
+    /// A branch follows another and has commits that the other has not.
+    #[error("{branch} has commits that {source_branch} has not, and only ever moves forward")]
+    Diverged { branch: Target, source_branch: BranchName },
+    /// A stage has no input with a trigger.
+    #[error("the stage {stage} has no input with a trigger")]
+    NoTrigger { stage: String },
+    /// No input with a trigger reads this branch.
+    #[error("no input of the stage {stage} with a trigger reads a branch {branch}")]
+    NoInputOn { stage: String, branch: String },
     /// The same facts kept being changed by others.
     #[error("cannot {verb}: other processes kept changing the same")]
     Raced { verb: &'static str },
@@ -115,7 +131,8 @@ pub enum Error {
 fault! {
     Error passes on History, Ledger, Tree, Snapshot, Content, Object, Checkout;
     kind {
-        Self::Spec(_) | Self::Translation(_) | Self::Exists { .. } | Self::Cycle { .. } | Self::OutputTaken { .. } => {
+        Self::Spec(_) | Self::Translation(_) | Self::Exists { .. } | Self::Cycle { .. } | Self::OutputTaken { .. }
+        | Self::FollowsItself { .. } => {
             Kind::Usage
         }
         Self::Unknown { .. }
@@ -125,9 +142,16 @@ fault! {
         | Self::StageChanged { .. }
         | Self::NoDatums { .. }
         | Self::UnknownDatum { .. }
+        | Self::FollowsNone { .. }
+        | Self::NoTrigger { .. }
+        | Self::NoInputOn { .. }
         | Self::Code { .. } => Kind::NotFound,
         Self::Failed { .. } | Self::Cancelled { .. } | Self::Stage(stage::Error::Data { .. }) => Kind::JobFailed,
-        Self::Paused { .. } | Self::NotFailed { .. } | Self::Overtaken { .. } | Self::NotEmpty { .. } => Kind::Refused,
+        Self::Paused { .. }
+        | Self::NotFailed { .. }
+        | Self::Overtaken { .. }
+        | Self::NotEmpty { .. }
+        | Self::Diverged { .. } => Kind::Refused,
         Self::Contended { .. } | Self::Raced { .. } | Self::GivenUp { .. } => Kind::Busy,
         Self::Record { .. } => Kind::Damaged,
         Self::Io { .. } => Kind::Io,
@@ -168,6 +192,15 @@ fault! {
         Self::Contended { .. } => Some("run `vds run` when they are done; nothing was lost".to_owned()),
         Self::GivenUp { .. } => Some("`vds run` takes it up again".to_owned()),
         Self::Record { .. } => Some("a later vds may have written it: use that one".to_owned()),
+        Self::Diverged { branch, source_branch } => {
+            Some(format!("bring them together once: `vds merge {branch} {source_branch}`, or the other way round"))
+        }
+        Self::FollowsItself { .. }
+        | Self::FollowsNone { .. }
+        | Self::NoTrigger { .. }
+        | Self::NoInputOn { .. } => {
+            Some("`vds trigger list` shows what there is".to_owned())
+        }
         Self::Raced { .. } => Some("try again".to_owned()),
         Self::Cancelled { id } => Some(format!("`vds job show {id}` tells who stopped it")),
         Self::Io { .. } => None,

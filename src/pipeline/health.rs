@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
+use super::changes::{self, Changes};
 use super::error::Error;
 use super::job::{self, Filter, Job, JobSource, Phase};
 use super::registry::{self, Pipeline, is_output, output_name};
 use super::spec::Stage;
-use super::trigger;
 use crate::history::{self, Repo};
 use crate::ledger::Session;
 use crate::object::{BranchName, ObjectRead, Provenance, StageName};
@@ -144,13 +144,13 @@ fn node(
     name: &StageName,
     stage: &Stage,
 ) -> Result<(Node, BTreeMap<BranchName, Place>), Error> {
-    let output: Option<Repo> = history::find(facts, &output_name(&pipeline.spec.name, name)?)?;
-    let changed = HashMap::new();
+    let output = output_name(&pipeline.spec.name, name)?;
+    let (repo, unchanged): (Option<Repo>, _) = (history::find(facts, &output)?, Changes::default());
     let mut places = BTreeMap::new();
-    for branch in trigger::all_branches(facts, stage, &changed)? {
-        let Some(inputs) = trigger::inputs(facts, stage, &branch, &changed)? else { continue };
-        let made = match &output {
-            Some(output) => history::head(facts, output, &branch)?,
+    for branch in changes::all_branches(facts, stage, &unchanged)? {
+        let Some(inputs) = changes::inputs(facts, &output, stage, &branch, &unchanged)? else { continue };
+        let made = match &repo {
+            Some(repo) => history::head(facts, repo, &branch)?,
             None => None,
         };
         let inputs = inputs.into_iter().map(|input| (input.name, input.source)).collect();

@@ -206,7 +206,10 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
         }
         results::move_root(&mut batch, output, table, new_table);
         job::replace(&mut batch, &record, &ended)?;
-        match store.session()?.commit(&origin, &batch)? {
+        let moved = trigger::Moved { repo: (*output).clone(), branch: branch.clone(), commit: id };
+        let mut facts = store.session()?;
+        trigger::publish(&facts, store.objects(), &mut batch, moved, job.run, &origin)?;
+        match facts.commit(&origin, &batch)? {
             Commit::Done { .. } => return Ok(ended),
             Commit::Stale { .. } => {}
         }

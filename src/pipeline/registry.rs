@@ -5,14 +5,16 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use super::cancel;
+use super::condition::Condition;
 use super::error::Error;
 use super::job::{self, State};
-use super::spec::{Command, Spec, Stage, Work, place};
+use super::outputs;
+use super::spec::{Clock, Command, Leaf, Spec, Stage, Work, place};
 use super::trigger;
-use crate::history::{self, NewRepo, Repo};
+use crate::history;
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
-use crate::object::{Digest, Entry, ObjectRead, PipelineName, RepoName, StageName, TreePath, codec};
+use crate::object::{Digest, Entry, PipelineName, RepoName, StageName, TreePath, codec};
 use crate::store::Store;
 
 pub(super) const PIPELINES: &[u8] = b"pipeline/";
@@ -127,6 +129,27 @@ impl Pipeline {
         Digest::from_bytes(*hasher.finalize().as_bytes())
     }
 
+    /// Whether it follows its inputs.
+    pub(super) fn is_active(&self) -> bool {
+        self.record.standing == Standing::Active
+    }
+
+    /// All inputs, each with its stage.
+    fn leaves(&self) -> impl Iterator<Item = (&StageName, &Leaf)> {
+        let of = |(name, stage)| Stage::leaves(stage).map(move |leaf| (name, leaf));
+        self.spec.stages.iter().flat_map(of)
+    }
+
+    /// The inputs with a trigger, each with its stage.
+    pub fn triggers(&self) -> impl Iterator<Item = (&StageName, &Leaf, &Condition)> {
+        self.leaves().filter_map(|(name, leaf)| Some((name, leaf, leaf.trigger.as_ref()?)))
+    }
+
+    /// The inputs that are clocks, each with its stage.
+    pub fn clocks(&self) -> impl Iterator<Item = (&StageName, &Leaf, &Clock)> {
+        self.leaves().filter_map(|(name, leaf)| Some((name, leaf, leaf.clock.as_ref()?)))
+    }
+
     /// The stages, each after those whose output it reads.
     pub fn stages_in_order(&self) -> Vec<(&StageName, &Stage)> {
         let ordered = trigger::order(std::slice::from_ref(self)).unwrap_or_default();
@@ -153,6 +176,27 @@ pub fn list(facts: &Session) -> Result<Vec<Pipeline>, Error> {
         ControlFlow::Continue(())
     })?;
     raw.iter().map(|bytes| Pipeline::read(bytes)).collect()
+}
+
+/// The pipelines that have inputs with a trigger, or clocks. Files that do not speak of such are not looked at closely.
+pub(super) fn with_triggers(facts: &Session) -> Result<Vec<Pipeline>, Error> {
+    // A key of a file may be written with escapes.
+    const WORDS: [&str; 3] = ["trigger", "cron", "\\u"];
+    let mut records = Vec::new();
+    facts.scan(PIPELINES, &mut |_, value| {
+        records.push(Record::read(value));
+        ControlFlow::Continue(())
+    })?;
+    let mut found = Vec::new();
+    for record in records {
+        let record = record?;
+        if WORDS.iter().any(|word| record.source.contains(word)) {
+            let spec = Spec::parse(&record.file, &record.source)?;
+            found.push(Pipeline { spec, record });
+        }
+    }
+    found.retain(|pipeline| pipeline.triggers().next().is_some() || pipeline.clocks().next().is_some());
+    Ok(found)
 }
 
 /// The pipeline with this name, if there is one.
@@ -215,63 +259,14 @@ pub fn submit(
     let record = Record { version, source, file, updated: origin.time, code, standing };
     let pipeline = Pipeline { spec, record };
     check_graph(facts, &pipeline)?;
-    for stage in pipeline.spec.stages.keys() {
-        create_output(facts, store.objects(), batch, &pipeline.spec.name, stage, origin)?;
-    }
-    release_outputs(facts, batch, &pipeline.spec.name, |stage| !has_stage(&pipeline.spec, stage))?;
+    outputs::prepare(facts, store.objects(), batch, &pipeline, origin)?;
+    outputs::release(facts, batch, &pipeline.spec.name, &outputs::of(&pipeline)?)?;
     skip_jobs(store, facts, batch, &pipeline.spec.name, Some(&pipeline.spec), origin)?;
     let bytes = codec::encode(VERSION, &pipeline.record)
         .map_err(|source| Error::Record { what: "a pipeline", source })?;
     batch.put(version_key(&pipeline.spec.name, version), bytes.clone());
     batch.expect(at.clone(), before).put(at, bytes);
     Ok(pipeline)
-}
-
-fn create_output(
-    facts: &Session,
-    objects: &dyn ObjectRead,
-    batch: &mut Batch,
-    pipeline: &PipelineName,
-    stage: &StageName,
-    origin: &Origin,
-) -> Result<(), Error> {
-    let name = output_name(pipeline, stage)?;
-    let output_of = Some((pipeline.to_string(), stage.to_string()));
-    match history::find(facts, &name)? {
-        Some(Repo { output_of: existing, .. }) if existing == output_of => Ok(()),
-        Some(repo) if repo.output_of.is_none() && is_left_by(facts, objects, &repo, pipeline, stage)? => {
-            Ok(history::assign(facts, batch, &repo, output_of)?)
-        }
-        Some(_) => Err(Error::OutputTaken { repo: name }),
-        None => {
-            let description = output_description(pipeline, stage);
-            history::create(facts, batch, NewRepo { name, created: origin.time, description, output_of })?;
-            Ok(())
-        }
-    }
-}
-
-/// Whether this ordinary repo is what an earlier pipeline of the same name left: all its branches stand where the stage put
-/// them. One that a person has committed to is that person's.
-pub fn is_left_by(
-    facts: &Session,
-    objects: &dyn ObjectRead,
-    repo: &Repo,
-    pipeline: &PipelineName,
-    stage: &StageName,
-) -> Result<bool, Error> {
-    let branches = history::branches(facts, repo)?;
-    for (_, head) in &branches {
-        let made = history::load(objects, *head)?.provenance;
-        if !made.is_some_and(|made| made.pipeline == pipeline.as_str() && made.stage == stage.as_str()) {
-            return Ok(false);
-        }
-    }
-    Ok(!branches.is_empty() || repo.description == output_description(pipeline, stage))
-}
-
-fn output_description(pipeline: &PipelineName, stage: &StageName) -> String {
-    format!("output of stage {stage} of pipeline {pipeline}")
 }
 
 fn has_stage(spec: &Spec, stage: &str) -> bool {
@@ -324,28 +319,14 @@ pub fn skip_jobs(
     Ok(())
 }
 
-/// Makes the outputs of those stages of the pipeline that are `gone` ordinary repos.
-fn release_outputs(
-    facts: &Session,
-    batch: &mut Batch,
-    pipeline: &PipelineName,
-    gone: impl Fn(&str) -> bool,
-) -> Result<(), Error> {
-    for repo in history::list(facts)? {
-        let of = repo.output_of.as_ref();
-        if of.is_some_and(|(owner, stage)| owner == pipeline.as_str() && gone(stage)) {
-            history::assign(facts, batch, &repo, None)?;
-        }
-    }
-    Ok(())
-}
-
 /// Every input must exist or be made by a stage, and no stage may wait for itself.
 fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
     let name = &pipeline.spec.name;
     for (stage, spec) in &pipeline.spec.stages {
-        for (_, source) in spec.input.sources() {
-            let own = pipeline.spec.stages.keys().any(|stage| is_output(&source.repo, name, stage));
+        for leaf in spec.input.leaves() {
+            let source = &leaf.source;
+            let own = leaf.clock.is_some()
+                || pipeline.spec.stages.keys().any(|stage| is_output(&source.repo, name, stage));
             if !own && history::find(facts, &source.repo)?.is_none() {
                 let input = pipeline.record.source.get(spec.at..).unwrap_or_default();
                 let place = pipeline.place(spec.at + input.find(&source.to_string()).unwrap_or(0));
@@ -371,14 +352,7 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
 pub fn check(facts: &Session) -> Result<(), Error> {
     for pipeline in list(facts)? {
         check_graph(facts, &pipeline)?;
-        let name = &pipeline.spec.name;
-        for stage in pipeline.spec.stages.keys() {
-            let repo = output_name(name, stage)?;
-            let owner = history::find(facts, &repo)?.and_then(|repo| repo.output_of);
-            if owner != Some((name.to_string(), stage.to_string())) {
-                return Err(Error::OutputTaken { repo });
-            }
-        }
+        outputs::check(facts, &pipeline)?;
     }
     Ok(())
 }
@@ -394,6 +368,6 @@ pub fn delete(
     load(facts, name)?;
     let at = key(name);
     batch.expect(at.clone(), facts.get(&at)?).remove(at);
-    release_outputs(facts, batch, name, |_| true)?;
+    outputs::release(facts, batch, name, &[])?;
     skip_jobs(store, facts, batch, name, None, origin)
 }

@@ -1,9 +1,12 @@
 //! What a fact about pipelines is about, read from its key: for those who look at changes that others made.
 
+use super::clock::CLOCK;
+use super::follow::FOLLOWS;
 use super::job::{ARCHIVE, JOBS, NEXT_JOB, NEXT_RUN, QUEUE};
 use super::registry::{PIPELINES, VERSIONS};
 use super::results::RESULTS;
-use crate::object::PipelineName;
+use super::taken::TAKEN;
+use crate::object::{BranchName, PipelineName};
 
 /// What a fact about pipelines is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +17,9 @@ pub enum Subject {
     Version,
     /// The job of this number.
     Job(u64),
-    /// What the machinery keeps for itself: numbers, the queue, the archive, the tables of results.
+    /// What a branch of the repo of this number follows.
+    Follow(u64, BranchName),
+    /// What the machinery keeps for itself: numbers, the queue, the archive, the tables of results, what inputs were let have, clocks.
     Machinery,
 }
 
@@ -29,7 +34,11 @@ pub fn subject(key: &[u8]) -> Option<Subject> {
     if key.starts_with(VERSIONS) {
         return Some(Subject::Version);
     }
-    let machinery = [QUEUE, RESULTS].iter().any(|kind| key.starts_with(kind))
+    if let Some((repo, branch)) = key.strip_prefix(FOLLOWS).and_then(|rest| rest.split_first_chunk::<8>()) {
+        let branch = std::str::from_utf8(branch).ok()?.parse().ok()?;
+        return Some(Subject::Follow(u64::from_be_bytes(*repo), branch));
+    }
+    let machinery = [QUEUE, RESULTS, TAKEN, CLOCK].iter().any(|kind| key.starts_with(kind))
         || [NEXT_JOB, NEXT_RUN, ARCHIVE].contains(&key);
     machinery.then_some(Subject::Machinery)
 }

@@ -5,15 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::changes::{self, At, Changes, InputAt};
+use super::condition::{News, Verdict};
 use super::error::Error;
+use super::follow;
 use super::job::{self, Datums, Job, JobInput, JobSource, Numbers, State};
-use super::pattern::BranchPattern;
-use super::registry::{self, Pipeline, Standing, output_name};
+use super::pattern::Source;
+use super::registry::{self, Pipeline, output_name};
 use super::spec::Stage;
+use super::taken::{Place, Taken};
 use crate::history::{self, Repo, Target};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
-use crate::object::{BranchName, CommitId, PipelineName, RepoName, StageName};
+use crate::object::{BranchName, CommitId, ObjectRead, PipelineName, RepoName, StageName};
 
 /// A branch that has a new commit.
 #[derive(Debug, Clone)]
@@ -24,6 +28,12 @@ pub struct Moved {
     pub branch: BranchName,
     /// Its new commit.
     pub commit: CommitId,
+}
+
+impl Moved {
+    pub(super) fn at(&self) -> At {
+        (self.repo.name.clone(), self.branch.clone())
+    }
 }
 
 /// A stage and its pipeline.
@@ -78,57 +88,147 @@ pub enum Runs {
     One,
     /// Those of one output branch: the moves only come at the same time.
     ByBranch,
+    /// All to the run of this number.
+    Of(u64),
 }
 
-/// Adds to `batch` the jobs that these moves cause, and returns them. With `only`, other pipelines only follow
-/// what that one makes. A paused pipeline gets none.
+/// Adds to `batch` the jobs that these moves cause, and returns them, and the moves of branches that follow. With `only`, other
+/// pipelines only follow what that one makes, and no branch moves. A paused pipeline gets no job. Whether a trigger lets something
+/// through is read from `objects`; without them, none does.
 pub fn enqueue(
     facts: &Session,
+    objects: Option<&dyn ObjectRead>,
     batch: &mut Batch,
     moved: &[Moved],
     only: Option<&PipelineName>,
     runs: Runs,
     origin: &Origin,
 ) -> Result<Vec<Job>, Error> {
+    let all = match (objects, only) {
+        (Some(objects), None) => follow::followed(facts, objects, batch, moved, origin.time)?,
+        _ => moved.to_vec(),
+    };
     let pipelines = registry::list(facts)?;
-    let Some(first) = moved.first() else { return Ok(Vec::new()) };
     if pipelines.is_empty() {
         return Ok(Vec::new());
     }
+    let coming = all.iter().map(|moved| (moved.at(), JobSource::Commit(moved.commit))).collect();
+    let ripe = match objects {
+        Some(objects) => ripen(facts, objects, batch, &pipelines, &all, only, origin.time)?,
+        None => HashMap::new(),
+    };
+    queue(facts, batch, &pipelines, &all, Changes { coming, ripe }, only, runs, origin)
+}
+
+/// Adds to `batch` the jobs of the run `run` that an output which a job of it made causes: those of inputs whose trigger lets it
+/// through. All others of the run are queued already.
+pub(super) fn publish(
+    facts: &Session,
+    objects: &dyn ObjectRead,
+    batch: &mut Batch,
+    output: Moved,
+    run: u64,
+    origin: &Origin,
+) -> Result<(), Error> {
+    let moved = [output];
+    let with_triggers = registry::with_triggers(facts)?;
+    let ripe = ripen(facts, objects, batch, &with_triggers, &moved, None, origin.time)?;
+    if !ripe.is_empty() {
+        let (pipelines, changes) = (registry::list(facts)?, Changes { ripe, ..Changes::default() });
+        queue(facts, batch, &pipelines, &moved, changes, None, Runs::Of(run), origin)?;
+    }
+    Ok(())
+}
+
+/// The inputs whose trigger lets through now what has come to these branches. That is added to `batch`. With `only`, inputs of that
+/// pipeline whose trigger does not are told with what they were let have last.
+pub(super) fn ripen(
+    facts: &Session,
+    objects: &dyn ObjectRead,
+    batch: &mut Batch,
+    pipelines: &[Pipeline],
+    moved: &[Moved],
+    only: Option<&PipelineName>,
+    now: i64,
+) -> Result<HashMap<InputAt, CommitId>, Error> {
+    let mut ripe = HashMap::new();
+    let meant = |pipeline: &&Pipeline| only.is_none_or(|only| *only == pipeline.spec.name);
+    for pipeline in pipelines.iter().filter(meant).filter(|pipeline| pipeline.is_active()) {
+        for (name, leaf, condition) in pipeline.triggers() {
+            let Some(output) = history::find(facts, &output_name(&pipeline.spec.name, name)?)? else {
+                continue;
+            };
+            let Source { repo, branch, .. } = &leaf.source;
+            for moved in moved.iter().filter(|moved| moved.repo.name == *repo && branch.covers(&moved.branch))
+            {
+                let place =
+                    Place { output: &output, source: &moved.repo, input: &leaf.name, branch: &moved.branch };
+                let last = place.load(facts)?;
+                let since = last.map_or(pipeline.record.updated, |last| last.since);
+                let (taken, head, glob) =
+                    (last.map(|last| last.commit), moved.commit, Some(&leaf.source.glob));
+                let news = News { objects, taken, head, glob, since, now };
+                let commit = if news.judge(condition)? == Verdict::Holds {
+                    place.take(facts, batch, Taken { commit: head, since: now })?;
+                    Some(head)
+                } else {
+                    taken.filter(|_| only.is_some())
+                };
+                let at = (output.name.clone(), leaf.name.clone(), moved.at());
+                ripe.extend(commit.map(|commit| (at, commit)));
+            }
+        }
+    }
+    Ok(ripe)
+}
+
+/// Adds to `batch` the jobs that these changes cause, each told to be caused by one of the moves.
+#[expect(clippy::too_many_arguments, reason = "they have nothing in common but this")]
+pub(super) fn queue(
+    facts: &Session,
+    batch: &mut Batch,
+    pipelines: &[Pipeline],
+    moved: &[Moved],
+    mut changes: Changes,
+    only: Option<&PipelineName>,
+    runs: Runs,
+    origin: &Origin,
+) -> Result<Vec<Job>, Error> {
+    let Some(first) = moved.first() else { return Ok(Vec::new()) };
     let mut run_numbers: BTreeMap<Option<BranchName>, u64> = BTreeMap::new();
     let mut numbers = Numbers::read(facts)?;
-    let mut sources: HashMap<(RepoName, BranchName), JobSource> = moved
-        .iter()
-        .map(|moved| ((moved.repo.name.clone(), moved.branch.clone()), JobSource::Commit(moved.commit)))
-        .collect();
-    let mut causes: HashMap<(RepoName, BranchName), &Moved> =
-        moved.iter().map(|moved| ((moved.repo.name.clone(), moved.branch.clone()), moved)).collect();
+    let mut causes: HashMap<At, &Moved> = moved.iter().map(|moved| (moved.at(), moved)).collect();
     // What these jobs will have changed.
-    let mut made: HashMap<(RepoName, BranchName), JobSource> = HashMap::new();
+    let mut made = Changes::default();
     let mut jobs = Vec::new();
-    for (pipeline, name, stage) in order(&pipelines).unwrap_or_default() {
-        if pipeline.record.standing == Standing::Paused {
+    for (pipeline, name, stage) in order(pipelines).unwrap_or_default() {
+        if !pipeline.is_active() {
             continue;
         }
         let is_meant = only.is_none_or(|only| *only == pipeline.spec.name);
         let output = output_name(&pipeline.spec.name, name)?;
-        for branch in branches(facts, stage, if is_meant { &sources } else { &made })? {
-            let Some(inputs) = inputs(facts, stage, &branch, &sources)? else { continue };
+        for branch in changes::branches(facts, &output, stage, if is_meant { &changes } else { &made })? {
+            let Some(inputs) = changes::inputs(facts, &output, stage, &branch, &changes)? else { continue };
             let of = Some(&branch).filter(|_| runs == Runs::ByBranch && moved.len() > 1);
             let cause = match of {
                 Some(branch) => moved.iter().find(|moved| moved.branch == *branch),
-                None => places(stage, &branch).iter().find_map(|place| causes.get(place).copied()),
+                None => changes::places(stage, &branch).iter().find_map(|place| causes.get(place).copied()),
             };
             let from = cause.unwrap_or(first);
             let target = Target { repo: from.repo.name.clone(), branch: from.branch.clone() };
-            let run = *run_numbers.entry(of.cloned()).or_insert_with(|| numbers.run());
+            let run = match runs {
+                Runs::Of(run) => run,
+                Runs::One | Runs::ByBranch => {
+                    *run_numbers.entry(of.cloned()).or_insert_with(|| numbers.run())
+                }
+            };
             let id = numbers.job();
             let cause = Job::cause(&target, from.commit);
             let job = job(pipeline, name, &branch, inputs, (id, run), cause, origin.time);
             job::save(batch, &job)?;
             causes.insert((output.clone(), branch.clone()), from);
-            made.insert((output.clone(), branch.clone()), JobSource::Job(id));
-            sources.insert((output.clone(), branch), JobSource::Job(id));
+            made.coming.insert((output.clone(), branch.clone()), JobSource::Job(id));
+            changes.coming.insert((output.clone(), branch), JobSource::Job(id));
             jobs.push(job);
         }
     }
@@ -170,13 +270,15 @@ pub(super) fn job(
     }
 }
 
-/// Where all inputs of the pipeline that are not its own outputs stand now.
+/// Where all inputs of the pipeline that are not outputs of its stages stand now.
 pub fn heads(facts: &Session, pipeline: &Pipeline) -> Result<Vec<Moved>, Error> {
     let mut moved = Vec::new();
     let mut seen = BTreeSet::new();
-    for (_, source) in pipeline.spec.stages.values().flat_map(|stage| stage.input.sources()) {
+    for leaf in pipeline.spec.stages.values().flat_map(|stage| stage.input.leaves()) {
+        let source = &leaf.source;
         let Some(repo) = history::find(facts, &source.repo)? else { continue };
         let own = repo.output_of.as_ref().is_some_and(|(name, _)| name == pipeline.spec.name.as_str());
+        let own = own && leaf.clock.is_none();
         for (branch, commit) in history::branches(facts, &repo)? {
             if !own && source.branch.covers(&branch) && seen.insert((repo.id, branch.clone())) {
                 moved.push(Moved { repo: repo.clone(), branch, commit });
@@ -184,65 +286,6 @@ pub fn heads(facts: &Session, pipeline: &Pipeline) -> Result<Vec<Moved>, Error> 
         }
     }
     Ok(moved)
-}
-
-/// The output branches of a stage that the changed sources concern.
-pub(super) fn branches(
-    facts: &Session,
-    stage: &Stage,
-    changed: &HashMap<(RepoName, BranchName), JobSource>,
-) -> Result<BTreeSet<BranchName>, Error> {
-    let sources = stage.input.sources();
-    let mut concerned = BTreeSet::new();
-    for (_, source) in &sources {
-        let hits =
-            changed.keys().filter(|(repo, branch)| *repo == source.repo && source.branch.covers(branch));
-        match &source.branch {
-            BranchPattern::Any(_) => concerned.extend(hits.map(|(_, branch)| branch.clone())),
-            BranchPattern::Exact(_) if hits.count() == 0 => {}
-            BranchPattern::Exact(_) => concerned.extend(all_branches(facts, stage, changed)?),
-        }
-    }
-    Ok(concerned)
-}
-
-/// Every branch that a stage has output for: those that its patterns match, or the one its first source names.
-pub(super) fn all_branches(
-    facts: &Session,
-    stage: &Stage,
-    changed: &HashMap<(RepoName, BranchName), JobSource>,
-) -> Result<BTreeSet<BranchName>, Error> {
-    let mut all = BTreeSet::new();
-    let mut fixed = None;
-    for (_, source) in stage.input.sources() {
-        match &source.branch {
-            BranchPattern::Exact(name) => fixed = fixed.or_else(|| Some(name.clone())),
-            BranchPattern::Any(_) => {
-                let coming =
-                    changed.keys().filter(|(repo, _)| *repo == source.repo).map(|(_, branch)| branch.clone());
-                all.extend(coming.filter(|branch| source.branch.covers(branch)));
-                if let Some(repo) = history::find(facts, &source.repo)? {
-                    let heads = history::branches(facts, &repo)?.into_iter().map(|(branch, _)| branch);
-                    all.extend(heads.filter(|branch| source.branch.covers(branch)));
-                }
-            }
-        }
-    }
-    let patterns =
-        stage.input.sources().iter().any(|(_, source)| matches!(source.branch, BranchPattern::Any(_)));
-    if !patterns {
-        all.extend(fixed);
-    }
-    Ok(all)
-}
-
-/// The branches that the stage reads for its output branch `branch`.
-fn places(stage: &Stage, branch: &BranchName) -> Vec<(RepoName, BranchName)> {
-    let of = |pattern: &BranchPattern| match pattern {
-        BranchPattern::Exact(name) => name.clone(),
-        BranchPattern::Any(_) => branch.clone(),
-    };
-    stage.input.sources().iter().map(|(_, source)| (source.repo.clone(), of(&source.branch))).collect()
 }
 
 /// An error unless the stage still reads what the job does: an update may have given it other inputs.
@@ -254,30 +297,4 @@ pub(super) fn check_reads(facts: &Session, stage: &Stage, job: &Job) -> Result<(
         same &= name == input.name && repo.is_some_and(|repo| repo.id == input.repo);
     }
     if same { Ok(()) } else { Err(Error::StageChanged { stage: job.stage_name() }) }
-}
-
-/// What the stage reads for its output branch `branch`; `None` while an input has no commit.
-pub(super) fn inputs(
-    facts: &Session,
-    stage: &Stage,
-    branch: &BranchName,
-    changed: &HashMap<(RepoName, BranchName), JobSource>,
-) -> Result<Option<Vec<JobInput>>, Error> {
-    let mut inputs = Vec::new();
-    for (name, source) in stage.input.sources() {
-        let branch = match &source.branch {
-            BranchPattern::Exact(name) => name.clone(),
-            BranchPattern::Any(glob) if glob.is_match(branch.as_str()) => branch.clone(),
-            BranchPattern::Any(_) => return Ok(None),
-        };
-        let Some(repo) = history::find(facts, &source.repo)? else { return Ok(None) };
-        let coming = changed.get(&(source.repo.clone(), branch.clone())).copied();
-        let found = match coming {
-            Some(source) => Some(source),
-            None => history::head(facts, &repo, &branch)?.map(JobSource::Commit),
-        };
-        let Some(source) = found else { return Ok(None) };
-        inputs.push(JobInput { name: name.to_owned(), repo: repo.id, branch: branch.to_string(), source });
-    }
-    Ok(Some(inputs))
 }

@@ -87,7 +87,8 @@ pub fn update(store: &Store, author: &Author, moves: &[RefMove]) -> Result<Moved
             },
         }
     }
-    let jobs = trigger::enqueue(&facts, &mut batch, &moved, None, Runs::ByBranch, &origin)?;
+    let jobs =
+        trigger::enqueue(&facts, Some(store.objects()), &mut batch, &moved, None, Runs::ByBranch, &origin)?;
     match facts.commit(&origin, &batch)? {
         Outcome::Done { number } => Ok(Moved { operation: Some(number), jobs }),
         // Where names stand was seen in this session, so a repo is another one now.

@@ -6,6 +6,7 @@ mod operation;
 mod run;
 mod shapes;
 mod text;
+mod trigger;
 
 pub use graph::Graph;
 pub use merge::{Conflict, Followed, Parted, Settled, Subtree, Version, came};
@@ -16,3 +17,4 @@ pub use shapes::{
     kind,
 };
 pub use text::{bytes, count, encoded, line, path, text, time};
+pub use trigger::Trigger;

@@ -73,6 +73,7 @@ impl From<&Changed> for OperationChange {
             Noun::Job => "job",
             Noun::OpenMerge => "open merge",
             Noun::MergeRules => "merge rules",
+            Noun::Follow => "follows",
             Noun::Remote => "remote",
             Noun::RemoteBranch => "remote branch",
             Noun::Other => "fact",

@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::clock::{self, Trigger};
 use super::family::{Family, Key, Origin, branch};
 use super::keys::{self, check};
 use super::node::{Mistake, Node};
@@ -27,12 +28,17 @@ impl Reader<'_> {
         if depth > DEEPEST {
             return Err(input.wrong(format!("inputs are nested deeper than {DEEPEST}")));
         }
-        let forms = ["pfs", "cross", "union", "join", "group"];
+        let forms = ["pfs", "cron", "cross", "union", "join", "group"];
         let mut said: Vec<(&str, Node<'_>)> =
             forms.into_iter().filter_map(|form| Some((form, input.get(form)?))).collect();
         let (Some((form, below)), true) = (said.pop(), said.is_empty()) else {
-            return Err(input.wrong("expected exactly one of `pfs`, `cross`, `union`, `join` and `group`"));
+            return Err(
+                input.wrong("expected exactly one of `pfs`, `cron`, `cross`, `union`, `join` and `group`")
+            );
         };
+        if form == "cron" {
+            return clock::cron(&below, notes);
+        }
         if form == "pfs" {
             return self.source(&below, notes);
         }
@@ -52,7 +58,11 @@ impl Reader<'_> {
         check(pfs, keys::PFS, notes)?;
         let key = Key::read_by(pfs, self.project)?;
         let name = pfs.get("name").map_or(Ok(key.name.as_str()), |name| name.text())?;
-        let said = branch(pfs)?;
+        let trigger = pfs.get("trigger").map(|said| clock::trigger(&said, notes)).transpose()?;
+        let said = match &trigger {
+            Some(Trigger { branch: Some(branch), .. }) => branch,
+            _ => branch(pfs)?,
+        };
         if pfs.get("branch").is_some_and(|branch| branch.text().is_ok_and(|branch| branch == "master")) {
             notes.add(Topic::Master, &key.name);
         }
@@ -82,6 +92,7 @@ impl Reader<'_> {
                 table.insert(key.to_owned(), flag.flag()?.into());
             }
         }
+        table.extend(trigger.map(|trigger| ("trigger".to_owned(), trigger.when)));
         Ok(Value::Table(table))
     }
 }

@@ -159,7 +159,7 @@ pub(super) const INPUT: &Keys = &[
     ("union", Honoured),
     ("join", Honoured),
     ("group", Honoured),
-    ("cron", Refused("vds has no clock yet; let cron call `vds commit` on a repo, and read that with `pfs`")),
+    ("cron", Honoured),
     ("git", Refused("clone it yourself, `vds commit` the files to a repo, and read that with `pfs`")),
 ];
 
@@ -182,7 +182,28 @@ pub(super) const PFS: &Keys = &[
         Refused("a stage reads all that its branch holds; commit what it shall read to a branch"),
     ),
     ("s3", Refused("inputs are directories here; let the program read /pfs/NAME")),
-    ("trigger", Refused("there are no triggers yet; commit to another branch, and merge it when it is time")),
+    ("trigger", Honoured),
+];
+
+/// The keys of `cron`.
+pub(super) const CRON: &Keys = &[
+    ("name", Honoured),
+    ("spec", Honoured),
+    ("start", Honoured),
+    ("overwrite", Honoured),
+    ("repo", Silent),
+    ("project", Silent),
+    ("commit", Refused("a clock has no commits but those of its moments")),
+];
+
+/// The keys of `pfs.trigger`.
+pub(super) const TRIGGER: &Keys = &[
+    ("branch", Honoured),
+    ("all", Honoured),
+    ("cron_spec", Honoured),
+    ("rate_limit_spec", Honoured),
+    ("size", Honoured),
+    ("commits", Honoured),
 ];
 
 /// Holds the keys of a value against those that are known.

@@ -5,6 +5,7 @@
 //! What is stored is that file: nothing else in vds knows of Pachyderm's specs.
 
 mod amounts;
+mod clock;
 mod family;
 mod input;
 mod keys;

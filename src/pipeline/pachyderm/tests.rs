@@ -229,10 +229,9 @@ fn what_would_change_the_result_is_refused_with_its_place() {
         refused(&spec("p", pfs, more), want);
     }
     for (input, want) in [
-        (
-            r#"{"cron": {"name": "t", "spec": "@daily"}}"#,
-            "input.cron: this cannot be honoured: vds has no clock yet",
-        ),
+        (r#"{"cron": {"name": "t", "spec": "daily"}}"#, "input.cron.spec: \"daily\" is not a schedule"),
+        (r#"{"cron": {"spec": "@daily"}}"#, "input.cron: it needs a `name`"),
+        (r#"{"pfs": {"repo": "r", "glob": "/", "trigger": {"size": "x"}}}"#, "input.pfs.trigger.size: "),
         (r#"{"git": {"URL": "x"}}"#, "input.git: "),
         (r#"{"cross": [{"pfs": {"repo": "r", "glob": "/", "s3": true}}]}"#, "input.cross[0].pfs.s3: "),
         (r#"{"pfs": {"repo": "r", "glob": "/["}}"#, "input.pfs.glob: "),

@@ -58,9 +58,11 @@ impl Spec {
         for (name, table) in parsed.stage {
             let raw = tables.get("stage").and_then(|stages| stages.get(name.as_str()));
             let place = table.span().start;
-            let stage = read_stage(table.into_inner(), place, raw).map_err(|Mistake { at, message }| {
-                fail(Mistake { at, message: format!("stage {name}: {message}") })
-            })?;
+            let home = format!("{}/{name}", parsed.pipeline);
+            let stage =
+                read_stage(table.into_inner(), &home, place, raw).map_err(|Mistake { at, message }| {
+                    fail(Mistake { at, message: format!("stage {name}: {message}") })
+                })?;
             stages.insert(name, stage);
         }
         if stages.is_empty() {
@@ -73,13 +75,18 @@ impl Spec {
     }
 }
 
-/// The stage that a table at the byte `place` describes.
-fn read_stage(mut table: StageTable, place: usize, raw: Option<&toml::Value>) -> Result<Stage, Mistake> {
+/// The stage `home`, `PIPELINE/STAGE`, that a table at the byte `place` describes.
+fn read_stage(
+    mut table: StageTable,
+    home: &str,
+    place: usize,
+    raw: Option<&toml::Value>,
+) -> Result<Stage, Mistake> {
     let fail = |at: usize, message: &str| Err(Mistake { at, message: message.to_owned() });
     let (input, input_at) = match (table.input.take(), table.inputs.take()) {
         (Some(input), None) => {
             let at = input.span().start;
-            (input.into_inner().input().map_err(|message| Mistake { at, message })?, at)
+            (input.into_inner().input(home).map_err(|message| Mistake { at, message })?, at)
         }
         (None, Some(inputs)) if !inputs.as_ref().is_empty() => {
             let at = inputs.span().start;

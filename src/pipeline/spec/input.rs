@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::pipeline::condition::{Condition, Schedule};
 use crate::pipeline::pattern::Source;
 
 /// What a stage reads.
@@ -31,6 +32,30 @@ pub struct Leaf {
     pub role: Role,
     /// How a program finds the files.
     pub contents: Contents,
+    /// When what has come to its branch is read; at once, if nothing is said.
+    pub trigger: Option<Condition>,
+    /// What puts files there, if it is a clock.
+    pub clock: Option<Clock>,
+}
+
+/// A clock: a source to which a file comes at moments that come again and again. The file has the moment's name.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    /// The moments.
+    pub schedule: Schedule,
+    /// The first moment that counts is after this, in milliseconds since 1970; after the pipeline came to be, if nothing is said.
+    pub start: Option<i64>,
+    /// What becomes of the files of earlier moments.
+    pub earlier: Earlier,
+}
+
+/// What becomes of the files of earlier moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// They stay.
+    Kept,
+    /// They make room for the newest.
+    Replaced,
 }
 
 /// By what the units of a source find those of others. The texts are the keys of units, made of their paths.
@@ -127,7 +152,7 @@ impl Role {
 impl Leaf {
     /// A source under the name `name`, whose files a program finds as they are.
     pub fn new(name: String, source: Source) -> Self {
-        Self { name, source, role: Role::Plain, contents: Contents::Whole }
+        Self { name, source, role: Role::Plain, contents: Contents::Whole, trigger: None, clock: None }
     }
 
     /// The key of a unit; empty for a source that needs none.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use chrono::DateTime;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
-use super::input::{Contents, Input, Leaf, Partner, Role, Template};
+use super::input::{Clock, Contents, Earlier, Input, Leaf, Partner, Role, Template};
 use super::model::variable;
+use crate::pipeline::condition::{Condition, Schedule};
 use crate::pipeline::pattern::{PathPattern, Source};
 
 impl<'de> Deserialize<'de> for Source {
@@ -25,6 +27,7 @@ impl<'de> Deserialize<'de> for Template {
 /// An input as it is written: a text, or a table with `from` or with one of the forms.
 pub(super) enum InputTable {
     From(Box<Marked>),
+    Clock(Box<Ticking>),
     Several(Form, Vec<InputTable>),
 }
 
@@ -45,6 +48,12 @@ pub(super) struct Marked {
     group_by: Option<Template>,
 }
 
+/// A clock, whose files lie in a repo of its own.
+pub(super) struct Ticking {
+    name: String,
+    clock: Clock,
+}
+
 /// One pattern, or several.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a pattern, or a list of patterns")]
@@ -63,6 +72,10 @@ struct Raw {
     outer_join: Option<bool>,
     group_by: Option<Template>,
     empty_files: Option<bool>,
+    trigger: Option<Condition>,
+    cron: Option<Schedule>,
+    start: Option<String>,
+    overwrite: Option<bool>,
     cross: Option<Vec<InputTable>>,
     union: Option<Vec<InputTable>>,
     join: Option<Vec<InputTable>>,
@@ -79,9 +92,30 @@ impl TryFrom<Raw> for InputTable {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        let Raw { name, from, except, join_on, outer_join, group_by, empty_files, .. } = raw;
-        let is_bare = name.is_none() && except.is_none() && empty_files.is_none();
-        let is_bare = is_bare && join_on.is_none() && outer_join.is_none() && group_by.is_none();
+        let Raw { name, from, except, join_on, outer_join, group_by, empty_files, trigger, .. } = raw;
+        let is_marked = except.is_some() || empty_files.is_some() || trigger.is_some();
+        let is_marked = is_marked || join_on.is_some() || outer_join.is_some() || group_by.is_some();
+        if let Some(schedule) = raw.cron {
+            if is_marked
+                || from.is_some()
+                || raw.cross.is_some()
+                || raw.union.is_some()
+                || raw.join.is_some()
+                || raw.group.is_some()
+            {
+                return Err(
+                    "a `cron` has a `name`, a `start` and an `overwrite`, and nothing else".to_owned()
+                );
+            }
+            let start = raw.start.map(|text| start(&text)).transpose()?;
+            let earlier = if raw.overwrite == Some(true) { Earlier::Replaced } else { Earlier::Kept };
+            let name = name.unwrap_or_else(|| "tick".to_owned());
+            return Ok(Self::Clock(Box::new(Ticking { name, clock: Clock { schedule, start, earlier } })));
+        }
+        if raw.start.is_some() || raw.overwrite.is_some() {
+            return Err("`start` and `overwrite` belong to a `cron`".to_owned());
+        }
+        let is_bare = name.is_none() && !is_marked;
         let forms = [
             (Form::Cross, raw.cross),
             (Form::Union, raw.union),
@@ -97,6 +131,7 @@ impl TryFrom<Raw> for InputTable {
                 if empty_files == Some(true) {
                     marked.leaf.contents = Contents::Empty;
                 }
+                marked.leaf.trigger = trigger;
                 Ok(Self::From(Box::new(marked)))
             }
             (None, Some((form, inputs))) if is_bare && forms.is_empty() && !inputs.is_empty() => {
@@ -105,10 +140,18 @@ impl TryFrom<Raw> for InputTable {
             (None, _) if !is_bare => {
                 Err("a `name` and the like belong to a `from`; the inputs of other forms have their own".to_owned())
             }
-            _ => Err("expected exactly one of `from`, `cross`, `union`, `join` and `group`, the last four with at least one input"
+            _ => Err("expected exactly one of `from`, `cron`, `cross`, `union`, `join` and `group`, the last four with at least one input"
                 .to_owned()),
         }
     }
+}
+
+/// The moment after which a clock begins, in milliseconds since 1970.
+fn start(text: &str) -> Result<i64, String> {
+    let moment = DateTime::parse_from_rfc3339(text);
+    moment.map(|moment| moment.timestamp_millis()).map_err(|_| {
+        format!("{text:?} is not a moment for `start`; expected such as \"2024-05-01T00:00:00Z\"")
+    })
 }
 
 fn patterns(except: Option<Patterns>) -> Result<Vec<PathPattern>, String> {
@@ -132,7 +175,7 @@ impl<'de> Deserialize<'de> for InputTable {
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(
-                    "\"REPO@BRANCH:/GLOB\" or a table with `from`, `cross`, `union`, `join` or `group`",
+                    "\"REPO@BRANCH:/GLOB\" or a table with `from`, `cron`, `cross`, `union`, `join` or `group`",
                 )
             }
 
@@ -149,12 +192,13 @@ impl<'de> Deserialize<'de> for InputTable {
 }
 
 impl InputTable {
-    /// What it stands for; or what is wrong with it.
-    pub(super) fn input(self) -> Result<Input, String> {
+    /// What it stands for in the stage `home`, `PIPELINE/STAGE`; or what is wrong with it.
+    pub(super) fn input(self, home: &str) -> Result<Input, String> {
         match self {
             Self::From(marked) => Ok(Input::One(Box::new(marked.plain()?))),
+            Self::Clock(ticking) => Ok(Input::One(Box::new(ticking.leaf(home)?))),
             Self::Several(form @ (Form::Cross | Form::Union), inputs) => {
-                let inputs = inputs.into_iter().map(Self::input).collect::<Result<_, _>>()?;
+                let inputs = inputs.into_iter().map(|input| input.input(home)).collect::<Result<_, _>>()?;
                 Ok(if form == Form::Cross { Input::Cross(inputs) } else { Input::Union(inputs) })
             }
             Self::Several(form, inputs) => {
@@ -162,7 +206,7 @@ impl InputTable {
                     match input {
                     Self::From(marked) if form == Form::Join => marked.joined(),
                     Self::From(marked) => marked.grouped(),
-                    Self::Several(..) => {
+                    Self::Several(..) | Self::Clock(_) => {
                         Err("a `join` and a `group` have sources only; a stage of its own can put others together first".to_owned())
                     }
                 }
@@ -171,6 +215,17 @@ impl InputTable {
                 Ok(if form == Form::Join { Input::Join(leaves) } else { Input::Group(leaves) })
             }
         }
+    }
+}
+
+impl Ticking {
+    /// The source of the stage `home`. Its repo has the stage's name before its own.
+    fn leaf(self, home: &str) -> Result<Leaf, String> {
+        let Self { name, clock } = self;
+        let source = format!("{home}/{name}@main:/*").parse();
+        let source =
+            source.map_err(|_| format!("a clock cannot be named {name:?}: its repo is {home}/NAME"))?;
+        Ok(Leaf { clock: Some(clock), ..Leaf::new(name, source) })
     }
 }
 

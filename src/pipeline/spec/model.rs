@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::command::Command;
-use super::input::Input;
+use super::input::{Input, Leaf};
 use crate::object::{Digest, PipelineName, StageName};
 use crate::pipeline::stage::{bin, measure, select};
 
@@ -68,6 +68,11 @@ impl Stage {
             _ => String::new(),
         };
         format!("{}{rule}", self.input.cut_text())
+    }
+
+    /// Its sources, in the order they were written.
+    pub fn leaves(&self) -> impl Iterator<Item = &Leaf> {
+        self.input.leaves().into_iter()
     }
 
     /// The digest of what the stage does, given the content of its declared files.

@@ -62,6 +62,7 @@ fn every_key_and_word_of_the_parser_is_in_the_schema_and_the_reverse() {
         ("isolation = 'zzz'", "stage/properties/isolation/enum"),
         ("compat = 'zzz'", "stage/properties/compat/enum"),
         ("limits = { zzz = 1 }", "stage/properties/limits/properties"),
+        ("input = { from = 'a', trigger = { zzz = 1 } }", "trigger/properties"),
     ] {
         check(&stage(body), &format!("/definitions/{place}"));
     }
@@ -167,7 +168,25 @@ fn the_parser_and_the_schema_agree_on_examples() {
     ] {
         check(good, true);
     }
+    for good in [
+        "input = { cron = '@daily' }\ncommand = ['true']",
+        "input = { name = 'n', cron = { at = '0 6 * * *', tz = 'Europe/Berlin' }, start = '2024-05-01T00:00:00Z', overwrite = true }\ncommand = ['true']",
+        "input = { from = 'a:/*', trigger = { commits = 3 } }\nbin = {}",
+        "input = { from = 'a:/*', trigger = { any = [{ size = '1MB' }, { all = [{ quiet = '5m' }, { glob = '/x' }] }] } }\nbin = {}",
+        "input = { join = [ { from = 'a:/(*)', join_on = '$1', trigger = { manual = true } } ] }\ncommand = ['true']",
+    ] {
+        check(good, true);
+    }
     for bad in [
+        "input = { cron = '@daily', from = 'a' }\ncommand = ['true']",
+        "input = { cron = '@daily', trigger = { commits = 1 } }\ncommand = ['true']",
+        "input = { from = 'a', overwrite = true }\ncommand = ['true']",
+        "input = { from = 'a', trigger = {} }\ncommand = ['true']",
+        "input = { from = 'a', trigger = { commits = 1, files = 1 } }\ncommand = ['true']",
+        "input = { from = 'a', trigger = { commits = 0 } }\ncommand = ['true']",
+        "input = { from = 'a', trigger = { changed = false } }\ncommand = ['true']",
+        "input = { from = 'a', trigger = { any = [] } }\ncommand = ['true']",
+        "input = { join = [ { cron = '@daily' } ] }\ncommand = ['true']",
         "bin = {}",
         "input = 'a'",
         "input = 'a'\ninputs = { a = 'a' }\ncommand = ['true']",
@@ -233,8 +252,10 @@ fn the_examples_of_the_documentation_are_right() {
         "/definitions/stage/properties",
         "/properties",
         "/definitions/input/anyOf/1/properties",
+        "/definitions/input/anyOf/2/properties",
         "/definitions/joined/properties",
         "/definitions/grouped/properties",
+        "/definitions/trigger/properties",
     ] {
         for key in names(schema.pointer(place).unwrap()) {
             assert!(text.contains(&format!("`{key}`")), "docs/pipelines.md does not speak of `{key}`");

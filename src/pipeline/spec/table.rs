@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -12,6 +11,7 @@ use super::command::{Batch, Compat, Isolation, Reprocess};
 use super::input_file::InputTable;
 use super::model::OnConflict;
 use crate::object::{PipelineName, StageName};
+use crate::pipeline::amount::{Size, Span};
 use crate::pipeline::pattern::Source;
 use crate::pipeline::stage::{bin, measure, select};
 
@@ -62,51 +62,6 @@ pub(super) struct LimitsTable {
     pub(super) memory: Option<Size>,
     pub(super) cpu: Option<Span>,
     pub(super) file_size: Option<Size>,
-}
-
-/// A length of time as it is written: `30s`, `10m`, `2h`.
-pub(super) struct Span(pub(super) Duration);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let unit = |suffix: char, seconds: u64| {
-            let count: u64 = text.strip_suffix(suffix)?.parse().ok().filter(|count| *count > 0)?;
-            Some(Duration::from_secs(count.checked_mul(seconds)?))
-        };
-        let span = unit('s', 1).or_else(|| unit('m', 60)).or_else(|| unit('h', 3600));
-        span.map(Span).ok_or_else(|| {
-            de::Error::custom(format!("{text:?} is not a time; expected such as \"30s\", \"10m\" or \"2h\""))
-        })
-    }
-}
-
-/// A number of bytes as it is written: `500MB`, `2GiB`.
-pub(super) struct Size(pub(super) u64);
-
-/// The units of sizes, in bytes.
-const UNITS: [(&str, u64); 8] = [
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("TiB", 1 << 40),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("TB", 1_000_000_000_000),
-];
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let size = UNITS.iter().find_map(|(unit, bytes)| {
-            let count: u64 = text.strip_suffix(unit)?.trim_end().parse().ok().filter(|count| *count > 0)?;
-            count.checked_mul(*bytes)
-        });
-        size.map(Size).ok_or_else(|| {
-            de::Error::custom(format!("{text:?} is not a size; expected such as \"500MB\" or \"2GiB\""))
-        })
-    }
 }
 
 /// Whether a program gets many datums, and how.

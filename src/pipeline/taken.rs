@@ -1,0 +1,74 @@
+//! What an input with a trigger was let have last.
+//!
+//! Such an input does not read where its branch stands, but what its trigger let through. That is a fact, for each output of a stage,
+//! source, input and branch.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use crate::history::Repo;
+use crate::ledger::Session;
+use crate::meta::Batch;
+use crate::object::{BranchName, CommitId, codec};
+
+pub(super) const TAKEN: &[u8] = b"taken/";
+const VERSION: u8 = 1;
+
+/// What an input was let have last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Taken {
+    /// The commit.
+    pub(super) commit: CommitId,
+    /// Since when, in milliseconds since 1970.
+    pub(super) since: i64,
+}
+
+/// An input of a stage on a branch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The stage's output.
+    pub(super) output: &'a Repo,
+    /// What is read.
+    pub(super) source: &'a Repo,
+    /// The input's name.
+    pub(super) input: &'a str,
+    /// The branch that is read.
+    pub(super) branch: &'a BranchName,
+}
+
+impl Place<'_> {
+    fn key(&self) -> Vec<u8> {
+        let Self { output, source, input, branch } = self;
+        let name = [input.as_bytes(), b"\0", branch.as_str().as_bytes()].concat();
+        [TAKEN, &output.id.to_be_bytes(), &source.id.to_be_bytes(), &name].concat()
+    }
+
+    /// What it was let have last, if anything.
+    pub(super) fn load(&self, facts: &Session) -> Result<Option<Taken>, Error> {
+        let decode = |bytes: Vec<u8>| {
+            codec::decode(VERSION, &bytes)
+                .map_err(|source| Error::Record { what: "what an input was let have", source })
+        };
+        facts.get(&self.key())?.map(decode).transpose()
+    }
+
+    /// Adds to `batch` that it is let have this now.
+    pub(super) fn take(&self, facts: &Session, batch: &mut Batch, taken: Taken) -> Result<(), Error> {
+        let bytes = codec::encode(VERSION, &taken)
+            .map_err(|source| Error::Record { what: "what an input was let have", source })?;
+        batch.expect(self.key(), facts.get(&self.key())?).put(self.key(), bytes);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_never_change() {
+        let taken = Taken { commit: CommitId::of(b"x"), since: 2 };
+        let want = [&[1][..], CommitId::of(b"x").digest().as_bytes(), &2i64.to_le_bytes()].concat();
+        assert_eq!(codec::encode(VERSION, &taken).unwrap(), want);
+    }
+}

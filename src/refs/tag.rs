@@ -1,0 +1,38 @@
+//! Tags.
+
+use super::commit::commit;
+use super::error::Error;
+use crate::change::Changed;
+use crate::history::{self, Author};
+use crate::meta::Batch;
+use crate::object::{CommitId, RepoName, TagName};
+use crate::store::Store;
+
+/// Tags `commit`.
+pub fn create_tag(
+    store: &Store,
+    author: &Author,
+    repo: &RepoName,
+    name: &TagName,
+    commit_id: CommitId,
+) -> Result<Changed, Error> {
+    let mut facts = store.session()?;
+    let repo = history::load_repo(&facts, repo)?;
+    history::check_free(&facts, &repo, name.as_str())?;
+    let mut batch = Batch::default();
+    history::hold(&mut batch, &repo)?;
+    history::create_tag(&mut batch, &repo, name, commit_id);
+    let operation = commit(&mut facts, author, &batch, &repo.name)?;
+    Ok(Changed { operation, before: None, after: Some(commit_id), jobs: Vec::new() })
+}
+
+/// Deletes a tag.
+pub fn delete_tag(store: &Store, author: &Author, repo: &RepoName, name: &TagName) -> Result<Changed, Error> {
+    let mut facts = store.session()?;
+    let repo = history::load_repo(&facts, repo)?;
+    let id = history::load_tag(&facts, &repo, name)?;
+    let mut batch = Batch::default();
+    history::delete_tag(&mut batch, &repo, name, id);
+    let operation = commit(&mut facts, author, &batch, &repo.name)?;
+    Ok(Changed { operation, before: Some(id), after: None, jobs: Vec::new() })
+}
