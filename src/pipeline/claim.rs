@@ -30,6 +30,14 @@ impl Which {
         Self::Jobs(jobs.iter().map(|job| job.id).collect())
     }
 
+    /// These, and those that they caused.
+    pub(super) fn and(&self, caused: &BTreeSet<u64>) -> Self {
+        match self {
+            Self::All => Self::All,
+            Self::Jobs(ids) => Self::Jobs(ids | caused),
+        }
+    }
+
     /// Whether the job is one of those, and not only one that they wait for.
     pub fn wants(&self, job: &Job) -> bool {
         match self {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
@@ -38,7 +39,8 @@ pub fn run(
     mut ended: impl FnMut(&Job),
 ) -> Result<Vec<Job>, Error> {
     let (sum, flights, over) = (Sum::new(progress), Flights::default(), AtomicBool::new(false));
-    let shift = Shift { store, author, progress: &sum, flights: &flights, over: &over };
+    let caused = Mutex::default();
+    let shift = Shift { store, author, progress: &sum, flights: &flights, caused: &caused, over: &over };
     let mut done = thread::scope(|scope| {
         let result = Crew::new(scope, shift).run_all(which, &mut ended);
         // The others need not end what nobody can take in.
@@ -98,7 +100,8 @@ impl<'scope, 'env> Crew<'scope, 'env> {
         loop {
             let free = (Pool::of_process().count() + MORE_THAN_PLACES).saturating_sub(self.at_work.len());
             let busy = self.at_work.iter().map(|(id, worker)| (*id, worker.pipeline.clone())).collect();
-            let Claimed { begun, skipped, rest } = claim(self.shift, which, &busy, free)?;
+            let which = which.and(&self.shift.caused.lock().unwrap_or_else(PoisonError::into_inner));
+            let Claimed { begun, skipped, rest } = claim(self.shift, &which, &busy, free)?;
             let waits = begun.is_empty() && skipped.is_empty() && self.at_work.is_empty();
             let waits = waits && rest != Rest::Nothing;
             match (waits, is_told) {

@@ -120,7 +120,7 @@ pub fn enqueue(
     queue(facts, batch, &pipelines, &all, Changes { coming, ripe }, only, runs, origin)
 }
 
-/// Adds to `batch` the jobs of the run `run` that an output which a job of it made causes: those of inputs whose trigger lets it
+/// Adds to `batch` the jobs of the run `run` that an output which a job of it made causes, and returns them: those of inputs whose trigger lets it
 /// through. All others of the run are queued already.
 pub(super) fn publish(
     facts: &Session,
@@ -129,15 +129,15 @@ pub(super) fn publish(
     output: Moved,
     run: u64,
     origin: &Origin,
-) -> Result<(), Error> {
+) -> Result<Vec<Job>, Error> {
     let moved = [output];
     let with_triggers = registry::with_triggers(facts)?;
     let ripe = ripen(facts, objects, batch, &with_triggers, &moved, None, origin.time)?;
-    if !ripe.is_empty() {
-        let (pipelines, changes) = (registry::list(facts)?, Changes { ripe, ..Changes::default() });
-        queue(facts, batch, &pipelines, &moved, changes, None, Runs::Of(run), origin)?;
+    if ripe.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let (pipelines, changes) = (registry::list(facts)?, Changes { ripe, ..Changes::default() });
+    queue(facts, batch, &pipelines, &moved, changes, None, Runs::Of(run), origin)
 }
 
 /// The inputs whose trigger lets through now what has come to these branches. That is added to `batch`. With `only`, inputs of that
