@@ -204,3 +204,35 @@ fn what_a_branch_follows_goes_with_its_name_and_ends_with_it() {
     desk.ok(&["repo", "delete", "in"]);
     assert_eq!(desk.ok(&["trigger", "list"]), "");
 }
+
+/// A process that is killed when the test ends, however it does.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn who_watches_runs_what_others_queue_and_what_becomes_due_and_outlives_failures() {
+    let flag = "test -e $VDS_IN_IN/bad && exit 3; cp $VDS_IN_IN/* $VDS_OUT/";
+    let stages = format!("[stage.s]\ninput = 'in@main:/'\ncommand = ['sh', '-c', '{flag}']\n");
+    let desk = desk(&stages);
+    desk.ok(&["trigger", "set", "in@main", "staging", "--quiet-for", "1s"]);
+    let mut watch = desk.command(&["run", "--watch"]);
+    watch.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let _watch = Killed(watch.spawn().unwrap());
+    desk.write("a", "a");
+    desk.ok(&["commit", "in", "a", "-m", "a", "--no-run"]);
+    until("the first job", || files(&desk, "p/s") == ["a"]);
+    desk.write("bad", "bad");
+    desk.ok(&["commit", "in", "bad", "-m", "bad", "--no-run"]);
+    until("the failure", || desk.ok(&["job", "list", "--state", "failed", "--quiet"]).lines().count() == 1);
+    desk.ok(&["rm", "in", "bad", "-m", "good again", "--no-run"]);
+    desk.ok(&["branch", "create", "in@staging"]);
+    desk.write("b", "b");
+    desk.ok(&["commit", "in@staging", "b", "-m", "b", "--no-run"]);
+    until("what is due by time alone", || files(&desk, "p/s") == ["a", "b"]);
+}

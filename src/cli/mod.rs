@@ -1,6 +1,7 @@
 //! The command line: one file a verb, each only arguments, one call, one answer.
 
 mod answer;
+mod attend;
 mod blame;
 mod branch;
 mod bundle;

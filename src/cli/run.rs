@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use serde_json::{Value, json};
 
 use super::answer::{Form, document};
+use super::attend;
 use super::complaint::{failure, not_found};
 use super::context::{Answer, Context, verdict};
 use super::job::line;
@@ -24,12 +25,16 @@ use crate::view;
 Examples:
   vds commit ticks day-3/ -m 'day 3' --no-run
   vds run
+  vds run --watch
   vds run list -n 5
   vds run show 12"
 )]
 pub(super) struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,
+    /// Stay, and run what comes and what triggers and clocks make due, until this is ended
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -58,6 +63,7 @@ enum Verb {
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     match args.verb {
+        None if args.watch => attend::run(&store, cx),
         None => all(&store, cx),
         Some(Verb::List { max_count }) => list(&store, max_count.unwrap_or(usize::MAX), cx),
         Some(Verb::Show { id }) => {

@@ -17,5 +17,5 @@ mod tests;
 
 pub use error::Error;
 pub use newest::NewestFirst;
-pub use opened::{Journal, exists};
+pub use opened::{Journal, exists, length};
 pub use record::{MAX_PAYLOAD, Record, Tip};

@@ -82,7 +82,12 @@ impl Journal {
     }
 }
 
+/// How many bytes the journal in `dir` has; 0 if there is none. It grows with each change, so who remembers it sees that there was one.
+pub fn length(dir: &Path) -> u64 {
+    fs::metadata(dir.join("operations")).map_or(0, |meta| meta.len())
+}
+
 /// Whether there is a journal in `dir` that holds anything.
 pub fn exists(dir: &Path) -> bool {
-    fs::metadata(dir.join("operations")).is_ok_and(|meta| meta.len() > START)
+    length(dir) > START
 }

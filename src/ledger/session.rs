@@ -102,6 +102,11 @@ impl Ledger {
         Ok(session)
     }
 
+    /// How many bytes the journal has. It grows with each change, so who remembers it sees that there was one, without a session.
+    pub fn length(&self) -> u64 {
+        journal::length(&self.journal)
+    }
+
     /// All operations, newest first, each read from the journal when it is asked for. Nothing is held meanwhile.
     pub fn operations(&self) -> Result<impl Iterator<Item = Result<Operation, Error>> + use<>, Error> {
         Ok(self.session()?.operations())
