@@ -34,6 +34,7 @@ fn stopping(desk: &Path) -> String {
 pipeline = "p"
 [stage.a]
 input = "in:/*"
+coalesce = false
 command = ["sh", "-c", "echo $VDS_DATUM >> {dir}/ran; cp -r $VDS_IN_IN/. $VDS_OUT; if [ $VDS_DATUM = two ] && [ ! -e {dir}/pid ]; then echo $$ > {dir}/pid.new; mv {dir}/pid.new {dir}/pid; sleep 1000; fi"]
 "#
     )

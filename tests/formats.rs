@@ -125,6 +125,7 @@ fn facts() -> (tempfile::TempDir, Ledger) {
         State::Failed,
         State::Skipped,
         State::Cancelled,
+        State::Superseded(14),
     ];
     for (id, state) in (7..).zip(states) {
         change(&ledger, OriginKind::Housekeeping, |_, batch| job::save(batch, &some_job(id, state)).unwrap());

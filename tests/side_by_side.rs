@@ -72,7 +72,7 @@ fn jobs_of_one_branch_run_in_their_order_and_a_stage_keeps_to_its_parallelism() 
     desk.write(
         "p.toml",
         &format!(
-            "pipeline = 'p'\n[stage.a]\ninput = 'in@*:/'\nparallelism = 1\ncommand = [\"sh\", \"-c\", \"{script}\"]\n"
+            "pipeline = 'p'\n[stage.a]\ninput = 'in@*:/'\nparallelism = 1\ncoalesce = false\ncommand = [\"sh\", \"-c\", \"{script}\"]\n"
         ),
     );
     desk.ok(&["pipeline", "create", "p.toml"]);

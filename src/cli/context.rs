@@ -183,11 +183,14 @@ impl Context {
     pub(super) fn run(&self, store: &Store, which: &Which) -> Result<Vec<Job>, Cause> {
         let told = |job: &Job| {
             let Job { id, pipeline, stage, branch, .. } = job;
-            match &job.error {
-                Some(error) => {
+            match (&job.error, job.state) {
+                (Some(error), _) => {
                     self.note(&format!("job {id} {pipeline}/{stage}@{branch} {}: {error}", job.state.word()));
                 }
-                None => self.note(&format!(" {pipeline}/{stage}@{branch}: {}", outcome(job))),
+                (_, State::Superseded(by)) => {
+                    self.note(&format!(" {pipeline}/{stage}@{branch}: job {id} is superseded by job {by}"));
+                }
+                (None, _) => self.note(&format!(" {pipeline}/{stage}@{branch}: {}", outcome(job))),
             }
             self.note_warnings(store, job);
         };
@@ -294,13 +297,13 @@ fn command_line() -> String {
 
 /// Whether all jobs that were asked for did what they should. One that was only in their way may have failed.
 pub(super) fn verdict(jobs: &[Job], which: Option<&Which>) -> Result<(), Cause> {
-    let asked = || jobs.iter().filter(|job| which.is_none_or(|which| which.wants(job)));
+    let asked = which.unwrap_or(&Which::All).meant(jobs);
     let bad = [State::Failed, State::Cancelled, State::Skipped];
-    let Some(first) = bad.iter().find_map(|bad| asked().find(|job| job.state == *bad)) else {
+    let Some(first) = bad.iter().find_map(|bad| asked.iter().find(|job| job.state == *bad)) else {
         return Ok(());
     };
     let Job { id, pipeline, stage, branch, error, .. } = first;
-    let count = |state: &State| asked().filter(|job| job.state == *state).count() as u64;
+    let count = |state: &State| asked.iter().filter(|job| job.state == *state).count() as u64;
     let mut counts: Vec<String> = Vec::new();
     for state in bad.iter().filter(|state| count(state) > 0) {
         let number = count(state);

@@ -80,7 +80,7 @@ pub(super) struct Asked {
     /// Only stages whose PIPELINE/STAGE starts so
     #[arg(default_value = "", hide_default_value = true)]
     prefix: String,
-    /// Only jobs in this state, or one of these: queued, running, succeeded, failed, skipped or cancelled
+    /// Only jobs in this state, or one of these: queued, running, succeeded, failed, skipped, cancelled or superseded
     #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = phases())]
     state: Vec<Phase>,
     /// Only jobs of this pipeline
@@ -184,16 +184,20 @@ fn show(job: &Job) -> String {
     if let Some(reason) = &view.reason {
         text += &format!("reason {reason}\n");
     }
+    if let Some(by) = view.superseded_by {
+        text += &format!("superseded by job {by}\n");
+    }
     text
 }
 
 fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
-    let job = load(store, id)?;
-    if job.state.is_living() {
-        cx.run(store, &Which::of(&[job]))?;
+    let last = || -> Result<Job, Cause> { Ok(job::last_of(store, &store.session()?, id)?) };
+    let Job { id: newest, state, .. } = last()?;
+    if state.is_living() {
+        cx.run(store, &Which::one(newest))?;
     }
     let job = load(store, id)?;
-    let verdict = verdict(std::slice::from_ref(&job), None);
+    let verdict = verdict(&[last()?], None);
     let mut document = json!(view::Job::from(&job));
     if let (Err(cause), Some(fields)) = (&verdict, document.as_object_mut()) {
         fields.insert("error".to_owned(), failure(cause));

@@ -9,7 +9,6 @@ use serde_json::json;
 use super::answer::{Form, Listing, Reader, print};
 use super::complaint::not_found;
 use super::context::{Answer, Context};
-use super::job::load;
 use crate::content;
 use crate::fault::Cause;
 use crate::object::{Entry, NodeId, ObjectRead};
@@ -41,7 +40,7 @@ type Printed = (String, String);
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let job = load(&store, args.id)?;
+    let job = job::last_of(&store, &store.session()?, args.id)?;
     let document = |(name, text): &Printed| json!({ "datum": name, "text": text });
     let text = |(name, text): &Printed| match args.datum {
         None if name != "all" => format!("--- {name}\n{text}"),
@@ -114,7 +113,7 @@ fn follow(
     let mut shown: Option<NodeId> = None;
     let mut is_told = false;
     loop {
-        let job = load(store, args.id)?;
+        let job = job::last_of(store, &store.session()?, args.id)?;
         if let Some(root) = job.logs {
             for (name, entry) in new_logs(store.objects(), shown, root)? {
                 let is_wanted = args.datum.as_ref().is_none_or(|datum| *datum == name);

@@ -11,7 +11,7 @@ use super::context::{Answer, Context, verdict};
 use super::job::line;
 use super::trigger;
 use crate::fault::Cause;
-use crate::pipeline::job::{self, Filter, Job, Run};
+use crate::pipeline::job::{self, Filter, Job, Run, State};
 use crate::pipeline::{self, Which};
 use crate::store::Store;
 use crate::view;
@@ -82,7 +82,11 @@ fn all(store: &Store, cx: &Context) -> Answer {
         return cx.ended(document(&json!({ "moved": trigger::moves(&due) })), ran, None);
     }
     let ended = ran?;
-    let text = || format!("{} run\n", view::count(ended.len() as u64, "job"));
+    let text = || {
+        let superseded = ended.iter().filter(|job| matches!(job.state, State::Superseded(_))).count();
+        let run = view::count((ended.len() - superseded) as u64, "job");
+        if superseded > 0 { format!("{run} run, {superseded} superseded\n") } else { format!("{run} run\n") }
+    };
     cx.say(&json!({}), text, || ended.iter().map(|job| format!("{}\n", job.id)).collect())?;
     verdict(&ended, None).map(|()| 0)
 }
@@ -119,6 +123,12 @@ fn load(store: &Store, id: u64) -> Result<Run, Cause> {
     Ok(Run { id, jobs })
 }
 
+/// The jobs of a run, or those that took their places.
+fn last(store: &Store, run: &Run) -> Result<Vec<Job>, Cause> {
+    let facts = store.session()?;
+    Ok(run.jobs.iter().map(|job| job::last_of(store, &facts, job.id)).collect::<Result<_, _>>()?)
+}
+
 /// The document about a run and its jobs.
 fn told(run: &Run) -> Value {
     let mut told = json!(view::Run::from(run));
@@ -144,13 +154,13 @@ fn show(run: &Run) -> String {
 }
 
 fn wait(store: &Store, id: u64, cx: &Context) -> Answer {
-    let run = load(store, id)?;
-    let living: Vec<Job> = run.jobs.into_iter().filter(|job| job.state.is_living()).collect();
+    let living: Vec<Job> =
+        last(store, &load(store, id)?)?.into_iter().filter(|job| job.state.is_living()).collect();
     if !living.is_empty() {
         cx.run(store, &Which::of(&living))?;
     }
     let run = load(store, id)?;
-    let verdict = verdict(&run.jobs, None);
+    let verdict = verdict(&last(store, &run)?, None);
     let mut document = told(&run);
     if let (Err(cause), Some(fields)) = (&verdict, document.as_object_mut()) {
         fields.insert("error".to_owned(), failure(cause));

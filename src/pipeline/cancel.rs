@@ -4,7 +4,7 @@
 //! record, so it can publish nothing any more, whatever it does; it sees that within a second, and stops. A process that
 //! is dead need not be asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -92,7 +92,8 @@ fn stop(
     origin: &Origin,
 ) -> Result<Stopped, Error> {
     let mut stopped = Stopped { running: Vec::new(), cancelled: Vec::new(), skipped: Vec::new() };
-    let mut gone = BTreeSet::new();
+    // By their runs: jobs of others that wait for them read what is there instead.
+    let mut gone: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     // Oldest first: what a job waits for is older than it.
     for job in job::living(facts)? {
         let mut ended = job.clone();
@@ -100,13 +101,13 @@ fn stop(
             ended.state = State::Cancelled;
             ended.error = Some(reason.to_owned());
             ended.ended = Some(origin.time);
-        } else if let Some(id) = job.waits_for(&gone) {
+        } else if let Some(id) = gone.get(&job.run).and_then(|gone| job.waits_for(gone)) {
             ended.skip_for(id, origin.time);
         } else {
             continue;
         }
         job::replace(batch, &job, &ended)?;
-        gone.insert(job.id);
+        gone.entry(job.run).or_default().insert(job.id);
         match (job.state, ended.state) {
             (State::Running(_), State::Cancelled) => {
                 stopped.running.push(job.id);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::error::Error;
-use super::job::{JobInput, JobSource};
+use super::job::{self, JobInput, JobSource};
 use super::pattern::BranchPattern;
 use super::spec::{Leaf, Stage};
 use super::taken::Place;
@@ -137,7 +137,7 @@ fn source(
     if leaf.trigger.is_none() {
         return match changes.coming.get(&at) {
             Some(source) => Ok(Some(*source)),
-            None => Ok(history::head(facts, repo, branch)?.map(JobSource::Commit)),
+            None => stands(facts, repo, branch),
         };
     }
     if let Some(ripe) = changes.ripe.get(&(output.clone(), leaf.name.clone(), at)) {
@@ -146,4 +146,12 @@ fn source(
     let Some(output) = history::find(facts, output)? else { return Ok(None) };
     let place = Place { output: &output, source: repo, input: &leaf.name, branch };
     Ok(place.load(facts)?.map(|taken| JobSource::Commit(taken.commit)))
+}
+
+/// Where a branch stands: what the newest job that is queued for it will make, or what is there.
+pub(super) fn stands(facts: &Session, repo: &Repo, branch: &BranchName) -> Result<Option<JobSource>, Error> {
+    Ok(match job::coming(facts, repo, branch)? {
+        Some(id) => Some(JobSource::Job(id)),
+        None => history::head(facts, repo, branch)?.map(JobSource::Commit),
+    })
 }

@@ -1,59 +1,34 @@
-//! Which jobs are next: the first of each branch, if its inputs are there and nobody else has it.
+//! Which jobs are next: of each branch the newest whose inputs are there, or the first where each is to be run, if nobody is at
+//! work on that branch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::history;
 use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
-use crate::object::CommitId;
+use crate::object::{BranchName, CommitId};
 use crate::process::Process;
 use crate::store::Store;
 
+use super::changes;
 use super::error::Error;
-use super::job::{self, Job, JobSource, State};
+use super::job::{self, Job, JobInput, JobSource, State};
 use super::lease::Lease;
 use super::perform::Shift;
 use super::registry;
-
-/// Which jobs to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    /// All that can be.
-    All,
-    /// These, and those that they wait for.
-    Jobs(BTreeSet<u64>),
-}
-
-impl Which {
-    /// These jobs.
-    pub fn of(jobs: &[Job]) -> Self {
-        Self::Jobs(jobs.iter().map(|job| job.id).collect())
-    }
-
-    /// These, and those that they caused.
-    pub(super) fn and(&self, caused: &BTreeSet<u64>) -> Self {
-        match self {
-            Self::All => Self::All,
-            Self::Jobs(ids) => Self::Jobs(ids | caused),
-        }
-    }
-
-    /// Whether the job is one of those, and not only one that they wait for.
-    pub fn wants(&self, job: &Job) -> bool {
-        match self {
-            Self::All => true,
-            Self::Jobs(ids) => ids.contains(&job.id),
-        }
-    }
-}
+use super::spec::PiledUp;
+use super::supersede::Queue;
+use super::which::Asked;
 
 /// What there is to do next.
 #[derive(Default)]
 pub(super) struct Claimed {
     /// Jobs that are now this process's to run.
     pub(super) begun: Vec<(Job, Lease)>,
-    /// Jobs for which there is nothing to do: they will not be run.
-    pub(super) skipped: Vec<Job>,
+    /// Jobs that have ended without being run: there is nothing for them to read, or another one takes their place.
+    pub(super) ended: Vec<Job>,
+    /// Whether jobs wait for others now than they did, so that it is to be looked again.
+    pub(super) again: bool,
     pub(super) rest: Rest,
 }
 
@@ -69,11 +44,19 @@ pub(super) enum Rest {
     Others,
 }
 
+/// A job that can be begun.
+struct Ready<'a> {
+    job: &'a Job,
+    inputs: Vec<CommitId>,
+    /// Those of its branch whose place it takes.
+    before: &'a [&'a Job],
+}
+
 /// The next jobs that can be run, at most `free`, now marked as this process's. Those of pipelines that have few at work come first.
 /// This process is at work on `busy`, each with its pipeline.
 pub(super) fn claim(
     shift: Shift<'_>,
-    which: &Which,
+    asked: &mut Asked,
     busy: &BTreeMap<u64, String>,
     free: usize,
 ) -> Result<Claimed, Error> {
@@ -81,35 +64,43 @@ pub(super) fn claim(
     let time = author.now().time;
     let mut facts = store.session()?;
     let living = job::living(&facts)?;
-    let needed = needed(&living, which);
-    let mut claimed = Claimed::default();
-    let mut batch = Batch::default();
-    let mut ready = Vec::new();
-    let (mut others, mut left) = (false, false);
-    let mut branches = BTreeSet::new();
-    for job in &living {
-        // Jobs of one output branch go in their order.
-        let is_first = branches.insert((&job.pipeline, &job.stage, &job.branch));
-        if busy.contains_key(&job.id) || !needed.contains(&job.id) {
-            continue;
-        }
+    asked.note(store, &facts, &living)?;
+    let needed = asked.needed(&living);
+    let (mut claimed, mut batch) = (Claimed::default(), Batch::default());
+    let mut queue = Queue::new(&facts, &living);
+    let (mut ready, mut left, mut others) = (Vec::new(), false, false);
+    let branches = by_branch(&living);
+    for branch in &branches {
+        let meant = |job: &&&Job| needed.contains(&job.id) && !busy.contains_key(&job.id);
+        let mut meant = branch.iter().filter(meant).peekable();
+        let Some(first) = branch.first().filter(|_| meant.peek().is_some()) else { continue };
         // A job that another process runs is none of ours when all that is queued is to be run.
-        left |= *which != Which::All || job.state == State::Queued;
-        if !is_first {
+        left |= meant.any(|job| !asked.is_all() || job.state == State::Queued);
+        if busy.contains_key(&first.id) {
             continue;
         }
-        if matches!(job.state, State::Running(_)) && Lease::is_held(store, job.id)? {
+        if matches!(first.state, State::Running(_)) && Lease::is_held(store, first.id)? {
             others = true;
             continue;
         }
-        match resolve(store, &facts, job)? {
-            Waiting::No(inputs) => ready.push((job, inputs)),
-            Waiting::Yes => {}
-            Waiting::InVain(id) => {
-                let mut skipped = job.clone();
-                skipped.skip_for(id, time);
-                job::replace(&mut batch, job, &skipped)?;
-                claimed.skipped.push(skipped);
+        let together = branch.len() > 1 && queue.rule(first)? == PiledUp::Together;
+        let may_be_next = if together { branch.len() } else { 1 };
+        for (at, job) in branch.iter().enumerate().take(may_be_next).rev() {
+            match resolve(store, &facts, job)? {
+                Waiting::No(inputs) => {
+                    ready.push(Ready { job, inputs, before: branch.get(..at).unwrap_or_default() });
+                    break;
+                }
+                Waiting::InVain(id) if at == 0 => {
+                    let mut skipped = (*job).clone();
+                    skipped.skip_for(id, time);
+                    queue.change(skipped);
+                }
+                Waiting::For(inputs) => {
+                    queue.change(Job { inputs, ..(*job).clone() });
+                    claimed.again = true;
+                }
+                Waiting::Yes | Waiting::InVain(_) => {}
             }
         }
     }
@@ -119,16 +110,19 @@ pub(super) fn claim(
     }
     while claimed.begun.len() < free && !ready.is_empty() {
         let held = |job: &Job| at_work.get(job.pipeline.as_str()).copied().unwrap_or_default();
-        let next = (0..).zip(&ready).min_by_key(|(_, (job, _))| (held(job), job.id));
+        let next = (0..).zip(&ready).min_by_key(|(_, ready)| (held(ready.job), ready.job.id));
         let Some((at, _)) = next else { break };
-        let (job, inputs): (&Job, _) = ready.remove(at);
+        let Ready { job, inputs, before } = ready.remove(at);
         let Some(lease) = Lease::take(store, job.id)? else {
             others = true;
             continue;
         };
+        for old in before {
+            queue.supersede(old, job.id, time)?;
+        }
         let mut begun = job.clone();
         begin(&facts, &mut begun, inputs, time)?;
-        job::replace(&mut batch, job, &begun)?;
+        queue.change(begun.clone());
         claimed.begun.push((begun, lease));
         *at_work.entry(&job.pipeline).or_default() += 1;
     }
@@ -137,17 +131,32 @@ pub(super) fn claim(
         (true, false) => Rest::Own,
         (true, true) => Rest::Others,
     };
+    claimed.ended = queue.save(&mut batch)?;
     if batch == Batch::default() {
         return Ok(claimed);
     }
     match facts.commit(&author.housekeeping(), &batch)? {
         Outcome::Done { .. } => {
-            // Nobody asks for a job again that was skipped, though a dead process may have left it.
-            claimed.skipped.iter().for_each(|job| Lease::forget(store, job.id));
+            // Nobody asks again for a job that has ended, though a dead process may have left it.
+            claimed.ended.iter().for_each(|job| Lease::forget(store, job.id));
             Ok(claimed)
         }
         Outcome::Stale { .. } => Err(Error::Raced { verb: "begin the next jobs" }),
     }
+}
+
+/// The jobs of each output branch, in their order.
+fn by_branch(living: &[Job]) -> Vec<Vec<&Job>> {
+    let mut places = BTreeMap::new();
+    let mut branches: Vec<Vec<&Job>> = Vec::new();
+    for job in living {
+        let place = *places.entry((&job.pipeline, &job.stage, &job.branch)).or_insert(branches.len());
+        match branches.get_mut(place) {
+            Some(branch) => branch.push(job),
+            None => branches.push(vec![job]),
+        }
+    }
+    branches
 }
 
 /// Puts on record that this process runs the job, on these inputs.
@@ -162,29 +171,6 @@ fn begin(facts: &Session, job: &mut Job, inputs: Vec<CommitId>, time: i64) -> Re
     Ok(())
 }
 
-/// The wanted jobs with all that they wait for: earlier jobs of the same branch, and those whose output they read.
-fn needed(living: &[Job], which: &Which) -> BTreeSet<u64> {
-    let mut newest = BTreeMap::new();
-    let mut before = BTreeMap::new();
-    for job in living {
-        if let Some(earlier) = newest.insert((&job.pipeline, &job.stage, &job.branch), job.id) {
-            before.insert(job.id, earlier);
-        }
-    }
-    let mut needed: BTreeSet<u64> = living.iter().filter(|job| which.wants(job)).map(|job| job.id).collect();
-    // Newest first, because what a job waits for is older than it.
-    for job in living.iter().rev() {
-        if needed.contains(&job.id) {
-            needed.extend(before.get(&job.id));
-            needed.extend(job.inputs.iter().filter_map(|input| match input.source {
-                JobSource::Job(id) => Some(id),
-                JobSource::Commit(_) => None,
-            }));
-        }
-    }
-    needed
-}
-
 /// The version of the pipeline that the job will be run by.
 fn version(facts: &Session, job: &Job) -> Result<Option<u64>, Error> {
     let name = job.pipeline.parse().map_err(history::Error::from)?;
@@ -194,6 +180,8 @@ fn version(facts: &Session, job: &Job) -> Result<Option<u64>, Error> {
 enum Waiting {
     No(Vec<CommitId>),
     Yes,
+    /// For something else than before: these are its inputs now.
+    For(Vec<JobInput>),
     InVain(u64),
 }
 
@@ -203,14 +191,32 @@ fn resolve(store: &Store, facts: &Session, job: &Job) -> Result<Waiting, Error> 
         match input.source {
             JobSource::Commit(commit) => commits.push(commit),
             JobSource::Job(id) => {
-                let upstream = job::load(store, facts, id)?;
+                let upstream = job::last_of(store, facts, id)?;
                 match (upstream.state, upstream.output) {
                     (State::Succeeded, Some(commit)) => commits.push(commit),
                     (State::Queued | State::Running(_), _) => return Ok(Waiting::Yes),
+                    // What another run was to bring has not come: what is there counts, or what yet another one brings.
+                    _ if upstream.run != job.run => match stands(facts, input)? {
+                        Some(JobSource::Commit(commit)) => commits.push(commit),
+                        Some(other @ JobSource::Job(_)) => {
+                            let mut inputs = job.inputs.clone();
+                            let waiting = inputs.iter_mut().filter(|other| *other == input);
+                            waiting.for_each(|input| input.source = other);
+                            return Ok(Waiting::For(inputs));
+                        }
+                        None => return Ok(Waiting::InVain(id)),
+                    },
                     _ => return Ok(Waiting::InVain(id)),
                 }
             }
         }
     }
     Ok(Waiting::No(commits))
+}
+
+/// Where the branch that is read stands now.
+fn stands(facts: &Session, input: &JobInput) -> Result<Option<JobSource>, Error> {
+    let branch: BranchName = input.branch.parse().map_err(history::Error::from)?;
+    let repo = history::list(facts)?.into_iter().find(|repo| repo.id == input.repo);
+    repo.map_or(Ok(None), |repo| changes::stands(facts, &repo, &branch))
 }

@@ -182,7 +182,7 @@ fn settle(
             Phase::Queued => return Ok(Health::Queued(job.id)),
             Phase::Running => return Ok(Health::Running(job.id)),
             Phase::Failed => return Ok(Health::Failed(job.id)),
-            Phase::Succeeded | Phase::Skipped | Phase::Cancelled => {}
+            Phase::Succeeded | Phase::Skipped | Phase::Cancelled | Phase::Superseded => {}
         }
     }
     let Some(Place { made: Some(head), inputs }) = place else { return Ok(Health::Empty) };

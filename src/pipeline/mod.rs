@@ -30,9 +30,11 @@ mod results;
 mod retry;
 mod run;
 mod subject;
+mod supersede;
 mod taken;
 mod task;
 mod view;
+mod which;
 
 pub mod amount;
 pub mod condition;
@@ -47,7 +49,6 @@ pub mod trigger;
 
 pub use base::{Foreseen, count, foresee};
 pub use cancel::{Cancelled, cancel};
-pub use claim::Which;
 pub use command::{Named, state_names};
 pub use datums::{Shown, datum, datums, lay_out};
 pub use due::{Aim, Due, Trigger, What, due, fire, triggers};
@@ -62,3 +63,4 @@ pub use results::result_names;
 pub use retry::{Retried, retry};
 pub use run::run;
 pub use subject::{Subject, subject};
+pub use which::Which;

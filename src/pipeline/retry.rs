@@ -71,7 +71,8 @@ fn plan(
 /// The job, with those that it waits for in vain and those that wait in vain for any of them.
 fn together(store: &Store, facts: &Session, id: u64) -> Result<BTreeMap<u64, Job>, Error> {
     let job = job::load(store, facts, id)?;
-    if job.state.is_living() || job.state == State::Succeeded {
+    let is_over = matches!(job.state, State::Succeeded | State::Superseded(_));
+    if job.state.is_living() || is_over {
         return Err(Error::NotFailed { id, word: job.state.word() });
     }
     let mut set = BTreeMap::new();
@@ -79,7 +80,7 @@ fn together(store: &Store, facts: &Session, id: u64) -> Result<BTreeMap<u64, Job
     while let Some(job) = open.pop() {
         for input in &job.inputs {
             if let JobSource::Job(id) = input.source {
-                let upstream = job::load(store, facts, id)?;
+                let upstream = job::last_of(store, facts, id)?;
                 if !upstream.state.is_living() && upstream.state != State::Succeeded {
                     open.push(upstream);
                 }
@@ -133,9 +134,9 @@ fn inputs(
             (JobSource::Job(id), _) if new.contains_key(&id) => {
                 JobSource::Job(new.get(&id).copied().unwrap_or(id))
             }
-            (_, JobSource::Job(id)) => match job::load(store, facts, id)?.output {
-                Some(commit) => JobSource::Commit(commit),
-                None => JobSource::Job(id),
+            (_, JobSource::Job(id)) => match job::last_of(store, facts, id)? {
+                Job { output: Some(commit), .. } => JobSource::Commit(commit),
+                Job { id, .. } => JobSource::Job(id),
             },
             (_, commit) => commit,
         };

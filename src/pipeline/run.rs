@@ -15,13 +15,14 @@ use crate::history::Author;
 use crate::progress::{Amount, Progress, Sum};
 use crate::store::Store;
 
-use super::claim::{Claimed, Rest, Which, claim};
+use super::claim::{Claimed, Rest, claim};
 use super::error::Error;
 use super::flight::Flights;
 use super::job::{self, Job};
 use super::lease::Lease;
 use super::perform::{Shift, perform};
 use super::pool::Pool;
+use super::which::{Asked, Which};
 
 /// The shortest and the longest pause between two looks at what other processes do.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
@@ -41,20 +42,19 @@ pub fn run(
     let (sum, flights, over) = (Sum::new(progress), Flights::default(), AtomicBool::new(false));
     let caused = Mutex::default();
     let shift = Shift { store, author, progress: &sum, flights: &flights, caused: &caused, over: &over };
+    let mut asked = Asked::new(which);
     let mut done = thread::scope(|scope| {
-        let result = Crew::new(scope, shift).run_all(which, &mut ended);
+        let result = Crew::new(scope, shift).run_all(&mut asked, &mut ended);
         // The others need not end what nobody can take in.
         over.store(true, Ordering::Relaxed);
         result
     })?;
-    if let Which::Jobs(ids) = which {
-        // Other processes ran these.
-        for id in ids {
-            if !done.iter().any(|job| job.id == *id) {
-                let job = job::load(store, &store.session()?, *id)?;
-                ended(&job);
-                done.push(job);
-            }
+    for id in asked.into_jobs() {
+        // Another process ran it.
+        if !done.iter().any(|job| job.id == id) {
+            let job = job::load(store, &store.session()?, id)?;
+            ended(&job);
+            done.push(job);
         }
     }
     if !done.is_empty() {
@@ -93,17 +93,17 @@ impl<'scope, 'env> Crew<'scope, 'env> {
         Self { scope, shift, at_work: BTreeMap::new(), ended: mpsc::channel() }
     }
 
-    fn run_all(mut self, which: &Which, ended: &mut dyn FnMut(&Job)) -> Result<Vec<Job>, Error> {
+    fn run_all(mut self, asked: &mut Asked, ended: &mut dyn FnMut(&Job)) -> Result<Vec<Job>, Error> {
         let [shortest, longest] = PAUSES;
         let (mut pause, mut is_told) = (shortest, false);
         let mut done = Vec::new();
         loop {
             let free = (Pool::of_process().count() + MORE_THAN_PLACES).saturating_sub(self.at_work.len());
             let busy = self.at_work.iter().map(|(id, worker)| (*id, worker.pipeline.clone())).collect();
-            let which = which.and(&self.shift.caused.lock().unwrap_or_else(PoisonError::into_inner));
-            let Claimed { begun, skipped, rest } = claim(self.shift, &which, &busy, free)?;
-            let waits = begun.is_empty() && skipped.is_empty() && self.at_work.is_empty();
-            let waits = waits && rest != Rest::Nothing;
+            asked.add(&self.shift.caused.lock().unwrap_or_else(PoisonError::into_inner));
+            let Claimed { begun, ended: mut over, again, rest } = claim(self.shift, asked, &busy, free)?;
+            let waits = begun.is_empty() && over.is_empty() && self.at_work.is_empty();
+            let waits = waits && !again && rest != Rest::Nothing;
             match (waits, is_told) {
                 (true, false) => {
                     self.shift.progress.begin("waiting for another process", Amount::Steps(None));
@@ -112,14 +112,13 @@ impl<'scope, 'env> Crew<'scope, 'env> {
                 (true, true) | (false, false) => {}
             }
             is_told = waits;
-            if !begun.is_empty() || !skipped.is_empty() {
+            if !begun.is_empty() || !over.is_empty() {
                 pause = shortest;
             }
-            let goes_on = !skipped.is_empty();
+            let goes_on = again || !over.is_empty();
             for (job, lease) in begun {
                 self.begin(job, lease);
             }
-            let mut over = skipped;
             if !goes_on {
                 match (self.at_work.is_empty(), rest) {
                     (true, Rest::Nothing) => return Ok(done),

@@ -14,7 +14,7 @@ pub struct Run {
     pub id: u64,
     /// What caused it.
     pub cause: String,
-    /// What its jobs come to: `running` or `queued` while one is; else `failed`, `cancelled` or `skipped` if one did; else `succeeded`.
+    /// What its jobs come to: `running` or `queued` while one is; else `failed`, `cancelled`, `skipped` or `superseded` if one did; else `succeeded`.
     pub state: &'static str,
     /// How many of its jobs are in each state.
     pub states: BTreeMap<&'static str, u64>,

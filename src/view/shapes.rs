@@ -158,7 +158,7 @@ pub struct Job {
     pub cause: String,
     /// What it reads.
     pub inputs: Vec<JobInput>,
-    /// `queued`, `running`, `succeeded`, `failed`, `skipped` or `cancelled`.
+    /// `queued`, `running`, `succeeded`, `failed`, `skipped`, `cancelled` or `superseded`.
     pub state: &'static str,
     /// Datums whose result this job made.
     pub processed: u64,
@@ -184,6 +184,8 @@ pub struct Job {
     pub output: Option<String>,
     /// Why it failed, was skipped or cancelled.
     pub reason: Option<String>,
+    /// The job that took its place.
+    pub superseded_by: Option<u64>,
 }
 
 /// One input of a job: a commit, or the job whose output it will be.
@@ -352,6 +354,10 @@ impl From<&job::Job> for Job {
             milliseconds: job.started.zip(job.ended).map(|(from, to)| to - from),
             output: job.output.map(|id| id.to_string()),
             reason: job.error.clone(),
+            superseded_by: match job.state {
+                job::State::Superseded(by) => Some(by),
+                _ => None,
+            },
         }
     }
 }

@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use super::index::{self, Filter, job_key};
+use super::queue;
 use super::record::{self, JOBS, Job};
 use super::run::Run;
 use crate::history::Author;
@@ -57,7 +58,7 @@ pub fn load(store: &Store, facts: &Session, id: u64) -> Result<Job, Error> {
         Some(root) => find(store.objects(), root, id)?,
         None => record::find(facts, id)?,
     };
-    record::as_it_stands(store, facts, found.ok_or(Error::UnknownJob { id })?)
+    queue::as_it_stands(store, facts, found.ok_or(Error::UnknownJob { id })?)
 }
 
 /// All jobs, as one session saw them.
@@ -71,7 +72,7 @@ pub struct Known {
 /// Which jobs there are. What is in the archive is read when it is asked for, without the session.
 pub fn known(store: &Store, facts: &Session) -> Result<Known, Error> {
     let recent = record::list(facts)?.into_iter().rev();
-    let recent = recent.map(|job| record::as_it_stands(store, facts, job));
+    let recent = recent.map(|job| queue::as_it_stands(store, facts, job));
     Ok(Known { recent: recent.collect::<Result<_, _>>()?, archive: root(facts)? })
 }
 
@@ -141,7 +142,7 @@ pub fn archive(store: &Store, author: &Author) -> Result<(), Error> {
         let before = root(&facts)?;
         let last = before.map_or(0, |root| root.last);
         // In the order of their numbers, up to the first that may still do something.
-        let end = match record::oldest_living(&facts)? {
+        let end = match queue::oldest_living(&facts)? {
             Some(oldest) => oldest,
             None => record::next(&facts)?,
         };

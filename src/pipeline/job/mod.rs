@@ -1,8 +1,9 @@
 //! Jobs: one stage run on one set of input commits (`record`), all that one commit caused (`run`), where those lie that have long ended (`archive`),
-//! and how they are found (`index`).
+//! how they are found (`index`), and those that have not ended (`queue`).
 
 mod archive;
 mod index;
+mod queue;
 mod record;
 mod run;
 
@@ -11,10 +12,10 @@ mod tests;
 
 pub use archive::{Known, archive, known, load};
 pub use index::Filter;
-pub use record::{
-    Bytes, Datums, Job, JobInput, JobSource, Phase, State, living, read, replace, save, waiting, warnings,
-};
+pub use queue::{last_of, living, waiting};
+pub use record::{Bytes, Datums, Job, JobInput, JobSource, Phase, State, read, replace, save, warnings};
 pub use run::Run;
 
 pub(super) use archive::ARCHIVE;
-pub(super) use record::{JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE, as_it_stands};
+pub(super) use queue::{as_it_stands, coming};
+pub(super) use record::{JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE};

@@ -1,4 +1,4 @@
-//! What is kept of a job, and the queue of those that have not ended.
+//! What is kept of a job.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -11,10 +11,8 @@ use crate::ledger::Session;
 use crate::meta::Batch;
 use crate::object::{CommitId, Entry, NodeId, ObjectRead, codec};
 use crate::pipeline::Error;
-use crate::pipeline::lease::Lease;
 use crate::pipeline::stage::WARNING;
 use crate::process::Process;
-use crate::store::Store;
 use crate::tree::Cursor;
 
 pub(in crate::pipeline) const JOBS: &[u8] = b"job/";
@@ -101,6 +99,8 @@ pub enum State {
     Skipped,
     /// A person stopped it, for the reason in its record.
     Cancelled,
+    /// A newer job of its branch did its work as well: this one.
+    Superseded(u64),
 }
 
 /// How many datums a job had, and what became of them.
@@ -135,12 +135,20 @@ pub enum Phase {
     Failed,
     Skipped,
     Cancelled,
+    Superseded,
 }
 
 impl Phase {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Skipped, Self::Cancelled];
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Skipped,
+        Self::Cancelled,
+        Self::Superseded,
+    ];
 
     /// The word.
     pub fn word(self) -> &'static str {
@@ -151,6 +159,7 @@ impl Phase {
             Self::Failed => "failed",
             Self::Skipped => "skipped",
             Self::Cancelled => "cancelled",
+            Self::Superseded => "superseded",
         }
     }
 
@@ -170,6 +179,7 @@ impl State {
             Self::Failed => Phase::Failed,
             Self::Skipped => Phase::Skipped,
             Self::Cancelled => Phase::Cancelled,
+            Self::Superseded(_) => Phase::Superseded,
         }
     }
 
@@ -232,7 +242,7 @@ impl Job {
         self.ended = Some(time);
     }
 
-    fn is_caused_by(&self, target: &Target) -> bool {
+    pub(super) fn is_caused_by(&self, target: &Target) -> bool {
         self.cause.rsplit_once(' ').is_some_and(|(cause, _)| cause == target.to_string())
     }
 }
@@ -263,52 +273,6 @@ pub(super) fn list(facts: &Session) -> Result<Vec<Job>, Error> {
         ControlFlow::Continue(())
     })?;
     raw.iter().map(|bytes| read(bytes)).collect()
-}
-
-/// The numbers of the jobs that may still do something, oldest first, at most `limit`.
-fn queue(facts: &Session, limit: usize) -> Result<Vec<u64>, Error> {
-    let mut ids = Vec::new();
-    facts.scan(QUEUE, &mut |key, _| {
-        ids.extend(key.get(QUEUE.len()..).and_then(|id| id.try_into().ok()).map(u64::from_be_bytes));
-        if ids.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    Ok(ids)
-}
-
-/// The number of the oldest job that may still do something.
-pub(super) fn oldest_living(facts: &Session) -> Result<Option<u64>, Error> {
-    Ok(queue(facts, 1)?.first().copied())
-}
-
-/// The jobs that may still do something, oldest first.
-pub fn living(facts: &Session) -> Result<Vec<Job>, Error> {
-    let load = |id| find(facts, id)?.ok_or(Error::UnknownJob { id });
-    queue(facts, usize::MAX)?.into_iter().map(load).collect()
-}
-
-/// The job as it stands: one that is said to run, but whose process is dead, waits to be taken up.
-pub(in crate::pipeline) fn as_it_stands(
-    store: &Store,
-    _within: &Session,
-    mut job: Job,
-) -> Result<Job, Error> {
-    if matches!(job.state, State::Running(_)) && !Lease::is_held(store, job.id)? {
-        job.state = State::Queued;
-        job.forget_attempt();
-    }
-    Ok(job)
-}
-
-/// The jobs that changes of this branch caused and that wait to be run, oldest first.
-pub fn waiting(store: &Store, facts: &Session, target: &Target) -> Result<Vec<Job>, Error> {
-    let mut waiting = Vec::new();
-    for job in living(facts)? {
-        let job = as_it_stands(store, facts, job)?;
-        if job.state == State::Queued && job.is_caused_by(target) {
-            waiting.push(job);
-        }
-    }
-    Ok(waiting)
 }
 
 /// Logs up to this size are looked through for warnings.

@@ -14,7 +14,14 @@ pub struct Run {
 impl Run {
     /// How far it is: as far as the job that has most to do yet, or fared worst.
     pub fn phase(&self) -> Phase {
-        let order = [Phase::Running, Phase::Queued, Phase::Failed, Phase::Cancelled, Phase::Skipped];
+        let order = [
+            Phase::Running,
+            Phase::Queued,
+            Phase::Failed,
+            Phase::Cancelled,
+            Phase::Skipped,
+            Phase::Superseded,
+        ];
         order.into_iter().find(|phase| self.count(*phase) > 0).unwrap_or(Phase::Succeeded)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::command_file;
 use super::input::{Input, Leaf};
 use super::input_file::check_names;
-use super::model::{Spec, Stage, Work};
+use super::model::{PiledUp, Spec, Stage, Work};
 use super::table::{File, StageTable};
 use super::words::plain;
 
@@ -105,6 +105,7 @@ fn read_stage(
     if kinds.into_iter().filter(|is_there| *is_there).count() != 1 {
         return fail(place, "expected exactly one of `bin`, `measure`, `select` and `command`");
     }
+    let piled_up = if table.coalesce == Some(false) { PiledUp::OneByOne } else { PiledUp::Together };
     let first_extra = command_file::first(&table);
     let work = match (table.command.take(), table.bin.take(), table.measure.take(), table.select.take()) {
         (Some(argv), ..) => Work::Command(Box::new(command_file::read(argv, table)?)),
@@ -117,7 +118,7 @@ fn read_stage(
         return fail(at, &format!("`{key}` belongs to a `command`; it has no effect here"));
     }
     check_inputs(&work, &input).map_err(|message| Mistake { at: input_at, message })?;
-    Ok(Stage { input, code: code_text(raw), work, at: input_at })
+    Ok(Stage { input, code: code_text(raw), work, piled_up, at: input_at })
 }
 
 fn check_inputs(work: &Work, input: &Input) -> Result<(), String> {
@@ -134,9 +135,10 @@ fn check_inputs(work: &Work, input: &Input) -> Result<(), String> {
 }
 
 /// The keys that say nothing of what comes out of a datum that succeeds.
-const WITHOUT_EFFECT: [&str; 11] = [
+const WITHOUT_EFFECT: [&str; 12] = [
     "input",
     "inputs",
+    "coalesce",
     "err_cmd",
     "tries",
     "timeout",

@@ -20,4 +20,4 @@ mod tests;
 pub use command::{Batch, Command, Compat, Declared, Isolation, Limits, Memory, Reprocess};
 pub use file::{SpecError, place};
 pub use input::{Clock, Contents, Earlier, Input, Leaf, Partner, Role, Template};
-pub use model::{OnConflict, Spec, Stage, Work, variable};
+pub use model::{OnConflict, PiledUp, Spec, Stage, Work, variable};

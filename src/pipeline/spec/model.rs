@@ -27,6 +27,8 @@ pub struct Stage {
     pub input: Input,
     /// What it does.
     pub work: Work,
+    /// What becomes of jobs that pile up.
+    pub piled_up: PiledUp,
     /// The canonical text of what it does, which decides whether an old result can be used.
     pub code: String,
     /// The byte of the file at which its input is written.
@@ -44,6 +46,15 @@ pub enum Work {
     Select(Box<select::Params>),
     /// Runs a program.
     Command(Box<Command>),
+}
+
+/// What becomes of the queued jobs of one branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PiledUp {
+    /// The newest does the work of all.
+    Together,
+    /// Each is run, in their order.
+    OneByOne,
 }
 
 /// What happens when two datums write one path.

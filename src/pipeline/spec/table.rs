@@ -36,6 +36,7 @@ pub(super) struct StageTable {
     pub(super) measure: Option<measure::Params>,
     pub(super) select: Option<select::Params>,
     pub(super) command: Option<Spanned<Argv>>,
+    pub(super) coalesce: Option<bool>,
     // What follows belongs to a command.
     pub(super) code: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) env: Option<Spanned<BTreeMap<String, String>>>,

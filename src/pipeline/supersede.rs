@@ -1,0 +1,104 @@
+//! Jobs that piled up are taken together: the newest does the work, and those before it end with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::Error;
+use super::job::{self, Job, JobSource, State};
+use super::registry;
+use super::spec::PiledUp;
+use crate::history;
+use crate::ledger::Session;
+use crate::meta::Batch;
+
+/// The queue, and how it is to be changed in one step.
+pub(super) struct Queue<'a> {
+    facts: &'a Session,
+    living: &'a [Job],
+    /// Jobs that are changed.
+    changed: BTreeMap<u64, Job>,
+    /// What becomes of jobs of a stage that pile up, as far as it was asked.
+    rules: BTreeMap<String, PiledUp>,
+}
+
+impl<'a> Queue<'a> {
+    pub(super) fn new(facts: &'a Session, living: &'a [Job]) -> Self {
+        Self { facts, living, changed: BTreeMap::new(), rules: BTreeMap::new() }
+    }
+
+    /// What becomes of jobs of this job's stage that pile up.
+    pub(super) fn rule(&mut self, job: &Job) -> Result<PiledUp, Error> {
+        let name = job.stage_name();
+        if let Some(rule) = self.rules.get(&name) {
+            return Ok(*rule);
+        }
+        let pipeline = job.pipeline.parse().map_err(history::Error::from)?;
+        let stage = job.stage.parse().map_err(history::Error::from)?;
+        let found = registry::find(self.facts, &pipeline)?;
+        let found = found.as_ref().and_then(|pipeline| pipeline.spec.stages.get(&stage));
+        let rule = found.map_or(PiledUp::OneByOne, |stage| stage.piled_up);
+        self.rules.insert(name, rule);
+        Ok(rule)
+    }
+
+    /// The job as it will be.
+    fn now<'q>(&'q self, job: &'q Job) -> &'q Job {
+        self.changed.get(&job.id).unwrap_or(job)
+    }
+
+    /// Changes a job.
+    pub(super) fn change(&mut self, job: Job) {
+        self.changed.insert(job.id, job);
+    }
+
+    /// Lets `by` take the place of `old`. What waits for `old` gives way to what does the same after `by`; where there is no
+    /// such job, it waits for `by` instead.
+    pub(super) fn supersede(&mut self, old: &Job, by: u64, time: i64) -> Result<(), Error> {
+        let mut open = vec![(old.id, by)];
+        while let Some((id, by)) = open.pop() {
+            let Some(old) = self.living.iter().find(|job| job.id == id) else { continue };
+            let mut ended = self.now(old).clone();
+            ended.state = State::Superseded(by);
+            ended.ended = Some(time);
+            self.change(ended);
+            let (old, new) = (BTreeSet::from([id]), BTreeSet::from([by]));
+            for job in self.living {
+                let now = self.now(job);
+                if !now.state.is_living() || now.waits_for(&old).is_none() {
+                    continue;
+                }
+                let follows = |other: &&Job| {
+                    let is_same = (&other.pipeline, &other.stage, &other.branch)
+                        == (&job.pipeline, &job.stage, &job.branch);
+                    is_same && other.id > job.id && self.now(other).waits_for(&new).is_some()
+                };
+                let heir = self.living.iter().find(follows).map(|heir| heir.id);
+                match heir {
+                    Some(heir) if self.rule(job)? == PiledUp::Together => open.push((job.id, heir)),
+                    _ => {
+                        let mut now = self.now(job).clone();
+                        for input in &mut now.inputs {
+                            if input.source == JobSource::Job(id) {
+                                input.source = JobSource::Job(by);
+                            }
+                        }
+                        self.change(now);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the changes to `batch`, and returns the jobs that end by them.
+    pub(super) fn save(self, batch: &mut Batch) -> Result<Vec<Job>, Error> {
+        let mut ended = Vec::new();
+        for job in self.living {
+            let Some(now) = self.changed.get(&job.id) else { continue };
+            job::replace(batch, job, now)?;
+            if !now.state.is_living() {
+                ended.push(now.clone());
+            }
+        }
+        Ok(ended)
+    }
+}
