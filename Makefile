@@ -24,7 +24,7 @@ lint:
 	$(CARGO) clippy --locked --no-default-features --lib -- -D warnings
 
 tests:
-	@command -v git >/dev/null || { apt-get update && apt-get install --yes git; }
+	@for tool in git python3; do command -v $$tool >/dev/null || { apt-get update && apt-get install --yes $$tool; }; done
 	$(CARGO) test --locked
 
 docs:
