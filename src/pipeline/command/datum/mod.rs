@@ -10,6 +10,9 @@ mod plan;
 mod side;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub(in crate::pipeline) use plan::{Plan, again, plan, read};
 pub(in crate::pipeline) use value::Datum;
 pub(super) use value::Previous;
