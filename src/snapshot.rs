@@ -59,7 +59,8 @@ pub struct Change {
     pub after: Option<Entry>,
 }
 
-fn path_of(key: Vec<u8>) -> Result<TreePath, Error> {
+/// The path that a key of a file tree stands for.
+pub fn path_of(key: Vec<u8>) -> Result<TreePath, Error> {
     let illegal = |bytes: &[u8]| Error::Path { path: String::from_utf8_lossy(bytes).into_owned() };
     let text = String::from_utf8(key).map_err(|error| illegal(error.as_bytes()))?;
     text.parse().map_err(|_| illegal(text.as_bytes()))

@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use super::datum::Datum;
 use super::keeper::Keeper;
-use super::output;
+use super::output::{self, Left};
 use super::process::{Called, Deadline, Program, View, execute};
 use crate::content;
 use crate::object::{Entry, FileKind, ObjectWrite, TreePath};
@@ -17,11 +17,20 @@ use crate::tree;
 /// What became of a datum.
 pub(super) enum Ended {
     /// It has a result.
-    Done(Outcome),
+    Done(Done),
     /// It has none, and the stage's `err_cmd` says that this is no failure.
     Recovered(Entry),
     /// It came to nothing.
     Failed(Failed),
+}
+
+/// A datum that has a result, with what is to be told of it.
+pub(super) struct Done {
+    pub(super) outcome: Outcome,
+    pub(super) log: Entry,
+    /// What it wrote: the paths, and how many bytes.
+    pub(super) paths: Vec<Vec<u8>>,
+    pub(super) bytes: u64,
 }
 
 /// A datum that came to nothing, with what it printed.
@@ -82,9 +91,10 @@ fn attempt<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>) -> Res
     let sink = keeper.sink();
     let log = keep_log(&*sink, &printed)?;
     Ok(match result {
-        Ok(output) => {
+        Ok(Left { tree: output, paths, bytes }) => {
             let logs = tree::build(&*sink, [(datum.name.clone().into_bytes(), log)])?;
-            Ended::Done(Outcome { output, state: tree::empty(&*sink)?, logs })
+            let outcome = Outcome { output, state: tree::empty(&*sink)?, logs };
+            Ended::Done(Done { outcome, log, paths, bytes })
         }
         Err(_) if recovered => Ended::Recovered(log),
         Err(reason) => Ended::Failed(Failed { reason, log: Some(log) }),

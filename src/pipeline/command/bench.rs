@@ -4,7 +4,7 @@ use super::attempt::Common;
 use super::batch::Worker;
 use super::datum::Datum;
 use super::process::View;
-use super::room::Room;
+use super::room::{Files, Room};
 use crate::pipeline::error::Error;
 use crate::pipeline::spec::Batch;
 use crate::program::Launcher;
@@ -28,7 +28,7 @@ impl<'a> Bench<'a> {
         };
         let objects = common.task.store.objects();
         if bench.worker.is_some() {
-            bench.room.empty_for_next()?;
+            bench.room.clear()?;
         } else {
             bench.room.empty()?;
             bench.room.lay_out_code(objects, common.code)?;
@@ -47,7 +47,9 @@ impl<'a> Bench<'a> {
             always.sort();
             always.dedup();
         }
-        Ok(Self { worker: None, launcher: None, room: Room::make(task.store.tmp(), always)? })
+        let files =
+            if common.view == View::Own && command.batch != Batch::No { Files::Stay } else { Files::Go };
+        Ok(Self { worker: None, launcher: None, room: Room::make(task.store.tmp(), always, files)? })
     }
 
     /// Takes away what the program has written, for it to be tried again.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::attempt::Failed;
+use super::attempt::{Done, Failed};
 use super::datum::{Datum, Plan};
 use crate::object::{Digest, Entry, NodeId, ObjectRead, ObjectWrite};
 use crate::pipeline::error::Error;
@@ -54,17 +54,12 @@ impl<'a> Book<'a> {
     }
 
     /// The datum at `at` was run.
-    pub(super) fn processed(
-        &mut self,
-        objects: &dyn ObjectRead,
-        at: usize,
-        outcome: &Outcome,
-    ) -> Result<(), Error> {
+    pub(super) fn processed(&mut self, at: usize, done: &Done) {
         self.datums.processed += 1;
         self.bytes.read += self.plan.datums.get(at).map_or(0, Datum::size);
-        self.bytes.written += tree::totals::<Entry>(objects, outcome.output)?.weight;
+        self.bytes.written += done.bytes;
         self.note(at, Fate::Processed);
-        self.log(objects, outcome)
+        self.new_logs.extend(self.name(at).map(|name| (name, done.log)));
     }
 
     /// The datum at `at` came to nothing, and that is no failure.

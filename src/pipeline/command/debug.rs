@@ -10,11 +10,11 @@ use super::attempt::declared;
 use super::datum::Datum;
 use super::previous;
 use super::process::{Program, View, prepare};
-use super::room::Room;
+use super::room::{Files, Room};
 use crate::object::ObjectRead;
 use crate::pipeline::base::Base;
 use crate::pipeline::error::Error;
-use crate::pipeline::spec::{Command, Memory};
+use crate::pipeline::spec::{Command, Contents, Memory};
 use crate::pipeline::task::Task;
 use crate::program::Start;
 
@@ -31,16 +31,21 @@ pub(in crate::pipeline) fn lay_out(
     if let (Memory::Output, Some(last)) = (command.memory, last) {
         previous::give(objects, &task.stage.input, &last, &mut datum)?;
     }
+    let mut about =
+        format!("datum {} of job {}, {}@{}", datum.name, task.job.id, task.job.stage_name(), task.job.branch);
+    for part in datum.parts.iter_mut().filter(|part| part.contents == Contents::Lazy) {
+        // Nobody is there to fill pipes.
+        part.contents = Contents::Whole;
+        about += &format!("; the files of the input {} are whole here", part.input);
+    }
     let datum = &datum;
-    let room = Room::at(dir.to_owned(), Vec::new())?;
+    let mut room = Room::at(dir.to_owned(), Vec::new(), Files::Go)?;
     room.lay_out_code(objects, &declared(task, command)?)?;
     room.lay_out(objects, datum)?;
     let start = prepare(task, command, View::Shared, &command.argv, datum, &room, Program::Own)
         .map_err(|reason| Error::Failed { reason, hint: None })?;
     let path = dir.join("run.sh");
     let fail = |source| Error::Io { verb: "write", path: path.display().to_string(), source };
-    let about =
-        format!("datum {} of job {}, {}@{}", datum.name, task.job.id, task.job.stage_name(), task.job.branch);
     fs::write(&path, script(&about, dir, &start)).map_err(fail)?;
     fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(fail)?;
     room.leave()?;

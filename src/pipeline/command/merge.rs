@@ -108,10 +108,14 @@ pub(super) fn recovered(objects: &dyn ObjectRead, state: NodeId) -> Result<Vec<V
 
 /// What the state tells of the datum at this place.
 pub(super) fn record(objects: &dyn ObjectRead, state: NodeId, order: &[u8]) -> Result<Option<Record>, Error> {
-    let found = Cursor::<Raw>::new(objects, state)?.get(&datum_key(order))?;
+    record_at(&mut Cursor::new(objects, state)?, order)
+}
+
+/// The same with a cursor over the state; places are asked for in their order.
+fn record_at(cursor: &mut Cursor<'_, Raw>, order: &[u8]) -> Result<Option<Record>, Error> {
     let decode =
         |raw: Raw| codec::decode(VERSION, &raw.0).map_err(|source| Error::Record { what: "a datum", source });
-    found.map(decode).transpose()
+    cursor.get(&datum_key(order))?.map(decode).transpose()
 }
 
 /// Who claims `path`, in the order of the datums, with what they wrote. The cursor goes over the state; paths are asked for in
@@ -172,6 +176,10 @@ pub(super) fn claimants<'a>(
     state: NodeId,
     paths: impl Iterator<Item = &'a [u8]>,
 ) -> Result<Vec<Vec<Vec<u8>>>, Error> {
+    let mut paths = paths.peekable();
+    if paths.peek().is_none() {
+        return Ok(Vec::new());
+    }
     let mut cursor = Cursor::<Raw>::new(objects, state)?;
     let places = |path| Ok(claims(&mut cursor, path)?.into_iter().map(|(order, _)| order).collect());
     paths.map(places).collect()
@@ -187,11 +195,13 @@ pub(super) fn merge(
 ) -> Result<Merged, Error> {
     let mut edits: BTreeMap<Vec<u8>, Option<Raw>> = BTreeMap::new();
     let mut touched: BTreeSet<Vec<u8>> = BTreeSet::new();
+    let mut records = Cursor::<Raw>::new(sink, before.state)?;
+    let mut recovered = Cursor::<Raw>::new(sink, before.state)?;
     for order in gone {
-        if Cursor::<Raw>::new(sink, before.state)?.get(&recovered_key(order))?.is_some() {
+        if recovered.get(&recovered_key(order))?.is_some() {
             edits.insert(recovered_key(order), None);
         }
-        let Some(record) = record(sink, before.state, order)? else { continue };
+        let Some(record) = record_at(&mut records, order)? else { continue };
         for file in Cursor::<Entry>::new(sink, record.output)? {
             let (path, _) = file?;
             edits.insert(claim_key(&path, order), None);

@@ -12,6 +12,7 @@ mod debug;
 mod environment;
 mod keeper;
 mod lay;
+mod lazy;
 mod merge;
 mod output;
 mod pachyderm;
@@ -19,6 +20,7 @@ mod previous;
 mod process;
 mod race;
 mod room;
+mod slot;
 mod work;
 
 #[cfg(test)]

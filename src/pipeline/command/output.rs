@@ -23,35 +23,38 @@ struct Output<'a> {
     datum: &'a Datum,
     room: PathBuf,
     out: PathBuf,
-    /// Where the output and the inputs really lie.
-    inside: PathBuf,
-    inputs: PathBuf,
+    /// Where the output and the inputs really lie, once there is a link.
+    real: OnceCell<[PathBuf; 2]>,
     /// The files of the inputs by their paths below there, once a link leads to one.
     known: OnceCell<BTreeMap<String, Entry>>,
     files: BTreeMap<TreePath, Entry>,
 }
 
-/// Stores what the program left in the room, and returns its tree.
-pub(super) fn keep(sink: &dyn ObjectWrite, room: &Room, datum: &Datum) -> Result<NodeId, Error> {
+/// What a program left.
+pub(super) struct Left {
+    /// The tree of it.
+    pub(super) tree: NodeId,
+    /// Its paths, in order.
+    pub(super) paths: Vec<Vec<u8>>,
+    /// How much there is in it, in bytes.
+    pub(super) bytes: u64,
+}
+
+/// Stores what the program left in the room.
+pub(super) fn keep(sink: &dyn ObjectWrite, room: &Room, datum: &Datum) -> Result<Left, Error> {
     let out = room.path("out");
     let meta = fs::symlink_metadata(&out).map_err(|source| io_error("read", &out, source))?;
     if !meta.is_dir() {
         return refuse("the program replaced its output directory", "write into the directory $VDS_OUT");
     }
-    let real = |path: &Path| fs::canonicalize(path).map_err(|source| io_error("read", path, source));
-    let (inside, inputs) = (real(&out)?, real(&room.path("in"))?);
-    let mut output = Output {
-        datum,
-        room: room.dir().to_owned(),
-        out,
-        inside,
-        inputs,
-        known: OnceCell::new(),
-        files: BTreeMap::new(),
-    };
+    let (known, real) = (OnceCell::new(), OnceCell::new());
+    let mut output = Output { datum, room: room.dir().to_owned(), out, real, known, files: BTreeMap::new() };
     output.read(sink)?;
-    let files = output.files.into_iter().map(|(path, entry)| (String::from(path).into_bytes(), entry));
-    Ok(tree::build(sink, files)?)
+    let bytes = output.files.values().map(|entry| entry.size).fold(0, u64::saturating_add);
+    let files: Vec<_> =
+        output.files.into_iter().map(|(path, entry)| (String::from(path).into_bytes(), entry)).collect();
+    let paths = files.iter().map(|(path, _)| path.clone()).collect();
+    Ok(Left { tree: tree::build(sink, files)?, paths, bytes })
 }
 
 impl Output<'_> {
@@ -77,6 +80,16 @@ impl Output<'_> {
         Ok(())
     }
 
+    /// Where the output and the inputs really lie.
+    fn real(&self) -> Result<&[PathBuf; 2], Error> {
+        if let Some(real) = self.real.get() {
+            return Ok(real);
+        }
+        let real = |path: &Path| fs::canonicalize(path).map_err(|source| io_error("read", path, source));
+        let found = [real(&self.out)?, real(&self.room.join("in"))?];
+        Ok(self.real.get_or_init(|| found))
+    }
+
     /// Takes what a link leads to in its place, if it is no link within the output; says whether it has done so.
     fn settle_link(&mut self, sink: &dyn ObjectWrite, link: &Path) -> Result<bool, Error> {
         let target = fs::read_link(link).map_err(|source| io_error("read", link, source))?;
@@ -84,15 +97,16 @@ impl Output<'_> {
         let target = self.as_seen_here(&written);
         let link_to = link.parent().unwrap_or(link).join(&target);
         let below = link.strip_prefix(&self.out).unwrap_or(link).to_owned();
+        let [inside, inputs] = self.real()?;
         match fs::canonicalize(link_to) {
-            Ok(real) if real.starts_with(&self.inside) && target.is_relative() => Ok(false),
-            Ok(real) if real.starts_with(&self.inside) && real.is_file() => {
+            Ok(real) if real.starts_with(inside) && target.is_relative() => Ok(false),
+            Ok(real) if real.starts_with(inside) && real.is_file() => {
                 let name = tree_path(&below)?;
                 self.files.insert(name, entry(sink, &real)?);
                 Ok(true)
             }
-            Ok(real) if real.starts_with(&self.inputs) => {
-                let input = real.strip_prefix(&self.inputs).unwrap_or(&real).to_owned();
+            Ok(real) if real.starts_with(inputs) => {
+                let input = real.strip_prefix(inputs).unwrap_or(&real).to_owned();
                 self.take_input(&below, &input)?;
                 Ok(true)
             }

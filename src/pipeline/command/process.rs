@@ -13,6 +13,7 @@ use super::batch::{self, Answer, Worker};
 use super::bench::Bench;
 use super::datum::Datum;
 use super::environment;
+use super::lazy::Lazy;
 use super::room::{Room, io_error};
 use crate::pipeline::error::Error;
 use crate::pipeline::spec::{Batch, Command, Isolation, Limits};
@@ -99,15 +100,17 @@ pub(super) fn execute<'a>(
     if let Some(launcher) = &mut bench.launcher {
         launcher.show(datum.parts.iter().map(|part| part.input.clone()).collect());
     }
-    let Ran { printed, code } =
-        program::run_by(&mut bench.launcher, start, deadline.cap(command.timeout), common.watch);
+    let limit = deadline.cap(command.timeout);
+    let lazy = Lazy::of(&bench.room, datum);
+    let run = || program::run_by(&mut bench.launcher, start, limit, common.watch);
+    let (Ran { printed, code }, fed) = lazy.beside(task.store.objects(), run);
     let program = argv.first().map(String::as_str).unwrap_or_default();
     let is_success = |code| match which {
         Program::Own => command.success.contains(&code),
         Program::OnError => code == 0,
     };
     let result = match code {
-        Ok(code) if is_success(code) => Ok(()),
+        Ok(code) if is_success(code) => fed,
         Ok(code) => Err(format!("{program:?} ended with exit code {code}")),
         Err(failure) => Err(told(&failure, program, common)),
     };
@@ -138,9 +141,11 @@ fn ask<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>) -> Called 
         return Called { printed: Vec::new(), result: Err(format!("{program:?} does not run")) };
     };
     let variables = environment::own(task, command, *view, datum, &bench.room);
-    let answer = worker.ask(&batch::line(command.batch, &variables), deadline.cap(command.timeout));
+    let line = batch::line(command.batch, &variables);
+    let ask = || worker.ask(&line, deadline.cap(command.timeout));
+    let (answer, fed) = Lazy::of(&bench.room, datum).beside(task.store.objects(), ask);
     let result = match &answer {
-        Ok(Answer::Done) => Ok(()),
+        Ok(Answer::Done) => fed,
         Ok(Answer::Failed(reason)) if reason.is_empty() => Err(format!("{program:?} failed")),
         Ok(Answer::Failed(reason)) => Err(format!("{program:?} failed: {reason}")),
         Ok(Answer::Ended(code)) => {

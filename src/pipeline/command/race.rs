@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::attempt::{self, Common, Ended, Failed, declared};
+use super::attempt::{self, Common, Done, Ended, Failed, declared};
 use super::bench::Bench;
 use super::book::Book;
 use super::datum::Plan;
@@ -26,6 +26,10 @@ use crate::tree::Cursor;
 
 /// How long a finished result may wait before it is saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+/// How many results are taken in before something else is looked at, and how long is waited for more where there are many.
+const MANY: usize = 1000;
+const REST: Duration = Duration::from_millis(1);
 
 /// The datums of a job on their way. They are begun in their order; the first that writes what another wrote, in that order,
 /// stops those after it, so that the report is the same every time.
@@ -147,7 +151,9 @@ impl<'a> Race<'a> {
             *place = Some(outcome);
         }
         self.book.reused(&*keeper.sink(), at, &outcome)?;
-        self.notice(&*keeper.sink(), at, outcome.output)
+        let paths =
+            if self.rule == OnConflict::Error { paths(&*keeper.sink(), outcome.output)? } else { Vec::new() };
+        self.notice(&*keeper.sink(), at, paths)
     }
 
     fn run_these(
@@ -206,27 +212,18 @@ impl<'a> Race<'a> {
         let mut saved = Instant::now();
         loop {
             match results.recv_timeout(SAVE_EVERY.saturating_sub(saved.elapsed()).min(LOOK_EVERY)) {
-                Ok((at, Ended::Done(outcome))) => {
-                    task.progress.advance(1);
-                    self.book.processed(&*keeper.sink(), at, &outcome)?;
-                    if let Some(place) = self.outcomes.get_mut(at) {
-                        *place = Some(outcome);
-                    }
-                    self.unsaved.extend(self.keys.get(at).map(|key| (*key, outcome)));
-                    self.notice(&*keeper.sink(), at, outcome.output)?;
-                }
-                Ok((at, Ended::Recovered(log))) => {
-                    task.progress.advance(1);
-                    self.book.recovered(at, log);
-                    self.recovered.insert(at);
-                }
-                Ok((at, Ended::Failed(failed))) => {
-                    task.progress.advance(1);
-                    self.book.failed(at, &failed);
-                    self.failures.insert(at, failed);
-                }
+                Ok((at, ended)) => self.ended(task, keeper, at, ended)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            let mut more = 0;
+            for (at, ended) in results.try_iter().take(MANY) {
+                self.ended(task, keeper, at, ended)?;
+                more += 1;
+            }
+            if more > 0 {
+                // They come thick and fast. To be woken for each costs the threads that run them more than it is worth.
+                thread::sleep(REST);
             }
             task.check_wanted()?;
             if saved.elapsed() >= SAVE_EVERY {
@@ -247,14 +244,35 @@ impl<'a> Race<'a> {
         Ok(())
     }
 
+    /// Takes in what became of the datum at `at`.
+    fn ended(&mut self, task: &Task<'_>, keeper: &Keeper<'_>, at: usize, ended: Ended) -> Result<(), Error> {
+        task.progress.advance(1);
+        match ended {
+            Ended::Done(done) => {
+                self.book.processed(at, &done);
+                let Done { outcome, paths, .. } = done;
+                if let Some(place) = self.outcomes.get_mut(at) {
+                    *place = Some(outcome);
+                }
+                self.unsaved.extend(self.keys.get(at).map(|key| (*key, outcome)));
+                self.notice(&*keeper.sink(), at, paths)?;
+            }
+            Ended::Recovered(log) => {
+                self.book.recovered(at, log);
+                self.recovered.insert(at);
+            }
+            Ended::Failed(failed) => {
+                self.book.failed(at, &failed);
+                self.failures.insert(at, failed);
+            }
+        }
+        Ok(())
+    }
+
     /// Looks whether the datum at `at` wrote what another has written, where that is a fault.
-    fn notice(&mut self, objects: &dyn ObjectRead, at: usize, output: NodeId) -> Result<(), Error> {
+    fn notice(&mut self, objects: &dyn ObjectRead, at: usize, paths: Vec<Vec<u8>>) -> Result<(), Error> {
         if self.rule != OnConflict::Error {
             return Ok(());
-        }
-        let mut paths = Vec::new();
-        for file in Cursor::<Entry>::new(objects, output)? {
-            paths.push(file?.0);
         }
         let others = merge::claimants(objects, self.before, paths.iter().map(Vec::as_slice))?;
         let mut second = usize::MAX;
@@ -271,4 +289,13 @@ impl<'a> Race<'a> {
         self.limit.fetch_min(second, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// The paths of an output.
+fn paths(objects: &dyn ObjectRead, output: NodeId) -> Result<Vec<Vec<u8>>, Error> {
+    let mut paths = Vec::new();
+    for file in Cursor::<Entry>::new(objects, output)? {
+        paths.push(file?.0);
+    }
+    Ok(paths)
 }

@@ -1,12 +1,14 @@
 //! The directories of one datum: its inputs, its output, its temporary files and the declared files.
 
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::datum::{Datum, Previous};
+use super::datum::{Datum, Part, Previous};
 use super::lay;
+use super::slot::{self, Slot};
 use crate::checkout::{self, Clash};
 use crate::object::{Entry, ObjectRead, TreePath};
 use crate::owner::{self, Tmp};
@@ -21,8 +23,19 @@ const DIRECTORIES: [&str; 4] = ["in", "out", "tmp", "code"];
 /// The directories of one datum, gone when this is dropped.
 pub(super) struct Room {
     dir: PathBuf,
-    /// The inputs whose directories are there in any case.
+    /// The inputs whose directories are there in any case, and stay the same ones.
     always: Vec<String>,
+    /// Files of these that are written anew for the next datum, where that may be.
+    slots: Option<BTreeMap<String, Slot>>,
+}
+
+/// What becomes of the files of one datum when the next comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Files {
+    /// They are removed.
+    Go,
+    /// They may be written anew: nobody else can write them.
+    Stay,
 }
 
 pub(super) fn io_error(verb: &'static str, path: &Path, source: io::Error) -> Error {
@@ -32,14 +45,14 @@ pub(super) fn io_error(verb: &'static str, path: &Path, source: io::Error) -> Er
 impl Room {
     /// A room in `tmp` with nothing in it. The directories of the inputs `always` are there even when a datum has nothing of them, and
     /// stay the same ones.
-    pub(super) fn make(tmp: &Tmp, always: Vec<String>) -> Result<Self, Error> {
+    pub(super) fn make(tmp: &Tmp, always: Vec<String>, files: Files) -> Result<Self, Error> {
         let dir = tmp.path().map_err(|source| io_error("make a room in", tmp.dir(), source))?;
-        Self::at(dir, always)
+        Self::at(dir, always, files)
     }
 
     /// Such a room in the directory `dir`, which must not be there.
-    pub(super) fn at(dir: PathBuf, always: Vec<String>) -> Result<Self, Error> {
-        let room = Self { dir, always };
+    pub(super) fn at(dir: PathBuf, always: Vec<String>, files: Files) -> Result<Self, Error> {
+        let room = Self { dir, always, slots: (files == Files::Stay).then(BTreeMap::new) };
         let make = |path: PathBuf| fs::create_dir(&path).map_err(|source| io_error("make", &path, source));
         make(room.dir.clone())?;
         DIRECTORIES.iter().try_for_each(|sub| make(room.path(sub)))?;
@@ -53,20 +66,11 @@ impl Room {
         for member in fs::read_dir(&self.dir).map_err(fail)? {
             let member = member.map_err(fail)?;
             if !DIRECTORIES.iter().any(|sub| member.file_name() == *sub) {
-                remove(&member).map_err(fail)?;
+                lay::remove(&member).map_err(fail)?;
             }
         }
         self.empty_directory("code")?;
-        self.empty_for_next()
-    }
-
-    /// Leaves nothing of the datum in it, but what the program keeps from one datum to the next.
-    pub(super) fn empty_for_next(&self) -> Result<(), Error> {
-        self.clear()?;
-        if self.always.is_empty() {
-            return self.empty_directory("in");
-        }
-        self.always.iter().try_for_each(|name| self.empty_directory(&format!("in/{name}")))
+        self.clear()
     }
 
     /// Lays out the files `code` that belong to the command.
@@ -79,14 +83,18 @@ impl Room {
         Ok(())
     }
 
-    /// Lays out what the datum reads.
-    pub(super) fn lay_out(&self, objects: &dyn ObjectRead, datum: &Datum) -> Result<(), Error> {
+    /// Lays out what the datum reads, in place of what was there.
+    pub(super) fn lay_out(&mut self, objects: &dyn ObjectRead, datum: &Datum) -> Result<(), Error> {
+        if self.always.is_empty() {
+            self.empty_directory("in")?;
+        }
+        let absent = |name: &String| !datum.parts.iter().any(|part| part.input == *name);
+        for name in self.always.iter().filter(|name| absent(name)) {
+            self.empty_directory(&format!("in/{name}"))?;
+            self.slots.iter_mut().for_each(|slots| drop(slots.remove(name)));
+        }
         for part in &datum.parts {
-            let dir = self.path("in").join(&part.input);
-            match part.contents {
-                Contents::Whole => lay::whole(objects, &part.files, &dir)?,
-                Contents::Empty => lay::names(&part.files, &dir)?,
-            }
+            self.lay_out_part(objects, part)?;
         }
         match &datum.previous {
             Some(previous) => self.lay_out_previous(objects, previous),
@@ -94,21 +102,36 @@ impl Room {
         }
     }
 
+    fn lay_out_part(&mut self, objects: &dyn ObjectRead, part: &Part) -> Result<(), Error> {
+        let dir = self.path("in").join(&part.input);
+        if let Some(slots) = &mut self.slots {
+            let free = slots.remove(&part.input);
+            if let Some((path, entry)) = slot::only(part) {
+                let slot = Slot::fill(free, objects, &dir, path, entry)?;
+                slots.insert(part.input.clone(), slot);
+                return Ok(());
+            }
+        }
+        let stays = !self.always.is_empty();
+        if stays {
+            lay::empty(&dir).map_err(|source| io_error("clear", &dir, source))?;
+        }
+        match part.contents {
+            Contents::Whole => lay::whole(objects, &part.files, &dir)?,
+            Contents::Lazy => lay::pipes(objects, &part.files, &dir)?,
+            Contents::Empty => lay::names(&part.files, &dir)?,
+        }
+        // One that stays is not to change its mode again and again, and in one with pipes these are replaced.
+        if !stays && part.contents != Contents::Lazy {
+            lay::protect(&dir).map_err(|source| io_error("protect", &dir, source))?;
+        }
+        Ok(())
+    }
+
     /// Empties one of the directories, whatever a program has made of it.
     fn empty_directory(&self, sub: &str) -> Result<(), Error> {
         let dir = self.path(sub);
-        let empty = || match fs::symlink_metadata(&dir) {
-            Ok(meta) if meta.is_dir() => {
-                if meta.permissions().mode() & 0o700 != 0o700 {
-                    fs::set_permissions(&dir, Permissions::from_mode(0o700))?;
-                }
-                fs::read_dir(&dir)?.try_for_each(|member| remove(&member?))
-            }
-            Ok(_) => fs::remove_file(&dir).and_then(|()| fs::create_dir(&dir)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&dir),
-            Err(error) => Err(error),
-        };
-        empty().map_err(|source| io_error("clear", &dir, source))
+        lay::empty(&dir).map_err(|source| io_error("clear", &dir, source))
     }
 
     /// Lays out the output of the datum's last run in `previous`, and what has changed since in `changes`.
@@ -124,6 +147,7 @@ impl Room {
             owner::remove(&dir).map_err(|source| io_error("clear", &dir, source))?;
         }
         lay::whole(objects, &files, &dir)?;
+        lay::protect(&dir).map_err(|source| io_error("protect", &dir, source))?;
         fs::write(&changes, &previous.changes).map_err(|source| io_error("write", &changes, source))
     }
 
@@ -160,7 +184,7 @@ impl Room {
         &self.dir
     }
 
-    /// Takes away what the program has written, for it to be tried again.
+    /// Takes away what the program has written.
     pub(super) fn clear(&self) -> Result<(), Error> {
         ["out", "tmp"].iter().try_for_each(|sub| self.empty_directory(sub))
     }
@@ -173,9 +197,4 @@ impl Drop for Room {
             tracing::debug!(%error, dir = %self.dir.display(), "could not remove a datum's directory");
         }
     }
-}
-
-/// Removes a file or a directory; of a link, the link.
-fn remove(member: &fs::DirEntry) -> io::Result<()> {
-    if member.file_type()?.is_dir() { owner::remove(&member.path()) } else { fs::remove_file(member.path()) }
 }

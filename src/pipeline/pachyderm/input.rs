@@ -70,9 +70,6 @@ impl Reader<'_> {
         {
             return Err(kind.wrong("only repos of the type `user` can be read"));
         }
-        if pfs.get("lazy").is_some() {
-            notes.add(Topic::Lazy, name);
-        }
         let repo = match self.family.origin(&key) {
             Origin::Stage(stage) => format!("{}/{stage}", self.pipeline),
             Origin::Repo(repo) => repo,
@@ -91,6 +88,14 @@ impl Reader<'_> {
             if let Some(flag) = pfs.get(key) {
                 table.insert(key.to_owned(), flag.flag()?.into());
             }
+        }
+        // Of files without content, nothing is left to be lazy with.
+        let is_empty = table.get("empty_files").and_then(Value::as_bool) == Some(true);
+        if let Some(flag) = pfs.get("lazy")
+            && flag.flag()?
+            && !is_empty
+        {
+            table.insert("lazy".to_owned(), true.into());
         }
         table.extend(trigger.map(|trigger| ("trigger".to_owned(), trigger.when)));
         Ok(Value::Table(table))

@@ -14,7 +14,6 @@ pub(super) enum Topic {
     /// Stages whose outputs are on a branch that Pachyderm would not have taken.
     Output,
     /// Inputs that were to be read when they are opened.
-    Lazy,
     /// Stages with a limit of memory.
     Memory,
     /// Secrets that were to be files.
@@ -53,9 +52,6 @@ fn sentence(topic: Topic, what: &str) -> String {
         }
         Topic::Master => format!("the branch master is main here: {what}"),
         Topic::Output => format!("an output goes to the branch that the first input is read on: {what}"),
-        Topic::Lazy => {
-            format!("files are laid out whole before a program starts, also those of lazy inputs: {what}")
-        }
         Topic::Memory => format!(
             "a limit of memory counts the address space of a process here, which is more than it uses; raise it where a program fails: {what}"
         ),

@@ -91,6 +91,8 @@ pub enum Partner {
 pub enum Contents {
     /// As they are.
     Whole,
+    /// As named pipes, which are filled when it opens them.
+    Lazy,
     /// By their names, without what is in them.
     Empty,
 }

@@ -76,6 +76,7 @@ struct Raw {
     cron: Option<Schedule>,
     start: Option<String>,
     overwrite: Option<bool>,
+    lazy: Option<bool>,
     cross: Option<Vec<InputTable>>,
     union: Option<Vec<InputTable>>,
     join: Option<Vec<InputTable>>,
@@ -92,8 +93,8 @@ impl TryFrom<Raw> for InputTable {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        let Raw { name, from, except, join_on, outer_join, group_by, empty_files, trigger, .. } = raw;
-        let is_marked = except.is_some() || empty_files.is_some() || trigger.is_some();
+        let Raw { name, from, except, join_on, outer_join, group_by, empty_files, lazy, trigger, .. } = raw;
+        let is_marked = except.is_some() || empty_files.is_some() || lazy.is_some() || trigger.is_some();
         let is_marked = is_marked || join_on.is_some() || outer_join.is_some() || group_by.is_some();
         if let Some(schedule) = raw.cron {
             if is_marked
@@ -128,9 +129,12 @@ impl TryFrom<Raw> for InputTable {
             (Some(mut source), None) => {
                 source.glob = source.glob.without(patterns(except)?);
                 let mut marked = Marked { join_on, outer_join, group_by, ..marked(name, source) };
-                if empty_files == Some(true) {
-                    marked.leaf.contents = Contents::Empty;
-                }
+                marked.leaf.contents = match (empty_files == Some(true), lazy == Some(true)) {
+                    (true, true) => return Err("`empty_files` has nothing to be `lazy` with; choose one".to_owned()),
+                    (true, false) => Contents::Empty,
+                    (false, true) => Contents::Lazy,
+                    (false, false) => Contents::Whole,
+                };
                 marked.leaf.trigger = trigger;
                 Ok(Self::From(Box::new(marked)))
             }

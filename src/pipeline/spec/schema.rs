@@ -163,6 +163,7 @@ fn the_parser_and_the_schema_agree_on_examples() {
         "input = 'a'\ncommand = ['x']\nreprocess = 'every_job'\nincremental = true",
         "input = { from = 'a:/*', except = '/tmp', empty_files = true }\ncommand = ['true']",
         "input = { from = 'a:/*', except = ['/tmp', '/**/*.part'] }\nbin = {}",
+        "input = { from = 'a:/*', lazy = true, empty_files = false }\ncommand = ['true']",
         "input = { join = [ { from = 'a:/(*).csv', join_on = '$1', outer_join = true }, { from = 'b:/(*)/(*)', join_on = '$2' } ] }\ncommand = ['true']",
         "input = { cross = [ 'c:/', { group = [ { from = 'a:/(*)-*', group_by = '$1' } ] } ] }\ncommand = ['true']",
     ] {
@@ -225,6 +226,7 @@ fn the_parser_and_the_schema_agree_on_examples() {
         "input = { group = [ { cross = ['a:/'] } ] }\ncommand = ['true']",
         "input = { join = [] }\ncommand = ['true']",
         "input = { from = 'a', except = 3 }\ncommand = ['true']",
+        "input = { from = 'a', lazy = true, empty_files = true }\ncommand = ['true']",
         "input = 'a'\nmeasure = {}",
         "inputs = { bins = 'a', truths = 'b' }\nmeasure = {}",
         "inputs = { bins = 'a', truth = 'b', more = 'c' }\nmeasure = {}",

@@ -15,4 +15,4 @@ mod tests;
 
 pub(in crate::pipeline) use plan::{Plan, again, plan, read};
 pub(in crate::pipeline) use value::Datum;
-pub(super) use value::Previous;
+pub(super) use value::{Part, Previous};

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::value::Files;
-use crate::object::{Entry, NodeId, ObjectRead};
+use crate::object::{Entry, NodeId, ObjectRead, TreePath};
 use crate::pipeline::error::Error;
 use crate::pipeline::pattern::PathPattern;
 use crate::pipeline::spec::Leaf;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{self, Snapshot};
 use crate::tree::Cursor;
 
 /// The units of a source by their key.
@@ -25,6 +25,8 @@ pub(super) struct Side<'a> {
     /// The units of the sources that had to be listed.
     listed: RefCell<HashMap<usize, Rc<Vec<String>>>>,
     keyed: RefCell<HashMap<usize, Rc<ByKey>>>,
+    /// Where each source was looked at last. Units are mostly asked for in their order, and nodes are read once then.
+    looked: RefCell<HashMap<usize, Cursor<'a, Entry>>>,
 }
 
 impl<'a> Side<'a> {
@@ -35,7 +37,8 @@ impl<'a> Side<'a> {
         roots: &'a [NodeId],
         touched: &'a [BTreeSet<String>],
     ) -> Self {
-        Self { objects, leaves, roots, touched, listed: RefCell::default(), keyed: RefCell::default() }
+        let (listed, keyed, looked) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { objects, leaves, roots, touched, listed, keyed, looked }
     }
 
     /// The units of a source in which something changed, whether or not they are there.
@@ -108,33 +111,66 @@ impl<'a> Side<'a> {
 
     /// Whether the source has this unit.
     pub(super) fn has(&self, at: usize, unit: &str) -> Result<bool, Error> {
-        let Some((glob, tree)) = self.source(at) else { return Ok(false) };
-        if tree.find(unit)?.is_some() {
-            return Ok(glob.unit(unit) == Some(unit));
-        }
-        for file in tree.scan(&below(glob, unit))? {
-            if glob.unit(file?.0.as_str()) == Some(unit) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let mut has = false;
+        self.look(at, unit, |_, _| {
+            has = true;
+            Ok(Look::Enough)
+        })?;
+        Ok(has)
     }
 
     /// The files of a unit.
     pub(super) fn files(&self, at: usize, unit: &str) -> Result<Files, Error> {
-        let Some((glob, tree)) = self.source(at) else { return Ok(Vec::new()) };
-        if let Some(entry) = tree.find(unit)? {
-            return Ok(unit.parse().ok().map(|path| (path, entry)).into_iter().collect());
-        }
-        let mut files = Vec::new();
-        for file in tree.scan(&below(glob, unit))? {
-            let (path, entry) = file?;
-            if glob.unit(path.as_str()) == Some(unit) {
-                files.push((path, entry));
-            }
-        }
+        let mut files = Files::new();
+        self.look(at, unit, |path, entry| {
+            files.push((path, entry));
+            Ok(Look::On)
+        })?;
         Ok(files)
     }
+
+    /// Shows the files of a unit in order, for as long as that is wanted.
+    fn look(
+        &self,
+        at: usize,
+        unit: &str,
+        mut show: impl FnMut(TreePath, Entry) -> Result<Look, Error>,
+    ) -> Result<(), Error> {
+        let Some((glob, tree)) = self.source(at) else { return Ok(()) };
+        let mut looked = self.looked.borrow_mut();
+        let known =
+            looked.remove(&at).filter(|cursor| cursor.before().is_none_or(|key| key < unit.as_bytes()));
+        let mut cursor = match known {
+            Some(cursor) => cursor,
+            None => Cursor::new(tree.objects(), tree.root())?,
+        };
+        if let Some(entry) = cursor.get(unit.as_bytes())? {
+            // What is there as a file is no unit of a glob that cuts elsewhere.
+            if glob.unit(unit) == Some(unit)
+                && let Ok(path) = unit.parse()
+            {
+                show(path, entry)?;
+            }
+        } else {
+            let below = below(glob, unit);
+            cursor.seek(below.as_bytes())?;
+            while cursor.peek()?.is_some_and(|key| key.starts_with(below.as_bytes())) {
+                let Some((key, entry)) = cursor.next().transpose()? else { break };
+                let path = snapshot::path_of(key)?;
+                if glob.unit(path.as_str()) == Some(unit) && matches!(show(path, entry)?, Look::Enough) {
+                    break;
+                }
+            }
+        }
+        looked.insert(at, cursor);
+        Ok(())
+    }
+}
+
+/// Whether more is to be shown.
+enum Look {
+    On,
+    Enough,
 }
 
 /// With what the paths in a unit begin that is no file.

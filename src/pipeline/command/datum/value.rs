@@ -55,7 +55,8 @@ impl Datum {
             for (path, entry) in &part.files {
                 text(path.as_str());
                 match part.contents {
-                    Contents::Whole => text(&format!("{} {}", entry.kind as u8, entry.blob)),
+                    // How they come to the program is not what is in them.
+                    Contents::Whole | Contents::Lazy => text(&format!("{} {}", entry.kind as u8, entry.blob)),
                     Contents::Empty => text("empty"),
                 }
             }
@@ -81,7 +82,7 @@ impl Datum {
 
     /// How many bytes it reads.
     pub(in crate::pipeline::command) fn size(&self) -> u64 {
-        let whole = self.parts.iter().filter(|part| part.contents == Contents::Whole);
+        let whole = self.parts.iter().filter(|part| part.contents != Contents::Empty);
         whole.flat_map(|part| &part.files).map(|(_, entry)| entry.size).sum()
     }
 
