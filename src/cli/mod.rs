@@ -66,6 +66,7 @@ mod switch;
 mod tag;
 mod trigger;
 mod undo;
+mod versions;
 mod watch;
 mod why;
 mod words;

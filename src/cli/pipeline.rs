@@ -14,6 +14,7 @@ use super::convert;
 use super::graph;
 use super::preview;
 use super::steer;
+use super::versions;
 use crate::fault::{Cause, Kind};
 use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
@@ -79,10 +80,14 @@ pub(super) enum Verb {
     #[command(after_help = "Examples:
   vds pipeline show settlement
   vds pipeline show settlement --dot | dot -Tsvg > settlement.svg
-  vds pipeline show settlement --file > settlement.toml")]
+  vds pipeline show settlement --file > settlement.toml
+  vds pipeline show settlement --file --version 2")]
     Show {
         /// The pipeline
         name: PipelineName,
+        /// Its file as it was in this version
+        #[arg(long, requires = "file", value_name = "NUMBER")]
+        version: Option<u64>,
         /// The graph in the language of Graphviz
         #[arg(long, group = "form")]
         dot: bool,
@@ -92,6 +97,14 @@ pub(super) enum Verb {
         /// Its file, as it was given
         #[arg(long, group = "form")]
         file: bool,
+    },
+    /// List the versions of a pipeline, newest first, with the stages that each changed
+    #[command(
+        after_help = "Examples:\n  vds pipeline log settlement\n  vds pipeline show settlement --file --version 2"
+    )]
+    Log {
+        /// The pipeline; it may be gone since
+        name: PipelineName,
     },
     /// Let a pipeline queue nothing and run nothing; its queued and running jobs are cancelled
     #[command(after_help = "Example:\n  vds pipeline pause settlement")]
@@ -231,7 +244,9 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
                 names,
             )
         }
-        Verb::Show { name, dot, mermaid, file } => {
+        Verb::Log { name } => versions::list(&name, cx),
+        Verb::Show { name, version: Some(version), .. } => versions::file(&name, version, cx),
+        Verb::Show { name, dot, mermaid, file, version: None } => {
             let store = cx.store()?;
             let found = registry::load(&store.session()?, &name)?;
             let version = found.record.version;

@@ -210,8 +210,18 @@ pub fn load(facts: &Session, name: &PipelineName) -> Result<Pipeline, Error> {
 }
 
 /// The pipeline as it was in this version, though it may be gone since.
-pub(super) fn version(facts: &Session, name: &PipelineName, version: u64) -> Result<Option<Pipeline>, Error> {
+pub fn version(facts: &Session, name: &PipelineName, version: u64) -> Result<Option<Pipeline>, Error> {
     facts.get(&version_key(name, version))?.map(|bytes| Pipeline::read(&bytes)).transpose()
+}
+
+/// All versions that a pipeline of this name had, the newest first, though it may be gone since.
+pub fn versions(facts: &Session, name: &PipelineName) -> Result<Vec<Pipeline>, Error> {
+    let mut raw = Vec::new();
+    facts.scan(&[VERSIONS, name.as_str().as_bytes(), b"\0"].concat(), &mut |_, value| {
+        raw.push(value.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    raw.iter().rev().map(|bytes| Pipeline::read(bytes)).collect()
 }
 
 /// What a pipeline file becomes: its text, its name on disk, and its declared files, which are already stored.
