@@ -15,7 +15,7 @@ use vds::object::access::memory::Objects;
 use vds::object::{BlobId, BranchName, CommitId, Digest, Entry, FileKind, NodeId, RepoName};
 use vds::pipeline::condition::Condition;
 use vds::pipeline::follow::{self, Follow};
-use vds::pipeline::job::{self, Bytes, Datums, Job, JobInput, JobSource, State};
+use vds::pipeline::job::{self, Bytes, Datums, Job, JobInput, JobSource, Results, State};
 use vds::pipeline::registry::{self, Submission, Submit};
 use vds::process::Process;
 use vds::store::{DEFAULT_WAIT, Store};
@@ -63,6 +63,7 @@ fn some_job(id: u64, state: State) -> Job {
             input("bins", JobSource::Job(6)),
         ],
         cause: "desk/ticks@main 4c9f21ab03de".to_owned(),
+        results: Results::Reused,
         state,
         created: 1_714_573_800_000,
         started: Some(1_714_573_801_000),

@@ -20,8 +20,8 @@ use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
     blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, datum, diff, du, fetch,
-    import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, reset, resolve, restore,
-    revert, rm, run, show, sparse_checkout, status, switch, tag, trigger, undo, watch, why,
+    import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, rerun, reset, resolve,
+    restore, revert, rm, run, show, sparse_checkout, status, switch, tag, trigger, undo, watch, why,
 };
 use crate::fault::Cause;
 use crate::interrupt;
@@ -132,6 +132,7 @@ enum Verb {
     #[command(subcommand)]
     Pipeline(pipeline::Verb),
     Run(run::Args),
+    Rerun(rerun::Args),
     #[command(subcommand)]
     Job(job::Verb),
     #[command(subcommand)]
@@ -290,6 +291,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Bundle(verb) => bundle::run(verb, cx),
         Verb::Pipeline(verb) => pipeline::run(verb, cx),
         Verb::Run(args) => run::run(&args, cx),
+        Verb::Rerun(args) => rerun::run(&args, cx),
         Verb::Job(verb) => job::job(verb, cx),
         Verb::Datum(verb) => datum::run(verb, cx),
         Verb::Completion(args) => completion::run(&args, Cli::command(), cx),

@@ -1,5 +1,6 @@
 //! `vds run`.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
@@ -9,8 +10,10 @@ use super::attend;
 use super::complaint::{failure, not_found};
 use super::context::{Answer, Context, verdict};
 use super::job::line;
+use super::outlook;
 use super::trigger;
 use crate::fault::Cause;
+use crate::object::BranchName;
 use crate::pipeline::job::{self, Filter, Job, Run, State};
 use crate::pipeline::{self, Which};
 use crate::store::Store;
@@ -25,6 +28,8 @@ use crate::view;
 Examples:
   vds commit ticks day-3/ -m 'day 3' --no-run
   vds run
+  vds run --dry-run
+  vds run --stage settlement/report --branch main
   vds run --watch
   vds run list -n 5
   vds run show 12"
@@ -35,6 +40,15 @@ pub(super) struct Args {
     /// Stay, and run what comes and what triggers and clocks make due, until this is ended
     #[arg(long)]
     watch: bool,
+    /// Only the jobs of this stage, and what they wait for
+    #[arg(long, value_name = "PIPELINE/STAGE", conflicts_with = "watch")]
+    stage: Option<String>,
+    /// Only the jobs of this branch, and what they wait for
+    #[arg(long, conflicts_with = "watch")]
+    branch: Option<BranchName>,
+    /// Say which datums would run, why, and how many results would be used again; run nothing
+    #[arg(long, conflicts_with = "watch")]
+    dry_run: bool,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -64,7 +78,11 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     match args.verb {
         None if args.watch => attend::run(&store, cx),
-        None => all(&store, cx),
+        None if args.dry_run => outlook::run(&store, |job| args.mean(job), cx),
+        None => {
+            let which = args.which(&store)?;
+            all(&store, &which, cx)
+        }
         Some(Verb::List { max_count }) => list(&store, max_count.unwrap_or(usize::MAX), cx),
         Some(Verb::Show { id }) => {
             let run = load(&store, id)?;
@@ -74,10 +92,31 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     }
 }
 
-fn all(store: &Store, cx: &Context) -> Answer {
-    let due = pipeline::due(store, &cx.author)?;
+impl Args {
+    /// Whether the job is one of those that are asked for.
+    fn mean(&self, job: &Job) -> bool {
+        self.stage.as_ref().is_none_or(|stage| *stage == job.stage_name())
+            && self.branch.as_ref().is_none_or(|branch| branch.as_str() == job.branch)
+    }
+
+    /// The jobs that are asked for, as far as they are queued.
+    fn which(&self, store: &Store) -> Result<Which, Cause> {
+        if self.stage.is_none() && self.branch.is_none() {
+            return Ok(Which::All);
+        }
+        let facts = store.session()?;
+        if let Some(stage) = &self.stage {
+            pipeline::check_stage(&facts, stage)?;
+        }
+        let living = job::living(&facts)?.into_iter().filter(|job| self.mean(job));
+        Ok(Which::These { jobs: living.map(|job| job.id).collect(), runs: BTreeSet::new() })
+    }
+}
+
+fn all(store: &Store, which: &Which, cx: &Context) -> Answer {
+    let due = if *which == Which::All { pipeline::due(store, &cx.author)? } else { pipeline::Due::default() };
     trigger::moved(&due).lines().for_each(|line| cx.note(line));
-    let ran = cx.run(store, &Which::All);
+    let ran = cx.run(store, which);
     if cx.form == Form::Json {
         return cx.ended(document(&json!({ "moved": trigger::moves(&due) })), ran, None);
     }

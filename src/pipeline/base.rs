@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::builtin;
 use super::command;
 use super::error::Error;
-use super::job::{Job, JobSource};
+use super::job::{Job, JobSource, Results};
 use super::pattern::PathPattern;
 use super::registry::{self, output_name};
 use super::results;
@@ -211,6 +211,8 @@ fn count_for(
         Wanted { store, output: &output, branch: &job.branch, plan: pipeline.plan_digest(stage), inputs };
     let empty = tree::empty(sink)?;
     let then = find(&wanted)?.map_or_else(|| vec![empty; now.len()], |base| base.inputs);
+    let is_anew = job.results == Results::Anew;
+    let (then, table) = if is_anew { (vec![empty; now.len()], None) } else { (then, table) };
     let code = pipeline.code_digest(stage);
     if !matches!(stage.work, Work::Command(_)) {
         return Ok(Some(builtin::count(sink, table, code, stage, &then, &now)?));

@@ -25,7 +25,7 @@ pub(super) fn work(task: &Task<'_>, sink: &dyn ObjectWrite) -> Result<Done, Fail
         task.stage.input.sources().into_iter().map(|(_, source)| &source.glob).collect();
     let roots = base::roots(objects, task.commits())?;
     let key = key(&task.code, &task.stage.input, &roots);
-    let base = task.base()?;
+    let (base, table) = if task.is_anew() { (None, None) } else { (task.base()?, task.table) };
     let empty = tree::empty(sink)?;
     let before = base.as_ref().map_or_else(|| vec![empty; roots.len()], |base| base.inputs.clone());
     let mut changes = Vec::new();
@@ -33,11 +33,11 @@ pub(super) fn work(task: &Task<'_>, sink: &dyn ObjectWrite) -> Result<Done, Fail
         changes.push(base::changes(sink, *then, *now, glob)?);
     }
     let units = base::count_units(globs.first().copied(), changes.first());
-    if let Some(outcome) = results::find(objects, task.table, &key)? {
+    if let Some(outcome) = results::find(objects, table, &key)? {
         let account = account(Datums { reused: units, ..Datums::default() }, Some(outcome.logs));
         return Ok(Done { outcome, account, results: Vec::new() });
     }
-    let mut parts = Parts::new(sink, task.table, task.code)?;
+    let mut parts = Parts::new(sink, table, task.code)?;
     let anew = match (&task.stage.work, globs.first(), changes.first(), roots.first()) {
         (Work::Bin(_), Some(glob), Some(changes), Some(root)) => parts.count_new(*root, glob, changes)?,
         _ => units,

@@ -4,49 +4,82 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::{self, Changes};
 use super::error::Error;
-use super::job::{self, Job, JobInput, JobSource, Numbers};
+use super::job::{self, Job, JobInput, JobSource, Numbers, Results};
 use super::registry::{self, Pipeline, output_name};
 use super::spec::Stage;
 use super::trigger;
 use crate::history::{self, Repo, Target};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
-use crate::object::{BranchName, CommitId, ObjectRead, PipelineName, RepoName};
+use crate::object::{BranchName, CommitId, ObjectRead, PipelineName, RepoName, StageName};
 
-/// Adds to `batch` one job for each output branch of the pipeline that the newest commits of its inputs would change, with those of
-/// other pipelines that follow from them. Each branch is a run of its own.
+/// What is to be brought to where its inputs stand.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    pub(super) pipeline: PipelineName,
+    /// Only this stage, and what follows from it.
+    pub(super) stage: Option<StageName>,
+    /// Only this branch.
+    pub(super) branch: Option<BranchName>,
+    /// Whether what is made already is made again.
+    pub(super) results: Results,
+}
+
+/// What is to be done for that.
+#[derive(Debug, Default)]
+pub(super) struct CaughtUp {
+    pub(super) jobs: Vec<Job>,
+    /// The branches of outputs that are as they should be.
+    pub(super) made: Vec<Target>,
+}
+
+impl Scope {
+    fn covers(&self, pipeline: &Pipeline, stage: &StageName) -> bool {
+        pipeline.spec.name == self.pipeline && self.stage.as_ref().is_none_or(|wanted| wanted == stage)
+    }
+}
+
+/// Adds to `batch` one job for each output branch that the newest commits of its inputs would change, with those that follow from
+/// them. Each branch is a run of its own.
 pub(super) fn catch_up(
     facts: &Session,
     objects: &dyn ObjectRead,
     batch: &mut Batch,
-    name: &PipelineName,
+    scope: &Scope,
     origin: &Origin,
-) -> Result<Vec<Job>, Error> {
+) -> Result<CaughtUp, Error> {
     let pipelines = registry::list(facts)?;
     let mut numbers = Numbers::read(facts)?;
     let mut runs: BTreeMap<BranchName, u64> = BTreeMap::new();
     let mut made = Changes::default();
-    let mut jobs: Vec<Job> = Vec::new();
+    let CaughtUp { mut jobs, made: mut fresh } = CaughtUp::default();
     for (pipeline, stage_name, stage) in trigger::order(&pipelines).unwrap_or_default() {
         if !pipeline.is_active() {
             continue;
         }
         let output = output_name(&pipeline.spec.name, stage_name)?;
-        let is_own = pipeline.spec.name == *name;
+        let is_own = scope.covers(pipeline, stage_name);
         let mut branches = changes::branches(facts, &output, stage, &made)?;
         if is_own {
-            branches.extend(changes::all_branches(facts, stage, &made)?);
+            let all = changes::all_branches(facts, stage, &made)?.into_iter();
+            branches.extend(all.filter(|branch| scope.branch.as_ref().is_none_or(|wanted| wanted == branch)));
         }
         for branch in branches {
             let Some(inputs) = changes::inputs(facts, &output, stage, &branch, &made)? else { continue };
             let Some(repo) = history::find(facts, &output)? else { continue };
-            if is_own && is_made(facts, objects, pipeline, stage, &repo, &branch, &inputs)? {
+            let is_asked = is_own && scope.results == Results::Anew;
+            let may_be_made = is_own && !is_asked;
+            if may_be_made && is_made(facts, objects, pipeline, stage, &repo, &branch, &inputs)? {
+                fresh.push(Target { repo: output.clone(), branch });
                 continue;
             }
             let cause = cause(facts, &inputs, &jobs)?;
             let run = *runs.entry(branch.clone()).or_insert_with(|| numbers.run());
             let id = numbers.job();
-            let job = trigger::job(pipeline, stage_name, &branch, inputs, (id, run), cause, origin.time);
+            let mut job = trigger::job(pipeline, stage_name, &branch, inputs, (id, run), cause, origin.time);
+            if is_asked {
+                job.results = Results::Anew;
+            }
             job::save(batch, &job)?;
             made.coming.insert((output.clone(), branch), JobSource::Job(id));
             jobs.push(job);
@@ -55,7 +88,7 @@ pub(super) fn catch_up(
     if !jobs.is_empty() {
         numbers.save(batch);
     }
-    Ok(jobs)
+    Ok(CaughtUp { jobs, made: fresh })
 }
 
 /// Whether the output branch is what the stage makes of these inputs.

@@ -12,7 +12,7 @@ use crate::store::Store;
 
 use super::changes;
 use super::error::Error;
-use super::job::{self, Job, JobInput, JobSource, State};
+use super::job::{self, Job, JobInput, JobSource, Results, State};
 use super::lease::Lease;
 use super::perform::Shift;
 use super::registry;
@@ -84,7 +84,9 @@ pub(super) fn claim(
             continue;
         }
         let together = branch.len() > 1 && queue.rule(first)? == PiledUp::Together;
-        let may_be_next = if together { branch.len() } else { 1 };
+        // What is to be made anew is not left to another job.
+        let anew = branch.iter().position(|job| job.results == Results::Anew);
+        let may_be_next = if together { anew.map_or(branch.len(), |at| at + 1) } else { 1 };
         for (at, job) in branch.iter().enumerate().take(may_be_next).rev() {
             match resolve(store, &facts, job)? {
                 Waiting::No(inputs) => {

@@ -51,6 +51,12 @@ pub enum Error {
     /// A paused pipeline was to do something.
     #[error("the pipeline {name} is paused")]
     Paused { name: PipelineName },
+    /// A pipeline was named instead of one of its stages.
+    #[error("{pipeline} is a pipeline; a stage is named PIPELINE/STAGE")]
+    NoStage { pipeline: PipelineName },
+    /// A stage has no such branch to be run on.
+    #[error("{what} reads nothing on a branch {branch}")]
+    NoBranch { what: String, branch: String },
     /// A job that did not fail was to be run again.
     #[error("job {id} is {word}: only one that failed, was cancelled or skipped can be run again")]
     NotFailed { id: u64, word: &'static str },
@@ -140,6 +146,8 @@ fault! {
         | Self::UnknownJob { .. }
         | Self::StageGone { .. }
         | Self::StageChanged { .. }
+        | Self::NoBranch { .. }
+        | Self::NoStage { .. }
         | Self::NoDatums { .. }
         | Self::UnknownDatum { .. }
         | Self::FollowsNone { .. }
@@ -169,6 +177,8 @@ fault! {
         Self::UnknownDatum { id, .. } => Some(format!("`vds datum list {id}` shows what there is")),
         Self::NotEmpty { .. } => Some("name a directory that is not there".to_owned()),
         Self::Paused { name } => Some(format!("`vds pipeline resume {name}` lets it go on")),
+        Self::NoStage { pipeline } => Some(format!("`vds pipeline show {pipeline}` shows its stages")),
+        Self::NoBranch { .. } => Some("`vds pipeline show` tells what it reads, on which branches".to_owned()),
         Self::NotFailed { .. } => Some("`vds job list --state failed,cancelled` shows such".to_owned()),
         Self::Overtaken { newer, .. } => Some(format!(
             "`vds job show {newer}` tells about it; what older inputs come to is made by moving their branch back"

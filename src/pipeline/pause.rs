@@ -10,9 +10,9 @@ use crate::object::PipelineName;
 use crate::store::Store;
 
 use super::cancel::{self, Stopped};
-use super::catch_up::catch_up;
+use super::catch_up::{CaughtUp, Scope, catch_up};
 use super::error::Error;
-use super::job::Job;
+use super::job::{Job, Results};
 use super::registry::{self, Standing};
 use super::task::TRIES;
 
@@ -69,7 +69,8 @@ pub fn resume(store: &Store, author: &Author, name: &PipelineName) -> Result<Res
         }
         let (jobs, next) = facts.suppose(&batch.writes, |facts| {
             let mut next = Batch::default();
-            let jobs = catch_up(facts, store.objects(), &mut next, name, &origin)?;
+            let scope = Scope { pipeline: name.clone(), stage: None, branch: None, results: Results::Reused };
+            let CaughtUp { jobs, .. } = catch_up(facts, store.objects(), &mut next, &scope, &origin)?;
             Ok::<_, Error>((jobs, next))
         })?;
         batch.then(next);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
-use super::job::{self, Job, JobSource, State};
+use super::job::{self, Job, JobSource, Results, State};
 use super::registry;
 use super::spec::PiledUp;
 use crate::history;
@@ -73,7 +73,9 @@ impl<'a> Queue<'a> {
                 };
                 let heir = self.living.iter().find(follows).map(|heir| heir.id);
                 match heir {
-                    Some(heir) if self.rule(job)? == PiledUp::Together => open.push((job.id, heir)),
+                    Some(heir) if self.rule(job)? == PiledUp::Together && job.results == Results::Reused => {
+                        open.push((job.id, heir));
+                    }
                     _ => {
                         let mut now = self.now(job).clone();
                         for input in &mut now.inputs {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::fault::Cause;
-use crate::history::{Author, Repo};
+use crate::history::{self, Author, Repo};
 use crate::ledger::Session;
 use crate::object::{
     AccessError, CommitId, Digest, InputCommit, Lineage, NodeId, ObjectKind, ObjectRead, ObjectWrite, Payload,
@@ -17,7 +17,7 @@ use crate::store::Store;
 use super::base::{self, Base};
 use super::error::Error;
 use super::flight::Flight;
-use super::job::{self, Bytes, Datums, Job};
+use super::job::{self, Bytes, Datums, Job, Results};
 use super::registry::Pipeline;
 use super::results::Outcome;
 use super::spec::Stage;
@@ -94,6 +94,17 @@ impl Task<'_> {
     /// Notes that this process has written the job's record so.
     pub(super) fn wrote(&self, record: Job) {
         *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
+    }
+
+    /// Whether the job makes all its results anew.
+    pub(super) fn is_anew(&self) -> bool {
+        self.job.results == Results::Anew
+    }
+
+    /// Whether the branch of the output has a commit.
+    pub(super) fn made_before(&self) -> Result<bool, Error> {
+        let branch = self.job.branch.parse().map_err(history::Error::from)?;
+        Ok(history::head(&self.store.session()?, self.output, &branch)?.is_some())
     }
 
     /// What an earlier job left, to start from.

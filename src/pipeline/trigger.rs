@@ -9,7 +9,7 @@ use super::changes::{self, At, Changes, InputAt};
 use super::condition::{News, Verdict};
 use super::error::Error;
 use super::follow;
-use super::job::{self, Datums, Job, JobInput, JobSource, Numbers, State};
+use super::job::{self, Datums, Job, JobInput, JobSource, Numbers, Results, State};
 use super::pattern::Source;
 use super::registry::{self, Pipeline, output_name};
 use super::spec::Stage;
@@ -257,6 +257,7 @@ pub(super) fn job(
         branch: branch.to_string(),
         inputs,
         cause,
+        results: Results::Reused,
         state: State::Queued,
         created,
         started: None,

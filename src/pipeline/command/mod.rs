@@ -30,4 +30,5 @@ pub(super) use datum::{Datum, plan, read};
 pub(super) use debug::lay_out;
 pub use merge::{Named, state_names};
 pub(super) use merge::{datums, output, writers};
-pub(super) use work::work;
+pub use work::Reason;
+pub(super) use work::{foresee, work};

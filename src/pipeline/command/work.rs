@@ -7,7 +7,7 @@ use super::keeper::Keeper;
 use super::merge::{self, Merged, Run};
 use super::previous;
 use super::race::Race;
-use crate::object::{Digest, ObjectRead};
+use crate::object::{Digest, ObjectRead, ObjectWrite};
 use crate::pipeline::base::{self, Base};
 use crate::pipeline::error::Error;
 use crate::pipeline::job::Datums;
@@ -24,6 +24,66 @@ pub(in crate::pipeline) fn work(task: &Task<'_>, command: &Command) -> Result<Do
     done
 }
 
+/// Why a datum would run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// There was no such datum.
+    New,
+    /// It reads something else.
+    Changed,
+    /// The stage does something else, or cuts its inputs differently.
+    Code,
+    /// It came to nothing last time, which was no failure.
+    Recovered,
+    /// All datums of the job run.
+    Anew,
+}
+
+impl Reason {
+    /// The reason in a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Code => "code",
+            Self::Recovered => "recovered",
+            Self::Anew => "anew",
+        }
+    }
+}
+
+/// The datums that the job would run, each with the reason, and how many results it would use that are known.
+pub(in crate::pipeline) fn foresee(
+    task: &Task<'_>,
+    command: &Command,
+    sink: &dyn ObjectWrite,
+) -> Result<(Vec<(String, Reason)>, u64), Error> {
+    let Start { plan, outcomes, before, .. } = start(task, command, sink)?;
+    let all = tree::totals_in::<Raw>(sink, before.state, merge::DATUMS)?.count;
+    let has_made = task.made_before()?;
+    let recovered = merge::recovered(sink, before.state)?;
+    let (mut run, mut known) = (Vec::new(), 0);
+    for (datum, outcome) in plan.datums.iter().zip(&outcomes) {
+        if outcome.is_some() {
+            known += 1;
+            continue;
+        }
+        let reason = if task.is_anew() || command.reprocess == Reprocess::EveryJob {
+            Reason::Anew
+        } else if recovered.contains(&datum.order) {
+            Reason::Recovered
+        } else if all == 0 && has_made {
+            Reason::Code
+        } else if plan.gone.contains(&datum.order) {
+            Reason::Changed
+        } else {
+            Reason::New
+        };
+        run.push((datum.name().to_owned(), reason));
+    }
+    Ok((run, known + all.saturating_sub(plan.gone.len() as u64)))
+}
+
 /// What is to be done, and from where.
 struct Start {
     plan: Plan,
@@ -34,27 +94,25 @@ struct Start {
     before: Merged,
 }
 
-fn start(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Start, Error> {
+fn start(task: &Task<'_>, command: &Command, sink: &dyn ObjectWrite) -> Result<Start, Error> {
     let objects: &dyn ObjectRead = task.store.objects();
-    let sink = keeper.sink();
     let now = base::roots(objects, task.commits())?;
-    let empty = tree::empty(&*sink)?;
+    let empty = tree::empty(sink)?;
     let nothing = || Base { inputs: vec![empty; now.len()], output: empty, state: empty };
     let last = task.base()?.unwrap_or_else(nothing);
     // Where all datums run anew, they are planned as if there had been none.
-    let base = if command.reprocess == Reprocess::EveryJob { nothing() } else { last.clone() };
+    let runs_anew = task.is_anew() || command.reprocess == Reprocess::EveryJob;
+    let base = if runs_anew { nothing() } else { last.clone() };
     let input = &task.stage.input;
-    let mut plan = plan(&*sink, input, &base.inputs, &now)?;
-    let recovered = merge::recovered(&*sink, base.state)?;
-    datum::again(&*sink, input, &now, recovered, &mut plan)?;
+    let mut plan = plan(sink, input, &base.inputs, &now)?;
+    let recovered = merge::recovered(sink, base.state)?;
+    datum::again(sink, input, &now, recovered, &mut plan)?;
     if command.memory == Memory::Output {
-        previous::add(&*sink, input, &last, &mut plan)?;
+        previous::add(sink, input, &last, &mut plan)?;
     }
-    let key = |datum: &datum::Datum| match command.reprocess {
-        Reprocess::UntilSuccess => datum.key(&task.code),
-        // Only this job finds it again, when it is taken up after it was killed.
-        Reprocess::EveryJob => datum.key_in(&task.code, task.job.id),
-    };
+    // Only this job finds it again what runs anew, when it is taken up after it was killed.
+    let in_job = |datum: &datum::Datum| datum.key_in(&task.code, task.job.id);
+    let key = |datum: &datum::Datum| if runs_anew { in_job(datum) } else { datum.key(&task.code) };
     let keys: Vec<Digest> = plan.datums.iter().map(key).collect();
     let known = keys.iter().map(|key| results::find(objects, task.table, key));
     let outcomes = known.collect::<Result<_, _>>()?;
@@ -62,7 +120,7 @@ fn start(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Star
 }
 
 fn run(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Done, Failure> {
-    let Start { plan, keys, outcomes, before } = start(task, command, keeper)?;
+    let Start { plan, keys, outcomes, before } = start(task, command, &*keeper.sink())?;
     let book = Book::open(&*keeper.sink(), &plan, &keys)?;
     let mut race = Race::new(&plan, &keys, outcomes, command.on_conflict, before.state, book);
     let running = race.run(task, command, keeper);
@@ -99,7 +157,13 @@ fn run(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Done, 
     let datums = Datums { reused: all.saturating_sub(account.datums.processed), ..account.datums };
     let account = Account { datums, logs: Some(logs), ..account };
     let outcome = Outcome { output: merged.output, state: merged.state, logs };
-    Ok(Done { outcome, account, results: race.unsaved })
+    let mut results = race.unsaved;
+    if task.is_anew() {
+        // From now on these are the results that others find.
+        let made = plan.datums.iter().zip(&race.outcomes);
+        results.extend(made.filter_map(|(datum, outcome)| Some((datum.key(&task.code), (*outcome)?))));
+    }
+    Ok(Done { outcome, account, results })
 }
 
 /// Why a job failed whose datum at `first` did, and so many in all.

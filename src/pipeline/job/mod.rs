@@ -13,7 +13,9 @@ mod tests;
 pub use archive::{Known, archive, known, load};
 pub use index::Filter;
 pub use queue::{last_of, living, waiting};
-pub use record::{Bytes, Datums, Job, JobInput, JobSource, Phase, State, read, replace, save, warnings};
+pub use record::{
+    Bytes, Datums, Job, JobInput, JobSource, Phase, Results, State, read, replace, save, warnings,
+};
 pub use run::Run;
 
 pub(super) use archive::ARCHIVE;

@@ -40,6 +40,8 @@ pub struct Job {
     pub inputs: Vec<JobInput>,
     /// What caused it, for people: `ticks@main 4c9f21ab03de`.
     pub cause: String,
+    /// Whether results that are known are used.
+    pub results: Results,
     /// How far it is.
     pub state: State,
     /// When it was queued, in milliseconds since 1970.
@@ -82,6 +84,15 @@ pub enum JobSource {
     Commit(CommitId),
     /// An earlier job of the same run makes it.
     Job(u64),
+}
+
+/// What a job does with results that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Results {
+    /// It uses them.
+    Reused,
+    /// It makes all anew.
+    Anew,
 }
 
 /// How far a job is.

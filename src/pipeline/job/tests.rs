@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::archive::{Root, VERSION, archive, entries, known, load};
 use super::index::{Filter, job_key, keys};
-use super::{Datums, JOBS, Job, Known, Phase, State, save};
+use super::{Datums, JOBS, Job, Known, Phase, Results, State, save};
 use crate::history::Author;
 use crate::meta::Batch;
 use crate::object::access::memory::Objects;
@@ -26,6 +26,7 @@ fn job(id: u64, state: State) -> Job {
         branch: "main".to_owned(),
         inputs: Vec::new(),
         cause: "r@main".to_owned(),
+        results: Results::Reused,
         state,
         created: 0,
         started: None,
