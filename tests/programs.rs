@@ -337,3 +337,30 @@ fn directories_of_code_come_along_and_count() {
     desk.ok(&["pipeline", "update", "p.toml"]);
     assert_eq!(desk.ok(&["cat", "p/a:said"]), "hello\nall\n");
 }
+
+#[test]
+fn inputs_of_one_name_are_told_apart_by_where_they_come_from() {
+    let desk = Desk::new();
+    for repo in ["in", "old/in"] {
+        desk.ok(&["repo", "create", repo]);
+    }
+    desk.write(
+        "do.sh",
+        "echo $VDS_REPO_IN; cat $VDS_IN_IN/*; cp $VDS_IN_IN/* $VDS_OUT/$(basename $VDS_REPO_IN).$VDS_JOB",
+    );
+    desk.write(
+        "p.toml",
+        "pipeline = 'p'\n[stage.a]\ninput = { union = [ 'in:/*', 'old/in:/*' ] }\ncommand = ['sh', 'do.sh']\n\
+         code = ['do.sh']\non_conflict = 'concat'\n",
+    );
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.write("x/one", "new\n");
+    desk.write("y/one", "old\n");
+    desk.ok(&["commit", "old/in", "y", "-m", "y"]);
+    desk.ok(&["commit", "in", "x", "-m", "x"]);
+    assert_eq!(desk.ok(&["cat", "p/a:in.1"]), "new\nold\n");
+    assert_eq!(desk.ok(&["job", "logs", "1"]), "--- in.2=one\nold/in\nold\n--- in=one\nin\nnew\n");
+    let why = desk.ok(&["why", "p/a:in.1"]);
+    assert!(why.contains("from in@main") && why.contains("from old/in@main"), "{why}");
+    assert!(desk.ok(&["pipeline", "show", "p"]).contains("fresh"));
+}

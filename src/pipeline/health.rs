@@ -191,8 +191,10 @@ fn settle(
     if made.code != pipeline.plan_digest(stage) {
         causes.insert(cause(store, pipeline, stage, &made)?);
     }
-    for (name, source) in inputs {
-        let read = made.inputs.iter().find(|input| input.name == name);
+    for (at, (name, source)) in inputs.into_iter().enumerate() {
+        // Names alone do not tell: in a union, several have one.
+        let in_place = made.inputs.get(at).filter(|input| input.name == name);
+        let read = in_place.or_else(|| made.inputs.iter().find(|input| input.name == name));
         let is_read = |commit| read.is_some_and(|input| input.commit == commit);
         if !matches!(source, JobSource::Commit(commit) if is_read(commit)) {
             causes.insert(Cause::Input(name));

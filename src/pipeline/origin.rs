@@ -64,11 +64,10 @@ pub fn origins(store: &Store, made: &Provenance, path: &TreePath) -> Result<Opti
 
 /// What the datum reads of these inputs.
 pub(super) fn parts(inputs: &[InputCommit], datum: &Datum) -> Vec<Part> {
-    let part = |(name, files): (&str, &Vec<(TreePath, Entry)>)| {
-        let input = inputs.iter().find(|input| input.name == name)?.clone();
-        Some(Part { input, files: files.clone() })
+    let part = |(source, files): (usize, &Vec<(TreePath, Entry)>)| {
+        Some(Part { input: inputs.get(source)?.clone(), files: files.clone() })
     };
-    datum.files().filter_map(part).collect()
+    datum.sources().filter_map(part).collect()
 }
 
 fn built_in(

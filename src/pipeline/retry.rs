@@ -127,9 +127,11 @@ fn inputs(
     let newer = newer.into_iter().find(|job| job.state.is_living() || job.state == State::Succeeded);
     let waits = job.waits_for(all).is_some();
     let mut inputs = newer.as_ref().filter(|_| waits).map_or(&job.inputs, |newer| &newer.inputs).clone();
-    for input in &mut inputs {
-        let made =
-            job.inputs.iter().find(|made| made.name == input.name).map_or(input.source, |made| made.source);
+    for (at, input) in inputs.iter_mut().enumerate() {
+        // Names alone do not tell: in a union, several have one.
+        let in_place = job.inputs.get(at).filter(|made| made.name == input.name);
+        let made = in_place.or_else(|| job.inputs.iter().find(|made| made.name == input.name));
+        let made = made.map_or(input.source, |made| made.source);
         input.source = match (made, input.source) {
             (JobSource::Job(id), _) if new.contains_key(&id) => {
                 JobSource::Job(new.get(&id).copied().unwrap_or(id))

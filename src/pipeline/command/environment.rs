@@ -41,10 +41,10 @@ pub(super) fn own(task: &Task<'_>, command: &Command, view: View, datum: &Datum,
     let leaves = task.stage.input.leaves();
     for part in &datum.parts {
         let name = variable(&part.input);
-        let Some(input) = task.inputs.iter().find(|input| input.name == part.input) else { continue };
+        let Some(input) = task.inputs.get(part.source) else { continue };
         set(&format!("VDS_IN_{name}"), view.place(room, "in").join(&part.input).into());
         set(&format!("VDS_UNIT_{name}"), part.units.join("\n").into());
-        let role = leaves.iter().find(|leaf| leaf.name == part.input).map(|leaf| &leaf.role);
+        let role = leaves.get(part.source).map(|leaf| &leaf.role);
         if let Some((by, key)) = role.and_then(Role::variable).zip(part.key.as_ref()) {
             set(&format!("{by}_{name}"), key.into());
         }

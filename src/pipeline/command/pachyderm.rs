@@ -30,10 +30,10 @@ pub(super) fn variables(task: &Task<'_>, view: View, datum: &Datum, room: &Room)
             let place = if unit.is_empty() { dir } else { dir.join(unit) };
             variables.push((name.clone(), place.into()));
         }
-        if let Some(input) = task.inputs.iter().find(|input| &input.name == name) {
+        if let Some(input) = task.inputs.get(part.source) {
             variables.push((format!("{name}_COMMIT"), input.commit.to_string().into()));
         }
-        let role = leaves.iter().find(|leaf| &leaf.name == name).map(|leaf| &leaf.role);
+        let role = leaves.get(part.source).map(|leaf| &leaf.role);
         let word = match role {
             Some(Role::Join { .. }) => "JOIN_ON",
             Some(Role::Group { .. }) => "GROUP_BY",

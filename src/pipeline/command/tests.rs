@@ -14,7 +14,7 @@ use crate::pipeline::spec::{Input, OnConflict, Spec};
 use crate::snapshot::Snapshot;
 use crate::tree;
 
-const INPUTS: [&str; 9] = [
+const INPUTS: [&str; 11] = [
     "'a:/*'",
     "{ cross = [ { name = 'a', from = 'a:/*' }, { name = 'b', from = 'b:/*' } ] }",
     "{ union = [ { name = 'a', from = 'a:/*' }, { name = 'b', from = 'b:/x*' } ] }",
@@ -22,6 +22,8 @@ const INPUTS: [&str; 9] = [
     "{ join = [ { name = 'a', from = 'a:/(*)/', join_on = '$1', outer_join = true }, { name = 'b', from = 'b:/(*)', join_on = '$1' }, { name = 'c', from = 'b:/**/(1|2)', join_on = '$1' } ] }",
     "{ group = [ { name = 'a', from = 'a:/*/(*)', group_by = '$1' }, { name = 'b', from = 'b:/**/(*)', group_by = '$1' } ] }",
     "{ union = [ { group = [ { name = 'a', from = 'a:/(*)/*', group_by = '$1' } ] }, { cross = [ { name = 'b', from = 'b:/*' }, { join = [ { name = 'c', from = 'a:/(*)', join_on = '$1', outer_join = true }, { name = 'd', from = 'b:/(*)', join_on = '$1', outer_join = true } ] } ] } ] }",
+    "{ union = [ { name = 'a', from = 'a:/*' }, { name = 'a', from = 'b:/x*' } ] }",
+    "{ cross = [ { name = 'b', from = 'b:/' }, { union = [ { name = 'a', from = 'a:/*/*' }, { join = [ { name = 'a', from = 'a:/(*)', join_on = '$1' }, { name = 'c', from = 'b:/(*)', join_on = '$1' } ] } ] } ] }",
     "{ name = 'a', from = 'a:/*', except = ['/x', '/**/1'] }",
     "{ cross = [ { name = 'b', from = 'b:/' }, { union = [ { name = 'a', from = 'a:/*/*' }, { name = 'c', from = 'a:/**/1' } ] } ] }",
 ];

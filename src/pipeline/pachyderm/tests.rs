@@ -249,7 +249,7 @@ fn what_would_change_the_result_is_refused_with_its_place() {
             "document 1: stage p: the input \"r\" needs a `join_on`",
         ),
         (
-            r#"{"union": [{"pfs": {"name": "x", "repo": "r", "glob": "/"}}, {"pfs": {"name": "x", "repo": "s", "glob": "/"}}]}"#,
+            r#"{"cross": [{"pfs": {"name": "x", "repo": "r", "glob": "/"}}, {"pfs": {"name": "x", "repo": "s", "glob": "/"}}]}"#,
             "two inputs are named \"x\"",
         ),
         ("{}", "document 1: it needs an `input`"),

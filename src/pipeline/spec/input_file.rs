@@ -1,6 +1,6 @@
 //! Reading what a pipeline file says of a stage's input: a text, or a table of one of several forms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::DateTime;
@@ -292,18 +292,48 @@ pub(super) fn check_names(input: &Input) -> Result<(), String> {
     }
     // A program finds them by variables, which know neither small letters nor `-`.
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for name in names {
-        match seen.insert(variable(name), name) {
-            Some(other) if other == name => {
-                return Err(format!("two inputs are named {name:?}; tell them apart with `name`"));
-            }
-            Some(other) => {
-                return Err(format!(
-                    "the inputs {other:?} and {name:?} would have the same variables; tell them apart with `name`"
-                ));
-            }
-            None => {}
+    for name in &names {
+        if let Some(other) = seen.insert(variable(name), name).filter(|other| other != name) {
+            return Err(format!(
+                "the inputs {other:?} and {name:?} would have the same variables; tell them apart with `name`"
+            ));
         }
     }
-    Ok(())
+    together(input)?;
+    let alone = |leaf: &&Leaf| leaf.trigger.is_some() || leaf.clock.is_some();
+    let shares = |leaf: &&Leaf| names.iter().filter(|name| **name == leaf.name).count() > 1;
+    match input.leaves().into_iter().filter(alone).find(shares) {
+        Some(Leaf { name, .. }) => {
+            Err(format!("an input with a `trigger` and a clock have a name of their own, not {name:?}"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The names that a datum may find, which are different ones in each. Those of the members of a union are never found together.
+fn together(input: &Input) -> Result<BTreeSet<&str>, String> {
+    fn apart<'a>(
+        several: impl Iterator<Item = Result<BTreeSet<&'a str>, String>>,
+    ) -> Result<BTreeSet<&'a str>, String> {
+        let mut all = BTreeSet::new();
+        for names in several {
+            for name in names? {
+                if !all.insert(name) {
+                    return Err(format!("two inputs are named {name:?}; tell them apart with `name`"));
+                }
+            }
+        }
+        Ok(all)
+    }
+    match input {
+        Input::One(leaf) => Ok(BTreeSet::from([leaf.name.as_str()])),
+        Input::Union(members) => {
+            let members: Vec<_> = members.iter().map(together).collect::<Result<_, _>>()?;
+            Ok(members.into_iter().flatten().collect())
+        }
+        Input::Cross(members) => apart(members.iter().map(together)),
+        Input::Join(leaves) | Input::Group(leaves) => {
+            apart(leaves.iter().map(|leaf| Ok(BTreeSet::from([leaf.name.as_str()]))))
+        }
+    }
 }

@@ -154,6 +154,7 @@ fn the_parser_and_the_schema_agree_on_examples() {
         "input = { name = 'x', from = 'a:/*' }\ncommand = ['true']\ncode = ['x.py']\nenv = { A = 'b' }\ntimeout = '10m'\non_conflict = 'concat'",
         "input = { cross = [ 'a:/', { union = [ { name = 'b', from = 'b:/*' }, 'c:/*' ] } ] }\ncommand = ['true']",
         "inputs = { a = 'a:/', b = 'b:/' }\ncommand = ['true']",
+        "input = { union = [ 'a:/*', { cross = [ 'a:/x', 'b:/' ] }, { name = 'a', from = 'c:/' } ] }\ncommand = ['true']",
         "input = 'a'\ncommand = ['sh']\nstdin = 'true'\ntries = 3\naccept_return_code = [1]\nerr_cmd = ['true']\njob_timeout = '1h'",
         "input = 'a'\ncommand = ['sh']\nstdin = ['true', 'true']\nlimits = { memory = '2GiB', cpu = '10s', file_size = '5 MB' }\nparallelism = 1",
         "input = 'a'\ncommand = ['x']\nisolation = 'required'\ncompat = 'pachyderm'",

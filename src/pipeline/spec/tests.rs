@@ -84,6 +84,15 @@ fn a_mistake_is_reported_where_it_is() {
             "\"tmp\" is not a pattern for `except`: the path does not begin",
         ),
         ("\"ticks:/a(\"", "a group is not closed with ')'"),
+        ("{ cross = [ \"a:/\", { union = [ \"b:/\", \"x/a:/\" ] } ] }", "two inputs are named \"a\""),
+        (
+            "{ join = [ { from = \"a:/(*)\", join_on = \"$1\" }, { from = \"x/a:/(*)\", join_on = \"$1\" } ] }",
+            "two inputs are named \"a\"",
+        ),
+        (
+            "{ union = [ \"a:/\", { from = \"x/a:/\", trigger = { commits = 2 } } ] }",
+            "an input with a `trigger` and a clock have a name of their own, not \"a\"",
+        ),
     ] {
         check(whole, input, want);
     }

@@ -102,7 +102,7 @@ fn parts(side: &Side<'_>, choice: Choice) -> Result<Vec<Part>, Error> {
         for unit in &units {
             files.extend(side.files(source, unit)?);
         }
-        parts.push(Part { input: leaf.name.clone(), units, key, files, contents: leaf.contents });
+        parts.push(Part { source, input: leaf.name.clone(), units, key, files, contents: leaf.contents });
     }
     Ok(parts)
 }
@@ -120,7 +120,7 @@ fn name(choice: &Choice, form: &Form, leaves: &[&Leaf]) -> String {
         (_, [Pick { units, .. }]) if leaves.len() == 1 => shown(units.first().map_or("", String::as_str)),
         (_, picks) => {
             let piece = |pick: &Pick| {
-                let input = &leaves.get(pick.source)?.name;
+                let input = label(leaves, pick.source)?;
                 match (pick.units.as_slice(), &pick.key) {
                     ([], _) => None,
                     ([unit], None) => Some(format!("{input}={}", shown(unit))),
@@ -131,4 +131,11 @@ fn name(choice: &Choice, form: &Form, leaves: &[&Leaf]) -> String {
             picks.iter().filter_map(piece).collect::<Vec<_>>().join(",")
         }
     }
+}
+
+/// How people tell a source from others: by its name, with a number from the second on that has it.
+fn label(leaves: &[&Leaf], source: usize) -> Option<String> {
+    let name = &leaves.get(source)?.name;
+    let before = leaves.iter().take(source).filter(|leaf| leaf.name == *name).count();
+    Some(if before == 0 { name.clone() } else { format!("{name}.{}", before + 1) })
 }

@@ -9,7 +9,9 @@ pub(in crate::pipeline) type Files = Vec<(TreePath, Entry)>;
 /// The part of one input that a datum sees.
 #[derive(Debug, Clone)]
 pub(in crate::pipeline::command) struct Part {
-    /// The input's name in the stage.
+    /// The number of the source among those of the stage.
+    pub(in crate::pipeline::command) source: usize,
+    /// The input's name in the stage. Sources in different members of a union may share one.
     pub(in crate::pipeline::command) input: String,
     /// What the pattern cut: paths, or one that is empty for the whole tree. None where a join found no partner; several in a
     /// group.
@@ -78,6 +80,11 @@ impl Datum {
     /// The names of its inputs, with their files.
     pub(in crate::pipeline) fn files(&self) -> impl Iterator<Item = (&str, &Files)> {
         self.parts.iter().map(|part| (part.input.as_str(), &part.files))
+    }
+
+    /// The numbers of its sources, with their files.
+    pub(in crate::pipeline) fn sources(&self) -> impl Iterator<Item = (usize, &Files)> {
+        self.parts.iter().map(|part| (part.source, &part.files))
     }
 
     /// How many bytes it reads.
