@@ -88,6 +88,10 @@ fn attempt<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>) -> Res
         }
         called.is_ok()
     };
+    if result.is_err() {
+        // It may be that what it has written fills the disk, which the log is to be kept on.
+        bench.room.clear()?;
+    }
     let sink = keeper.sink();
     let log = keep_log(&*sink, &printed)?;
     Ok(match result {

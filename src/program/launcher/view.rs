@@ -55,6 +55,7 @@ impl View {
             .map_err(|error| failed("cannot make a root", error))?;
         take_over(&root)?;
         bind(room, &root.join(name_of(ROOM)))?;
+        hide_others(room, &root)?;
         for place in ["tmp".to_owned(), format!("{}/out", name_of(PFS))] {
             fs::create_dir_all(root.join(place)).map_err(|error| failed("cannot make a place", error))?;
         }
@@ -135,6 +136,17 @@ fn take_over(root: &Path) -> Result<(), String> {
         mount_bind_recursive(&old, &new).map_err(|error| fail(&old)(error.into()))?;
     }
     Ok(())
+}
+
+/// Shows nothing of the directory that has the rooms of other programs beside this one's.
+fn hide_others(room: &Path, root: &Path) -> Result<(), String> {
+    let Some(rooms) = room.parent().and_then(|rooms| rooms.strip_prefix("/").ok()) else { return Ok(()) };
+    let shown = root.join(rooms);
+    if rooms.as_os_str().is_empty() || !shown.is_dir() {
+        return Ok(());
+    }
+    mount("vds", &shown, "tmpfs", MountFlags::RDONLY, None)
+        .map_err(|error| failed("cannot hide the rooms of others", error))
 }
 
 fn bind(from: &Path, to: &PathBuf) -> Result<(), String> {
