@@ -130,6 +130,32 @@ fn a_program_that_cannot_be_started_is_told_of() {
     assert!(why.contains("cannot start \"no-such-program\"") && why.contains("(and 3 more datums)"), "{why}");
 }
 
+#[test]
+fn a_datum_is_run_by_hand_as_it_was() {
+    let each = "echo see $(cat $VDS_IN_IN/*); echo failed as ever > $VDS_ANSWER";
+    let desk = desk(&script(each), "");
+    fails(&desk);
+    let place = desk.path("debugged").display().to_string();
+    desk.ok(&["datum", "debug", "1", "two", &place]);
+    let output = Command::new(desk.path("debugged/run.sh")).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "see two\nfailed as ever\n");
+}
+
+#[test]
+fn a_program_that_stays_finds_its_output_before() {
+    let each =
+        "cat $VDS_CHANGES; cat $VDS_PREVIOUS/n $VDS_IN_IN/* 2> /dev/null > $VDS_OUT/n; echo ok > $VDS_ANSWER";
+    let desk = desk(&script(each), "incremental = true\n");
+    let file = fs::read_to_string(desk.path("p.toml")).unwrap();
+    desk.write("p.toml", &file.replace("in:/*", "in:/"));
+    desk.ok(&["pipeline", "update", "p.toml"]);
+    commit(&desk);
+    desk.write("x/two", "2\n");
+    commit(&desk);
+    assert_eq!(desk.ok(&["job", "logs", "2"]), "M\tin\ttwo\n");
+    assert_eq!(desk.ok(&["cat", "p/a:n"]), "four\none\nthree\ntwo\nfour\none\nthree\n2\n");
+}
+
 /// The block of the documentation that begins so, in this language.
 fn documented(language: &str, start: &str) -> String {
     let text = include_str!("../docs/pipelines.md");

@@ -7,14 +7,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::attempt::declared;
+use super::batch;
 use super::datum::Datum;
+use super::environment;
 use super::previous;
 use super::process::{Program, View, prepare};
-use super::room::{Files, Room};
+use super::room::{Files, Room, io_error};
 use crate::object::ObjectRead;
 use crate::pipeline::base::Base;
 use crate::pipeline::error::Error;
-use crate::pipeline::spec::{Command, Contents, Memory};
+use crate::pipeline::spec::{Batch, Command, Contents, Memory};
 use crate::pipeline::task::Task;
 use crate::program::Start;
 
@@ -42,8 +44,15 @@ pub(in crate::pipeline) fn lay_out(
     let mut room = Room::at(dir.to_owned(), Vec::new(), Files::Go)?;
     room.lay_out_code(objects, &declared(task, command)?)?;
     room.lay_out(objects, datum)?;
-    let start = prepare(task, command, View::Shared, &command.argv, datum, &room, Program::Own)
+    let mut start = prepare(task, command, View::Shared, &command.argv, datum, &room, Program::Own)
         .map_err(|reason| Error::Failed { reason, hint: None })?;
+    if command.batch != Batch::No {
+        // It is told of this datum alone, and answers to the person.
+        let line = batch::line(command.batch, &environment::own(task, command, View::Shared, datum, &room));
+        let place = room.path("stdin");
+        fs::write(&place, line).map_err(|source| io_error("write", &place, source))?;
+        start.env.insert("VDS_ANSWER".into(), "/dev/stdout".into());
+    }
     let path = dir.join("run.sh");
     let fail = |source| Error::Io { verb: "write", path: path.display().to_string(), source };
     fs::write(&path, script(&about, dir, &start)).map_err(fail)?;
