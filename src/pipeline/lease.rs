@@ -8,7 +8,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use super::job;
 use crate::store::Store;
+
+/// What the names of these files begin with.
+const PREFIX: &str = "lease-";
 
 /// A job that is this process's to run, until this is dropped.
 #[derive(Debug)]
@@ -44,6 +48,25 @@ impl Lease {
         }
     }
 
+    /// Takes away what dead processes left of leases on jobs that have ended since.
+    pub(super) fn sweep(store: &Store) -> Result<(), Error> {
+        let dir = store.tmp().dir();
+        let entries = fs::read_dir(dir).map_err(|source| failed(dir, source))?;
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let ids: Vec<u64> = names.filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok()).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        // Within a session, where nobody can want to take one.
+        let facts = store.session()?;
+        for id in ids {
+            if !job::is_living(&facts, id)? && !Self::is_held(store, id)? {
+                Self::forget(store, id);
+            }
+        }
+        Ok(())
+    }
+
     /// Takes away what a dead process may have left of its lease on the job `id`, which has ended on record.
     pub(super) fn forget(store: &Store, id: u64) {
         // A file that stays harms nobody.
@@ -58,7 +81,7 @@ impl Lease {
 }
 
 fn path(store: &Store, id: u64) -> PathBuf {
-    store.tmp().dir().join(format!("lease-{id}"))
+    store.tmp().dir().join(format!("{PREFIX}{id}"))
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {

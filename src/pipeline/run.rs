@@ -60,6 +60,7 @@ pub fn run(
     if !done.is_empty() {
         job::archive(store, author)?;
     }
+    Lease::sweep(store)?;
     done.sort_by_key(|job| job.id);
     Ok(done)
 }

@@ -96,7 +96,6 @@ impl<'a> Race<'a> {
         }
         let mut missing: Vec<usize> =
             (0..).zip(&self.outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(at, _)| at).collect();
-        let mut table = task.table;
         loop {
             missing.retain(|at| *at < self.limit());
             if missing.is_empty() {
@@ -107,7 +106,7 @@ impl<'a> Race<'a> {
             let (mut ours, others): (Vec<usize>, Vec<usize>) = missing.into_iter().partition(is_ours);
             // Another job may have made some of them since the table was read.
             let now = results::root(&task.store.session()?, task.output)?;
-            if now != std::mem::replace(&mut table, now) {
+            if now != task.table {
                 ours = self.find(ours, now, task, keeper)?;
             }
             if !ours.is_empty() {

@@ -19,5 +19,5 @@ pub use record::{
 pub use run::Run;
 
 pub(super) use archive::ARCHIVE;
-pub(super) use queue::{as_it_stands, coming};
+pub(super) use queue::{as_it_stands, coming, is_living};
 pub(super) use record::{JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE};

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::archive;
-use super::record::{Job, QUEUE, State, find};
+use super::record::{Job, QUEUE, State, find, key};
 use crate::history::{Repo, Target};
 use crate::ledger::Session;
 use crate::object::BranchName;
@@ -19,6 +19,11 @@ fn queue(facts: &Session, limit: usize) -> Result<Vec<u64>, Error> {
         if ids.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     Ok(ids)
+}
+
+/// Whether the job of this number may still do something.
+pub(in crate::pipeline) fn is_living(facts: &Session, id: u64) -> Result<bool, Error> {
+    Ok(facts.get(&key(QUEUE, id))?.is_some())
 }
 
 /// The number of the oldest job that may still do something.
