@@ -14,7 +14,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::door::{ARGUMENT, PROGRAM};
-use super::talk::{KILL, Order, Word, hear, order};
+use super::talk::{self, Order, Word, hear, order};
 use crate::program::run::run_by;
 use crate::program::start::Start;
 use crate::program::watch::Watch;
@@ -110,8 +110,7 @@ impl Launcher {
 
     /// Kills the program, with all that it started.
     pub(in crate::program) fn kill(&mut self) {
-        use std::io::Write;
-        if (&self.socket).write_all(&[KILL]).is_ok() {
+        if talk::kill(&self.socket).is_ok() {
             let _ = self.status();
         }
     }
@@ -131,7 +130,13 @@ impl Drop for Launcher {
     fn drop(&mut self) {
         // It goes when nothing more can come; that it has gone is seen at the socket.
         let _ = self.socket.shutdown(Shutdown::Write);
-        let gone = matches!(self.socket.read(&mut [0; 64]), Ok(0));
+        let gone = loop {
+            match self.socket.read(&mut [0; 64]) {
+                Ok(0) => break true,
+                Ok(_) => {}
+                Err(_) => break false,
+            }
+        };
         if !gone {
             let _ = self.process.kill();
         }

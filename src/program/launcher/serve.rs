@@ -1,7 +1,7 @@
 //! The launcher's side: it does as it is told, until vds is gone.
 
 use std::fs::{self, File};
-use std::io::{self, Read, stdin};
+use std::io::{self, stdin};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -15,7 +15,7 @@ use rustix::process::{
     set_child_subreaper, wait,
 };
 
-use super::talk::{KILL, Order, Word, say, take};
+use super::talk::{Order, Word, is_to_be_killed, say, take};
 use super::view::View;
 use crate::program::start::spawn;
 use crate::program::wait::{Waited, wait_for};
@@ -75,11 +75,7 @@ fn obey(socket: &UnixStream, view: Option<&View>) -> io::Result<()> {
 }
 
 /// Waits for the end of a program, with all that it started; kills it when that is wanted.
-fn see_through(
-    mut socket: &UnixStream,
-    process: Pid,
-    mut child: std::process::Child,
-) -> io::Result<ExitStatus> {
+fn see_through(socket: &UnixStream, process: Pid, mut child: std::process::Child) -> io::Result<ExitStatus> {
     let end = pidfd_open(process, PidfdFlags::empty());
     let kill = || kill_process_group(process, Signal::KILL);
     let Ok(end) = end else {
@@ -97,10 +93,8 @@ fn see_through(
             break;
         }
         if is_told {
-            let mut word = [0];
-            let got = socket.read(&mut word);
             // Else vds is gone, which is no reason to let it live.
-            asked = matches!(got, Ok(1)) && word == [KILL];
+            asked = is_to_be_killed(socket).unwrap_or(false);
             let _ = kill();
         }
     }

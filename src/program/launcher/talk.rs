@@ -44,8 +44,8 @@ pub(super) enum Word {
     Ended(i32),
 }
 
-/// Said while a program runs: it is to be killed.
-pub(super) const KILL: u8 = b'k';
+/// Said in place of the length of an order while a program runs: it is to be killed. It may come when the program has just ended.
+const KILL: [u8; 4] = u32::MAX.to_le_bytes();
 
 fn frame(value: &impl Serialize) -> io::Result<(u32, Vec<u8>)> {
     let bytes = bincode::serialize(value).map_err(io::Error::other)?;
@@ -91,15 +91,44 @@ pub(super) fn order(mut socket: &UnixStream, order: &Order, fds: [OwnedFd; FDS])
     socket.write_all(&bytes)
 }
 
+/// Says that the program is to be killed.
+pub(super) fn kill(mut socket: &UnixStream) -> io::Result<()> {
+    socket.write_all(&KILL)
+}
+
+/// Hears whether the program is to be killed. An error if nothing will be said any more.
+pub(super) fn is_to_be_killed(mut socket: &UnixStream) -> io::Result<bool> {
+    let mut word = [0; 4];
+    socket.read_exact(&mut word)?;
+    Ok(word == KILL)
+}
+
 /// Takes an order; nothing if there will be none any more.
 pub(super) fn take(socket: &UnixStream) -> io::Result<Option<(Order, [OwnedFd; FDS])>> {
+    loop {
+        match take_one(socket)? {
+            Taken::Order(order, fds) => return Ok(Some((*order, fds))),
+            Taken::Nothing => return Ok(None),
+            // It is about a program that has ended since.
+            Taken::Kill => {}
+        }
+    }
+}
+
+enum Taken {
+    Order(Box<Order>, [OwnedFd; FDS]),
+    Kill,
+    Nothing,
+}
+
+fn take_one(socket: &UnixStream) -> io::Result<Taken> {
     let mut length = [0; 4];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
     let mut beside = RecvAncillaryBuffer::new(&mut space);
     let got =
         recvmsg(socket, &mut [IoSliceMut::new(&mut length)], &mut beside, RecvFlags::CMSG_CLOEXEC)?.bytes;
     if got == 0 {
-        return Ok(None);
+        return Ok(Taken::Nothing);
     }
     let mut fds = Vec::new();
     for message in beside.drain() {
@@ -108,9 +137,41 @@ pub(super) fn take(socket: &UnixStream) -> io::Result<Option<(Order, [OwnedFd; F
         }
     }
     let bad = || io::Error::from(io::ErrorKind::InvalidData);
-    let fds: [OwnedFd; FDS] = fds.try_into().map_err(|_| bad())?;
     if got != length.len() {
         return Err(bad());
     }
-    Ok(Some((body(socket, length)?, fds)))
+    if length == KILL {
+        return Ok(Taken::Kill);
+    }
+    let fds: [OwnedFd; FDS] = fds.try_into().map_err(|_| bad())?;
+    Ok(Taken::Order(Box::new(body(socket, length)?), fds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn what_is_said_too_late_is_not_taken_for_an_order() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let fd = || OwnedFd::from(File::open("/dev/null").unwrap());
+        let told = |name: &str| {
+            let start = Start { argv: vec![name.to_owned()], ..Start::default() };
+            order(&ours, &Order { inputs: vec!["in".to_owned()], start }, [fd(), fd()]).unwrap();
+        };
+        let taken = || take(&theirs).unwrap().map(|(order, _)| order.start.argv);
+        told("one");
+        assert_eq!(taken(), Some(vec!["one".to_owned()]));
+        kill(&ours).unwrap();
+        assert!(is_to_be_killed(&theirs).unwrap());
+        say(&theirs, &Word::Ended(9)).unwrap();
+        assert!(matches!(hear(&ours), Ok(Word::Ended(9))));
+        kill(&ours).unwrap();
+        kill(&ours).unwrap();
+        told("two");
+        assert_eq!(taken(), Some(vec!["two".to_owned()]));
+        drop(ours);
+        assert!(taken().is_none() && is_to_be_killed(&theirs).is_err());
+    }
 }
