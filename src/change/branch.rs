@@ -5,8 +5,7 @@ use crate::history::{self, Author, Repo};
 use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId};
-use crate::pipeline::job::Job;
-use crate::pipeline::trigger::{self, Runs};
+use crate::pipeline::trigger::{self, Caused, Runs};
 use crate::store::Store;
 
 /// A branch or tag that was changed.
@@ -18,8 +17,8 @@ pub struct Changed {
     pub before: Option<CommitId>,
     /// Where it points now.
     pub after: Option<CommitId>,
-    /// The jobs that this queued.
-    pub jobs: Vec<Job>,
+    /// What it caused.
+    pub caused: Caused,
 }
 
 /// Points a branch at a commit, or removes it with `None`, and queues what that triggers. `before` is where it must be.
@@ -37,10 +36,11 @@ pub fn move_branch(
     history::hold(&mut batch, repo)?;
     history::move_head(&mut batch, repo, branch, before, after);
     let moved = after.filter(|after| before != Some(*after));
-    let jobs = moved
-        .map_or(Ok(Vec::new()), |to| trigger_by(store, &facts, &mut batch, repo, branch, to, &origin))?;
+    let caused = moved.map_or(Ok(Caused::default()), |to| {
+        trigger_by(store, &facts, &mut batch, repo, branch, to, &origin)
+    })?;
     match facts.commit(&origin, &batch)? {
-        Outcome::Done { number } => Ok(Changed { operation: number, before, after, jobs }),
+        Outcome::Done { number } => Ok(Changed { operation: number, before, after, caused }),
         Outcome::Stale { .. } => {
             history::check_held(&facts, repo)?;
             Err(history::Error::Moved { repo: repo.name.clone(), branch: branch.clone() }.into())
@@ -55,7 +55,7 @@ pub fn would_trigger(
     repo: &Repo,
     branch: &BranchName,
     commit: CommitId,
-) -> Result<Vec<Job>, Error> {
+) -> Result<Caused, Error> {
     trigger_by(store, &store.session()?, &mut Batch::default(), repo, branch, commit, &author.now())
 }
 
@@ -67,7 +67,7 @@ fn trigger_by(
     branch: &BranchName,
     commit: CommitId,
     origin: &Origin,
-) -> Result<Vec<Job>, Error> {
+) -> Result<Caused, Error> {
     let moved = trigger::Moved { repo: repo.clone(), branch: branch.clone(), commit };
     Ok(trigger::enqueue(facts, Some(store.objects()), batch, &[moved], None, Runs::One, origin)?)
 }

@@ -9,8 +9,7 @@ use crate::ledger::Outcome;
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, MAX_MESSAGE, NodeId, ObjectWrite};
 use crate::pack::Writer;
-use crate::pipeline::job::Job;
-use crate::pipeline::trigger::{self, Runs};
+use crate::pipeline::trigger::{self, Caused, Runs};
 use crate::store::Store;
 use crate::tree;
 
@@ -48,8 +47,8 @@ pub struct Published {
     pub operation: Option<u64>,
     /// How its tree differs from the one before.
     pub tally: Tally,
-    /// The jobs that it queued.
-    pub jobs: Vec<Job>,
+    /// What it caused.
+    pub caused: Caused,
     /// What was written, compressed, in bytes.
     pub stored: u64,
 }
@@ -106,8 +105,8 @@ pub struct Together {
     pub landed: Vec<Landed>,
     /// The operation that moved them; `None` when nothing differed.
     pub operation: Option<u64>,
-    /// The jobs that it queued, which are one run.
-    pub jobs: Vec<Job>,
+    /// What it caused; the jobs are one run.
+    pub caused: Caused,
     /// What was written, compressed, in bytes.
     pub stored: u64,
 }
@@ -124,9 +123,9 @@ pub fn publish(
     empty: Empty,
 ) -> Result<Published, Error> {
     let together = publish_all(store, author, vec![Part { base, draft }], writer, message, empty)?;
-    let Together { landed, operation, jobs, stored } = together;
+    let Together { landed, operation, caused, stored } = together;
     let (commit, tally) = landed.first().map_or_else(Default::default, |one| (one.commit, one.tally));
-    Ok(Published { commit, operation, tally, jobs, stored })
+    Ok(Published { commit, operation, tally, caused, stored })
 }
 
 /// Makes a commit of each part and moves all the branches to them in one operation. A branch for which nothing differs stays.
@@ -155,16 +154,16 @@ pub fn publish_all(
             }
         }
         if steps.is_empty() {
-            return Ok(Together { landed, operation: None, jobs: Vec::new(), stored });
+            return Ok(Together { landed, operation: None, caused: Caused::default(), stored });
         }
         let (moved, written) = advance_all(store, author, steps, writer, Batch::default())?;
         stored += written;
-        if let Some(Moved { commits, operation, jobs }) = moved {
+        if let Some(Moved { commits, operation, caused }) = moved {
             let differs = |one: &&mut Landed| !one.tally.is_empty() || empty == Empty::Allow;
             for (one, commit) in landed.iter_mut().filter(differs).zip(commits) {
                 one.commit = Some(commit);
             }
-            return Ok(Together { landed, operation: Some(operation), jobs, stored });
+            return Ok(Together { landed, operation: Some(operation), caused, stored });
         }
         writer = store.writer();
         for part in &mut parts {
@@ -205,8 +204,8 @@ pub struct Advanced {
     pub commit: CommitId,
     /// The operation that brought it.
     pub operation: u64,
-    /// The jobs that it queued.
-    pub jobs: Vec<Job>,
+    /// What it caused.
+    pub caused: Caused,
 }
 
 /// Writes a commit and makes it the head of the branch, if that is still where `base` says and `with` holds, which is applied
@@ -220,8 +219,8 @@ pub fn advance(
     with: Batch,
 ) -> Result<(Option<Advanced>, u64), Error> {
     let (moved, stored) = advance_all(store, author, vec![(base, record)], writer, with)?;
-    let advanced = moved.and_then(|Moved { commits, operation, jobs }| {
-        Some(Advanced { commit: *commits.first()?, operation, jobs })
+    let advanced = moved.and_then(|Moved { commits, operation, caused }| {
+        Some(Advanced { commit: *commits.first()?, operation, caused })
     });
     Ok((advanced, stored))
 }
@@ -230,7 +229,7 @@ pub fn advance(
 struct Moved {
     commits: Vec<CommitId>,
     operation: u64,
-    jobs: Vec<Job>,
+    caused: Caused,
 }
 
 /// Like [`advance`], for several branches, all or none.
@@ -265,10 +264,10 @@ fn advance_all(
         commit: *commit,
     };
     let all: Vec<trigger::Moved> = moved.iter().map(to).collect();
-    let jobs = trigger::enqueue(&facts, Some(store.objects()), &mut batch, &all, None, Runs::One, &origin)?;
+    let caused = trigger::enqueue(&facts, Some(store.objects()), &mut batch, &all, None, Runs::One, &origin)?;
     if let Outcome::Done { number } = facts.commit(&origin, &batch)? {
         let commits = moved.into_iter().map(|(_, commit)| commit).collect();
-        return Ok((Some(Moved { commits, operation: number, jobs }), stored));
+        return Ok((Some(Moved { commits, operation: number, caused }), stored));
     }
     for (base, _) in moved {
         history::check_held(&facts, &base.repo)?;

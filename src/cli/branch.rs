@@ -9,6 +9,7 @@ use super::trigger;
 use crate::history::{self, Revision, Target};
 use crate::object::{BranchName, RepoName};
 use crate::pipeline::follow;
+use crate::pipeline::trigger::Caused;
 use crate::store::Store;
 use crate::{refs, view};
 
@@ -95,21 +96,21 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let document = document(&view::Ref::new(&target.branch, id));
             let (quiet, operation) = (format!("{id}\n"), Some(created.operation));
             let made = Made { document, text, quiet, done: "the branch is made", operation };
-            cx.made(&store, made, created.jobs, no_run)
+            cx.made(&store, made, created.caused, no_run)
         }
         Verb::Create { target, from, trigger: Some(source), when, no_run } => {
             let condition = when.condition()?;
             let mut text = String::new();
-            let mut jobs = Vec::new();
+            let mut caused = Caused::default();
             if let Some(from) = from {
                 let id = commit_of(&store, &target.repo, from)?;
-                jobs = refs::create_branch(&store, &cx.author, &target, id)?.jobs;
+                caused = refs::create_branch(&store, &cx.author, &target, id)?.caused;
                 text = format!("{target} begins at {id:.12}\n");
             }
             text += &format!("{target} follows {source}: {condition}\n");
             let operation = follow::follow(&store, &cx.author, &target, source.clone(), condition.clone())?;
             let set =
-                trigger::Set { target: &target, source: &source, when: &condition, operation, text, jobs };
+                trigger::Set { target: &target, source: &source, when: &condition, operation, text, caused };
             trigger::tell(&store, set, no_run, cx)
         }
         Verb::List { repo, all } => list(&store, &cx.repo(&store, repo.as_ref())?, all, cx),
@@ -124,7 +125,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             }
             let (quiet, operation) = (format!("{id}\n"), Some(moved.operation));
             let made = Made { document, text, quiet, done: "the branch is moved", operation };
-            cx.made(&store, made, moved.jobs, no_run)
+            cx.made(&store, made, moved.caused, no_run)
         }
         Verb::Rename { target, name, no_run } => {
             let moved = refs::rename_branch(&store, &cx.author, &target, &name)?;
@@ -133,7 +134,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let document = document(&json!({ "from": target.branch, "name": name, "commit": commit }));
             let (quiet, operation) = (format!("{name}\n"), Some(moved.operation));
             let made = Made { document, text, quiet, done: "the branch is renamed", operation };
-            cx.made(&store, made, moved.jobs, no_run)
+            cx.made(&store, made, moved.caused, no_run)
         }
         Verb::Delete { target } => {
             let deleted = refs::delete_branch(&store, &cx.author, &target)?;

@@ -119,7 +119,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
                         done: "the bundle is taken",
                         operation: moved.operation,
                     };
-                    cx.made(&store, made, moved.jobs, no_run)
+                    cx.made(&store, made, moved.caused, no_run)
                 }
                 Applied::Remote(remote, Noted { seen, operation }) => cx.changed(Made {
                     document: document(&json!({ "remote": remote, "fetched": shapes(&seen, &remote) })),

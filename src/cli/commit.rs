@@ -205,7 +205,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let text = format!("[{target} {id:.12}] {title}\n {counts}  ({looked})\n");
     let (quiet, operation) = (format!("{id}\n"), published.operation);
     let made = Made { document, text, quiet, done: "the commit is made", operation };
-    cx.made(&store, made, published.jobs, args.no_run)
+    cx.made(&store, made, published.caused, args.no_run)
 }
 
 /// Finds out what a commit would be, and leaves the store as it is.

@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args, aims: &[(Target, Vec<PathBuf>)], cx: &Context) ->
         looked.push(one);
     }
     let together = change::publish_all(&store, &cx.author, parts, writer, &message, args.empty())?;
-    let Together { landed, operation, jobs, stored } = together;
+    let Together { landed, operation, caused, stored } = together;
     let commits: Vec<Value> =
         landed.iter().zip(&looked).map(|(landed, looked)| shape(landed, looked)).collect();
     let document = document(&json!({ "commits": commits, "stored_bytes": stored }));
@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args, aims: &[(Target, Vec<PathBuf>)], cx: &Context) ->
         quiet += &format!("{id}\n");
     }
     let made = Made { document, text, quiet, done: "the commits are made", operation };
-    cx.made(&store, made, jobs, args.no_run)
+    cx.made(&store, made, caused, args.no_run)
 }
 
 /// What was looked at for one of the branches.

@@ -16,10 +16,12 @@ use super::complaint::{complaint, failure};
 use super::ink::Ink;
 use super::pager::{self, Pager};
 use super::progress::Bar;
+use super::trigger;
 use crate::fault::{Cause, Kind};
 use crate::history::{self, Author, Location, Resolved, Revision, Target};
 use crate::interrupt;
 use crate::object::{CommitId, RepoName};
+use crate::pipeline::trigger::Caused;
 use crate::pipeline::{self, Which, job::Job, job::State};
 use crate::progress::{Progress, Silent};
 use crate::snapshot::Snapshot;
@@ -216,9 +218,14 @@ impl Context {
 
     /// Tells of a change that is made, and runs the jobs that it queued unless they are to wait. People read of the
     /// change before its jobs run; the document tells of the jobs as they ended.
-    pub(super) fn made(&self, store: &Store, made: Made, jobs: Vec<Job>, later: bool) -> Answer {
+    pub(super) fn made(&self, store: &Store, made: Made, caused: impl Into<Caused>, later: bool) -> Answer {
+        let Caused { jobs, moved } = caused.into();
         let undo = undo(made.operation);
-        let Made { document, text, quiet, done, .. } = self.numbered(made);
+        let Made { mut document, text, quiet, done, .. } = self.numbered(made);
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("moved".to_owned(), json!(trigger::moves(&moved)));
+        }
+        let text = text + &trigger::moved(&moved);
         if !jobs.is_empty() {
             interrupt::advise(format!("{done}; `vds run` goes on with its jobs"));
         }

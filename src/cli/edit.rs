@@ -69,5 +69,5 @@ pub(super) fn edit(
     let quiet = id.iter().map(|id| format!("{id}\n")).collect();
     let operation = published.operation;
     let made = Made { document, text, quiet, done: "the commit is made", operation };
-    cx.made(&store, made, published.jobs, how.no_run)
+    cx.made(&store, made, published.caused, how.no_run)
 }

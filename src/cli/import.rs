@@ -146,7 +146,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         cx.note_waiting(&store, target)?;
     }
     let made = Made { document, text, quiet, done: "the commit is made", operation: published.operation };
-    cx.made(&store, made, published.jobs, args.no_run)
+    cx.made(&store, made, published.caused, args.no_run)
 }
 
 /// Finds out what the commit would be, and leaves the store as it is.

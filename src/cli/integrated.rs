@@ -160,7 +160,7 @@ pub(super) fn tell(
     let Told { document, text, quiet } = told;
     let made =
         Made { document, text, quiet, done: "what was asked for is done", operation: outcome.operation };
-    cx.made(store, made, outcome.jobs, later)
+    cx.made(store, made, outcome.caused, later)
 }
 
 /// The verb of which it may not have been said what is to be brought.

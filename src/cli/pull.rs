@@ -127,7 +127,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let (pulled, mut moves) = transfer::pull(&desk, remote, &targets, apart, local.as_ref())?;
     for pulled in &pulled {
         let merged = pulled.merging.as_ref().and_then(|merging| merging.outcome.as_ref().ok());
-        moves.jobs.extend(merged.into_iter().flat_map(|outcome| outcome.jobs.clone()));
+        merged.into_iter().for_each(|outcome| moves.caused.add(outcome.caused.clone()));
         if let Some(outcome) = merged.filter(|outcome| outcome.came != Integrated::Conflicted) {
             cx.follow(&pulled.target, outcome.commit)?;
         }
@@ -151,6 +151,6 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         done: "what is new is here",
         operation: moves.operation,
     };
-    let code = cx.made(&store, made, moves.jobs, args.no_run)?;
+    let code = cx.made(&store, made, moves.caused, args.no_run)?;
     error.map_or(Ok(code), Err)
 }

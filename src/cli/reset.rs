@@ -36,7 +36,7 @@ pub(super) fn run(args: Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     let Args { target, to, hard, how } = args;
     let id = commit_of(&store, &target.repo, to)?;
-    let refs::Reset { operation, before, jobs } =
+    let refs::Reset { operation, before, caused } =
         refs::reset_branch(&store, &cx.author, &target, id, how.mode())?;
     let mut left = 0_u64;
     for item in Log::new(store.objects(), [before]).without(id) {
@@ -58,5 +58,5 @@ pub(super) fn run(args: Args, cx: &Context) -> Answer {
         "dry_run": how.mode() == Mode::DryRun,
     }));
     let made = Made { document, text, quiet: format!("{id}\n"), done: "the branch is reset", operation };
-    finish(&store, made, jobs, &how, cx)
+    finish(&store, made, caused, &how, cx)
 }

@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let created = refs::create_branch(workspace.store(), &cx.author, &target, commit)?;
     let operation = Some(created.operation);
     let made = Made { document: document(&said), text, quiet, done: "the branch is made", operation };
-    cx.made(workspace.store(), made, created.jobs, args.no_run)
+    cx.made(workspace.store(), made, created.caused, args.no_run)
 }
 
 /// What is said of a workspace that has come to another version.

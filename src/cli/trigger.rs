@@ -7,12 +7,12 @@ use super::complaint::usage;
 use super::context::{Answer, Context, Made};
 use crate::fault::Cause;
 use crate::history::Target;
-use crate::object::{BranchName, CommitId, PipelineName, RepoName, StageName};
+use crate::object::{BranchName, PipelineName, RepoName, StageName};
 use crate::pipeline::amount::{Size, Span};
 use crate::pipeline::condition::{Condition, Schedule, zone};
-use crate::pipeline::job::Job;
 use crate::pipeline::pattern::PathPattern;
-use crate::pipeline::{self, Aim, Due, Trigger, What, follow};
+use crate::pipeline::trigger::{Caused, Moved};
+use crate::pipeline::{self, Aim, Trigger, What, follow};
 use crate::store::Store;
 use crate::view;
 
@@ -148,8 +148,8 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let condition = when.condition()?;
             let text = format!("{target} follows {source}: {condition}\n");
             let operation = follow::follow(&store, &cx.author, &target, source.clone(), condition.clone())?;
-            let (when, jobs) = (&condition, Vec::new());
-            let set = Set { target: &target, source: &source, when, operation, text, jobs };
+            let (when, caused) = (&condition, Caused::default());
+            let set = Set { target: &target, source: &source, when, operation, text, caused };
             tell(&store, set, no_run, cx)
         }
         Verb::Remove { target } => {
@@ -178,11 +178,11 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             };
             let due = pipeline::fire(&store, &cx.author, &aim)?;
             let nothing = due.moved.is_empty() && due.jobs.is_empty();
-            let text = if nothing { "nothing has come since\n".to_owned() } else { moved(&due) };
-            let document = document(&json!({ "moved": moves(&due) }));
+            let text = if nothing { "nothing has come since\n".to_owned() } else { String::new() };
+            let document = document(&json!({}));
             let quiet = due.moved.iter().map(|moved| format!("{}\n", moved.commit)).collect();
             let made = Made { document, text, quiet, done: "the trigger is fired", operation: due.operation };
-            cx.made(&store, made, due.jobs, no_run)
+            cx.made(&store, made, Caused { jobs: due.jobs, moved: due.moved }, no_run)
         }
     }
 }
@@ -201,35 +201,34 @@ pub(super) struct Set<'a> {
     pub(super) when: &'a Condition,
     pub(super) operation: u64,
     pub(super) text: String,
-    /// What was queued before.
-    pub(super) jobs: Vec<Job>,
+    /// What was caused before.
+    pub(super) caused: Caused,
 }
 
 /// Tells that the branch follows another, and lets through what has come already.
 pub(super) fn tell(store: &Store, set: Set<'_>, no_run: bool, cx: &Context) -> Answer {
     let due = pipeline::due(store, &cx.author)?;
-    let Set { target, source, when, operation, text, mut jobs } = set;
+    let Set { target, source, when, operation, text, mut caused } = set;
     let document = document(&json!({
-        "branch": target.to_string(), "follows": source, "when": when.to_string(), "moved": moves(&due),
+        "branch": target.to_string(), "follows": source, "when": when.to_string(),
     }));
-    let (text, quiet) = (text + &moved(&due), format!("{target}\n"));
-    jobs.extend(due.jobs);
+    let quiet = format!("{target}\n");
+    caused.add(Caused { jobs: due.jobs, moved: due.moved });
     let made = Made { document, text, quiet, done: "the trigger is set", operation: Some(operation) };
-    cx.made(store, made, jobs, no_run)
+    cx.made(store, made, caused, no_run)
 }
 
-/// Where branches are now that moved because it was due.
-pub(super) fn moved(due: &Due) -> String {
-    let line = |repo: &RepoName, branch: &BranchName, commit: CommitId| {
-        format!("{repo}@{branch} is now at {commit:.12}\n")
-    };
-    due.moved.iter().map(|moved| line(&moved.repo.name, &moved.branch, moved.commit)).collect()
+/// Where branches are now that moved because they follow others, or are clocks.
+pub(super) fn moved(moved: &[Moved]) -> String {
+    let line =
+        |Moved { repo, branch, commit }: &Moved| format!(" {}@{branch} is now at {commit:.12}\n", repo.name);
+    moved.iter().map(line).collect()
 }
 
 /// The same as JSON.
-pub(super) fn moves(due: &Due) -> Vec<Value> {
-    let one = |moved: &pipeline::trigger::Moved| json!({ "repo": moved.repo.name, "branch": moved.branch, "commit": moved.commit.to_string() });
-    due.moved.iter().map(one).collect()
+pub(super) fn moves(moved: &[Moved]) -> Vec<Value> {
+    let one = |Moved { repo, branch, commit }: &Moved| json!({ "repo": repo.name, "branch": branch, "commit": commit.to_string() });
+    moved.iter().map(one).collect()
 }
 
 fn list(store: &Store, cx: &Context) -> Answer {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::answer::document;
 use super::context::{Answer, Context, Made, would_trigger};
 use crate::operation::{self, Reverted, Turn, Which};
-use crate::pipeline::job::Job;
+use crate::pipeline::trigger::Caused;
 use crate::refs::Mode;
 use crate::store::Store;
 use crate::view;
@@ -69,7 +69,7 @@ pub(super) fn redo(args: &RedoArgs, cx: &Context) -> Answer {
 
 /// Tells of going back, and runs what it triggered.
 pub(super) fn turned(store: &Store, reverted: Reverted, how: &How, cx: &Context) -> Answer {
-    let Reverted { operation, turn, number, origin, changes, jobs } = reverted;
+    let Reverted { operation, turn, number, origin, changes, caused } = reverted;
     let command = view::line(&origin.command);
     let (field, done, head) = match (turn, how.mode()) {
         (Turn::Undone, Mode::Make) => {
@@ -97,15 +97,21 @@ pub(super) fn turned(store: &Store, reverted: Reverted, how: &How, cx: &Context)
     let lines = if changes.is_empty() { " nothing differs from it\n".to_owned() } else { lines };
     let document = document(&json!({ field: number, "changes": changes, "dry_run": how.dry_run }));
     let quiet = format!("{number}\n");
-    finish(store, Made { document, text: format!("{head}\n{lines}"), quiet, done, operation }, jobs, how, cx)
+    finish(
+        store,
+        Made { document, text: format!("{head}\n{lines}"), quiet, done, operation },
+        caused,
+        how,
+        cx,
+    )
 }
 
 /// Tells of branches that were moved or would be, and runs what that triggered.
-pub(super) fn finish(store: &Store, mut made: Made, jobs: Vec<Job>, how: &How, cx: &Context) -> Answer {
+pub(super) fn finish(store: &Store, mut made: Made, caused: Caused, how: &How, cx: &Context) -> Answer {
     match how.mode() {
-        Mode::Make => cx.made(store, made, jobs, how.no_run),
+        Mode::Make => cx.made(store, made, caused, how.no_run),
         Mode::DryRun => {
-            made.text += &would_trigger(store, &jobs);
+            made.text += &would_trigger(store, &caused.jobs);
             cx.changed(made)
         }
     }

@@ -127,5 +127,5 @@ fn tell(args: &Args, store: &Store, arrived: Arrived, cx: &Context) -> Answer {
     let text = format!("[{target} {id:.12}] {title}\n {counts}  ({read})\n");
     let (quiet, operation) = (format!("{id}\n"), published.operation);
     let made = Made { document, text, quiet, done: "the commit is made", operation };
-    cx.made(store, made, published.jobs, args.no_run)
+    cx.made(store, made, published.caused, args.no_run)
 }

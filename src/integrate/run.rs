@@ -15,7 +15,7 @@ use crate::history::{self, Author, DEFAULT_BRANCH, Target};
 use crate::merge::{Conflict, Edits, Followed, Merged, Parted, Strategy};
 use crate::meta::Batch;
 use crate::object::{CommitId, NodeId, ObjectRead, TreePath};
-use crate::pipeline::job::Job;
+use crate::pipeline::trigger::Caused;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 
@@ -65,8 +65,8 @@ pub struct Outcome {
     pub parted: Vec<Parted>,
     /// What is left to a person, by path.
     pub conflicts: Vec<Conflict>,
-    /// The jobs that it queued.
-    pub jobs: Vec<Job>,
+    /// What it caused.
+    pub caused: Caused,
 }
 
 /// What is to be done to a branch, found out without changing anything.
@@ -187,7 +187,7 @@ impl Work<'_> {
             };
             let Combined { sides, edits, settled, followed, parted, conflicts, chosen, left } = combined;
             let (tree, tally) = apply(&writer, sides.trees.ours, edits)?;
-            let outcome = |came, commit, operation, jobs| Outcome {
+            let outcome = |came, commit, operation, caused| Outcome {
                 came,
                 commit,
                 ends: Some(sides.ends.clone()),
@@ -197,11 +197,11 @@ impl Work<'_> {
                 followed: followed.clone(),
                 parted: parted.clone(),
                 conflicts: left.clone(),
-                jobs,
+                caused,
             };
             if !left.is_empty() {
                 let operation = self.keep(&base, &sides.ends, &conflicts, chosen, writer)?;
-                return Ok(outcome(Integrated::Conflicted, head, operation, Vec::new()));
+                return Ok(outcome(Integrated::Conflicted, head, operation, Caused::default()));
             }
             let is_merge = matches!(self.request.action, Action::Merge { .. });
             if tally.is_empty() && !is_merge {
@@ -213,8 +213,8 @@ impl Work<'_> {
             let record = history::Draft { parents, tree, message, provenance: None };
             let (advanced, _) =
                 change::advance(self.store, self.author, &base, record, writer, self.closing())?;
-            if let Some(Advanced { commit, operation, jobs }) = advanced {
-                return Ok(outcome(Integrated::Made, commit, Some(operation), jobs));
+            if let Some(Advanced { commit, operation, caused }) = advanced {
+                return Ok(outcome(Integrated::Made, commit, Some(operation), caused));
             }
             self.check_kept()?;
         }
@@ -302,8 +302,8 @@ impl Work<'_> {
     ) -> Result<Outcome, Error> {
         let moved =
             change::move_branch(self.store, self.author, &base.repo, &base.branch, head, Some(theirs))?;
-        let Changed { operation, jobs, .. } = moved;
-        Ok(Outcome { operation: Some(operation), tally, jobs, ..unchanged(Integrated::Forwarded, theirs) })
+        let Changed { operation, caused, .. } = moved;
+        Ok(Outcome { operation: Some(operation), tally, caused, ..unchanged(Integrated::Forwarded, theirs) })
     }
 }
 
@@ -345,6 +345,6 @@ pub(super) fn unchanged(came: Integrated, commit: CommitId) -> Outcome {
         followed: Vec::new(),
         parted: Vec::new(),
         conflicts: Vec::new(),
-        jobs: Vec::new(),
+        caused: Caused::default(),
     }
 }

@@ -8,7 +8,7 @@ use super::subject::is_change;
 use super::told::{Changed, Noun, tell};
 use crate::history::Author;
 use crate::ledger::{Outcome, Session};
-use crate::pipeline::job::Job;
+use crate::pipeline::trigger::Caused;
 use crate::refs::Mode;
 use crate::store::Store;
 
@@ -26,7 +26,7 @@ pub(super) struct Wanted {
 pub(super) struct Made {
     pub(super) operation: Option<u64>,
     pub(super) changes: Vec<Changed>,
-    pub(super) jobs: Vec<Job>,
+    pub(super) caused: Caused,
 }
 
 /// Makes what is wanted; `None` if somebody has changed something since it was decided.
@@ -43,7 +43,7 @@ pub(super) fn make(
     }
     let origin = author.now();
     let mut names = Names::now(&facts)?;
-    let Plan { batch, changes, jobs } = match plan(store, &mut facts, wishes, &origin, aim) {
+    let Plan { batch, changes, caused } = match plan(store, &mut facts, wishes, &origin, aim) {
         Ok(plan) => plan,
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::Obstacle(obstacle)) => {
@@ -62,7 +62,7 @@ pub(super) fn make(
         },
         Mode::Make | Mode::DryRun => None,
     };
-    Ok(Some(Made { operation, changes: told, jobs }))
+    Ok(Some(Made { operation, changes: told, caused }))
 }
 
 /// Whether somebody changed something after the operation `seen`.

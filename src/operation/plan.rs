@@ -14,8 +14,10 @@ use crate::history::{self, Repo, Subject as Fact};
 use crate::ledger::{self, KeyChange, Operation, Origin, Session};
 use crate::meta::Batch;
 use crate::object::PipelineName;
-use crate::pipeline::job::Job;
-use crate::pipeline::{self, Subject as PipelineFact, registry, trigger, trigger::Runs};
+use crate::pipeline::{
+    self, Subject as PipelineFact, registry, trigger,
+    trigger::{Caused, Runs},
+};
 use crate::store::Store;
 
 /// A fact that is to have this value again.
@@ -39,7 +41,7 @@ pub(super) struct Plan {
     pub(super) batch: Batch,
     /// What it changes of people's.
     pub(super) changes: Vec<KeyChange>,
-    pub(super) jobs: Vec<Job>,
+    pub(super) caused: Caused,
 }
 
 /// Why there is no plan.
@@ -173,7 +175,7 @@ pub(super) fn plan(
         changes.push(KeyChange { key: key.clone(), before: facts.get(key)?, after: after.clone() });
     }
     let moved = facts.suppose(&batch.writes, |facts| check(store, facts, &changes, aim))?;
-    let mut jobs = Vec::new();
+    let mut caused = Caused::default();
     for (moved, only) in moved {
         let (queued, next) = facts.suppose(&batch.writes, |facts| {
             let mut next = Batch::default();
@@ -196,10 +198,10 @@ pub(super) fn plan(
             )?;
             Ok::<_, pipeline::Error>((queued, next))
         })?;
-        jobs.extend(queued);
+        caused.add(queued);
         batch.then(next);
     }
-    Ok(Plan { batch, changes, jobs })
+    Ok(Plan { batch, changes, caused })
 }
 
 /// The repos that these writes remove.

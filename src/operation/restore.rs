@@ -25,8 +25,8 @@ pub fn restore(store: &Store, author: &Author, number: u64, mode: Mode) -> Resul
         leave_outputs(&store.session()?, &mut wishes)?;
         let wishes = wishes.into_iter().map(|(key, value)| Wish { key, value, expected: Expected::Anything });
         if let Some(made) = make(store, author, mode, Wanted { wishes: wishes.collect(), seen, aim })? {
-            let Made { operation, changes, jobs } = made;
-            return Ok(Reverted { operation, turn: Turn::Restored, number, origin, changes, jobs });
+            let Made { operation, changes, caused } = made;
+            return Ok(Reverted { operation, turn: Turn::Restored, number, origin, changes, caused });
         }
     }
     Err(Error::Contended { aim })

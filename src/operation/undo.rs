@@ -12,7 +12,7 @@ use super::subject::is_change;
 use super::told::Changed;
 use crate::history::Author;
 use crate::ledger::{Operation, Origin, Session};
-use crate::pipeline::job::Job;
+use crate::pipeline::trigger::Caused;
 use crate::refs::Mode;
 use crate::store::Store;
 
@@ -52,8 +52,8 @@ pub struct Reverted {
     pub origin: Origin,
     /// What was changed.
     pub changes: Vec<Changed>,
-    /// The jobs that this queued.
-    pub jobs: Vec<Job>,
+    /// What this caused.
+    pub caused: Caused,
 }
 
 /// Takes an operation back.
@@ -116,9 +116,9 @@ fn turn<C: FnOnce() -> Result<Operation, Error>>(
         aim = aims;
         let wishes = wishes(if turn == Turn::Redone { &chosen } else { &subject });
         if let Some(made) = make(store, author, mode, Wanted { wishes, seen, aim })? {
-            let Made { operation, changes, jobs } = made;
+            let Made { operation, changes, caused } = made;
             let Operation { number, origin, .. } = subject;
-            return Ok(Reverted { operation, turn, number, origin, changes, jobs });
+            return Ok(Reverted { operation, turn, number, origin, changes, caused });
         }
     }
     Err(Error::Contended { aim })

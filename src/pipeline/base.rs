@@ -156,7 +156,7 @@ pub fn foresee(
     head: Option<CommitId>,
     tree: NodeId,
 ) -> Result<Vec<Foreseen>, Error> {
-    let jobs = {
+    let caused = {
         let mut never_applied = Batch::default();
         trigger::enqueue(
             &store.session()?,
@@ -170,7 +170,7 @@ pub fn foresee(
         )?
     };
     let mut foreseen = Vec::new();
-    for job in jobs {
+    for job in caused.jobs {
         let datums = match commits(&job) {
             None => None,
             Some(inputs) => {

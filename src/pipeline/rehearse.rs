@@ -125,10 +125,14 @@ pub fn rehearse(
         let prospects = facts.suppose(&batch.writes, |facts| {
             let heads = trigger::heads(facts, &pipeline)?;
             let (only, mut never) = (Some(&pipeline.spec.name), Batch::default());
-            let jobs =
+            let caused =
                 trigger::enqueue(facts, Some(sink), &mut never, &heads, only, Runs::ByBranch, &origin)?;
             let prospect = |job| prospect(facts, &pipeline, before.as_ref(), job);
-            jobs.into_iter().filter_map(|job| prospect(job).transpose()).collect::<Result<Vec<_>, Error>>()
+            caused
+                .jobs
+                .into_iter()
+                .filter_map(|job| prospect(job).transpose())
+                .collect::<Result<Vec<_>, Error>>()
         })?;
         (pipeline, prospects)
     };

@@ -92,7 +92,30 @@ pub enum Runs {
     Of(u64),
 }
 
-/// Adds to `batch` the jobs that these moves cause, and returns them, and the moves of branches that follow. With `only`, other
+/// What moves of branches cause.
+#[derive(Debug, Clone, Default)]
+pub struct Caused {
+    /// The jobs that are queued.
+    pub jobs: Vec<Job>,
+    /// The branches that followed.
+    pub moved: Vec<Moved>,
+}
+
+impl Caused {
+    /// Takes in what others cause.
+    pub fn add(&mut self, other: Self) {
+        self.jobs.extend(other.jobs);
+        self.moved.extend(other.moved);
+    }
+}
+
+impl From<Vec<Job>> for Caused {
+    fn from(jobs: Vec<Job>) -> Self {
+        Self { jobs, moved: Vec::new() }
+    }
+}
+
+/// Adds to `batch` what these moves cause, jobs and moves of branches that follow, and returns it. With `only`, other
 /// pipelines only follow what that one makes, and no branch moves. A paused pipeline gets no job. Whether a trigger lets something
 /// through is read from `objects`; without them, none does.
 pub fn enqueue(
@@ -103,21 +126,23 @@ pub fn enqueue(
     only: Option<&PipelineName>,
     runs: Runs,
     origin: &Origin,
-) -> Result<Vec<Job>, Error> {
+) -> Result<Caused, Error> {
     let all = match (objects, only) {
         (Some(objects), None) => follow::followed(facts, objects, batch, moved, origin.time)?,
         _ => moved.to_vec(),
     };
+    let followed = all.get(moved.len()..).unwrap_or_default().to_vec();
     let pipelines = registry::list(facts)?;
     if pipelines.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Caused { jobs: Vec::new(), moved: followed });
     }
     let coming = all.iter().map(|moved| (moved.at(), JobSource::Commit(moved.commit))).collect();
     let ripe = match objects {
         Some(objects) => ripen(facts, objects, batch, &pipelines, &all, only, origin.time)?,
         None => HashMap::new(),
     };
-    queue(facts, batch, &pipelines, &all, Changes { coming, ripe }, only, runs, origin)
+    let jobs = queue(facts, batch, &pipelines, &all, Changes { coming, ripe }, only, runs, origin)?;
+    Ok(Caused { jobs, moved: followed })
 }
 
 /// Adds to `batch` the jobs of the run `run` that an output which a job of it made causes, and returns them: those of inputs whose trigger lets it

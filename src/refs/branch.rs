@@ -8,8 +8,7 @@ use crate::ledger::Outcome;
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId};
 use crate::pipeline::follow;
-use crate::pipeline::job::Job;
-use crate::pipeline::trigger::{self, Runs};
+use crate::pipeline::trigger::{self, Caused, Runs};
 use crate::store::Store;
 
 /// A branch that was deleted.
@@ -67,8 +66,8 @@ pub struct Reset {
     pub operation: Option<u64>,
     /// Where the branch pointed before.
     pub before: CommitId,
-    /// The jobs that this queued, or would.
-    pub jobs: Vec<Job>,
+    /// What it caused, or would.
+    pub caused: Caused,
 }
 
 /// Points a branch at `commit`, if it does not do so already.
@@ -81,17 +80,17 @@ pub fn reset_branch(
 ) -> Result<Reset, Error> {
     let (repo, before) = load(store, target)?;
     if before == commit {
-        return Ok(Reset { operation: None, before, jobs: Vec::new() });
+        return Ok(Reset { operation: None, before, caused: Caused::default() });
     }
-    let (operation, jobs) = match mode {
+    let (operation, caused) = match mode {
         Mode::Make => {
             let moved =
                 change::move_branch(store, author, &repo, &target.branch, Some(before), Some(commit))?;
-            (Some(moved.operation), moved.jobs)
+            (Some(moved.operation), moved.caused)
         }
         Mode::DryRun => (None, change::would_trigger(store, author, &repo, &target.branch, commit)?),
     };
-    Ok(Reset { operation, before, jobs })
+    Ok(Reset { operation, before, caused })
 }
 
 /// Gives a branch another name, with the merge into it that is open. To pipelines it is a new branch with commits that they know.
@@ -113,11 +112,11 @@ pub fn rename_branch(
     history::carry_merge(&facts, &mut batch, &repo, &target.branch, Some(name))?;
     follow::rename(&facts, &mut batch, &repo, &target.branch, name)?;
     let moved = trigger::Moved { repo: repo.clone(), branch: name.clone(), commit: head };
-    let jobs =
+    let caused =
         trigger::enqueue(&facts, Some(store.objects()), &mut batch, &[moved], None, Runs::One, &origin)?;
     match facts.commit(&origin, &batch)? {
         Outcome::Done { number } => {
-            Ok(Changed { operation: number, before: Some(head), after: Some(head), jobs })
+            Ok(Changed { operation: number, before: Some(head), after: Some(head), caused })
         }
         Outcome::Stale { .. } => {
             Err(history::Error::Moved { repo: repo.name, branch: target.branch.clone() }.into())

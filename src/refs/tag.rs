@@ -6,6 +6,7 @@ use crate::change::Changed;
 use crate::history::{self, Author};
 use crate::meta::Batch;
 use crate::object::{CommitId, RepoName, TagName};
+use crate::pipeline::trigger::Caused;
 use crate::store::Store;
 
 /// Tags `commit`.
@@ -23,7 +24,7 @@ pub fn create_tag(
     history::hold(&mut batch, &repo)?;
     history::create_tag(&mut batch, &repo, name, commit_id);
     let operation = commit(&mut facts, author, &batch, &repo.name)?;
-    Ok(Changed { operation, before: None, after: Some(commit_id), jobs: Vec::new() })
+    Ok(Changed { operation, before: None, after: Some(commit_id), caused: Caused::default() })
 }
 
 /// Deletes a tag.
@@ -34,5 +35,5 @@ pub fn delete_tag(store: &Store, author: &Author, repo: &RepoName, name: &TagNam
     let mut batch = Batch::default();
     history::delete_tag(&mut batch, &repo, name, id);
     let operation = commit(&mut facts, author, &batch, &repo.name)?;
-    Ok(Changed { operation, before: Some(id), after: None, jobs: Vec::new() })
+    Ok(Changed { operation, before: Some(id), after: None, caused: Caused::default() })
 }

@@ -62,7 +62,7 @@ impl Peer for LocalPeer {
     }
 
     fn update(&self, author: &Author, moves: &[RefMove]) -> Result<Updated, Error> {
-        let Moved { operation, jobs } = update(&self.store, author, moves)?;
-        Ok(Updated { operation, queued: jobs.iter().map(Job::stage_name).collect() })
+        let Moved { operation, caused } = update(&self.store, author, moves)?;
+        Ok(Updated { operation, queued: caused.jobs.iter().map(Job::stage_name).collect() })
     }
 }

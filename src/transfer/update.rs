@@ -9,8 +9,7 @@ use crate::history::{self, Author, NewRepo, Repo};
 use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{CommitId, ObjectKind, RepoName};
-use crate::pipeline::job::Job;
-use crate::pipeline::trigger::{self, Runs};
+use crate::pipeline::trigger::{self, Caused, Runs};
 use crate::store::Store;
 
 /// What a move of names came to.
@@ -18,8 +17,8 @@ use crate::store::Store;
 pub struct Moved {
     /// The operation; `None` when there was nothing to be moved.
     pub operation: Option<u64>,
-    /// The jobs that it queued.
-    pub jobs: Vec<Job>,
+    /// What it caused.
+    pub caused: Caused,
 }
 
 /// Makes all moves in one step, or none, and queues what they trigger. Repos that are missing are made first.
@@ -87,10 +86,10 @@ pub fn update(store: &Store, author: &Author, moves: &[RefMove]) -> Result<Moved
             },
         }
     }
-    let jobs =
+    let caused =
         trigger::enqueue(&facts, Some(store.objects()), &mut batch, &moved, None, Runs::ByBranch, &origin)?;
     match facts.commit(&origin, &batch)? {
-        Outcome::Done { number } => Ok(Moved { operation: Some(number), jobs }),
+        Outcome::Done { number } => Ok(Moved { operation: Some(number), caused }),
         // Where names stand was seen in this session, so a repo is another one now.
         Outcome::Stale { .. } => Err(contended(store, &facts, repos.values())?),
     }
