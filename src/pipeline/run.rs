@@ -103,8 +103,8 @@ impl<'scope, 'env> Crew<'scope, 'env> {
             let busy = self.at_work.iter().map(|(id, worker)| (*id, worker.pipeline.clone())).collect();
             asked.add(&self.shift.caused.lock().unwrap_or_else(PoisonError::into_inner));
             let Claimed { begun, ended: mut over, again, rest } = claim(self.shift, asked, &busy, free)?;
-            let waits = begun.is_empty() && over.is_empty() && self.at_work.is_empty();
-            let waits = waits && !again && rest != Rest::Nothing;
+            let is_idle = begun.is_empty() && over.is_empty() && self.at_work.is_empty();
+            let waits = is_idle && !again && rest != Rest::Nothing;
             match (waits, is_told) {
                 (true, false) => {
                     self.shift.progress.begin("waiting for another process", Amount::Steps(None));
