@@ -1,5 +1,6 @@
 //! How the stages of a pipeline stand: what they have made, and whether that is what their inputs would make now.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
@@ -121,12 +122,13 @@ pub fn health(store: &Store, pipeline: &Pipeline) -> Result<Vec<Node>, Error> {
         }
         if open.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
+    let mut versions = Versions { store, pipeline, known: HashMap::new() };
     for (node, heads) in nodes.iter_mut().zip(&mut places) {
         let Some(stage) = pipeline.spec.stages.get(&node.stage) else { continue };
         for (branch, health) in &mut node.branches {
             let job = newest.get(&(node.stage.to_string(), branch.to_string()));
             let made = heads.remove(branch);
-            *health = settle(store, pipeline, stage, job, made)?;
+            *health = settle(&mut versions, stage, job, made)?;
         }
     }
     Ok(nodes)
@@ -170,12 +172,12 @@ fn node(
 }
 
 fn settle(
-    store: &Store,
-    pipeline: &Pipeline,
+    versions: &mut Versions<'_>,
     stage: &Stage,
     job: Option<&Job>,
     place: Option<Place>,
 ) -> Result<Health, Error> {
+    let Versions { store, pipeline, .. } = *versions;
     let objects: &dyn ObjectRead = store.objects();
     if let Some(job) = job {
         match job.state.phase() {
@@ -189,7 +191,7 @@ fn settle(
     let Some(made) = history::load(objects, head)?.provenance else { return Ok(Health::Empty) };
     let mut causes = BTreeSet::new();
     if made.code != pipeline.plan_digest(stage) {
-        causes.insert(cause(store, pipeline, stage, &made)?);
+        causes.insert(versions.cause(stage, &made)?);
     }
     for (at, (name, source)) in inputs.into_iter().enumerate() {
         // Names alone do not tell: in a union, several have one.
@@ -203,13 +205,28 @@ fn settle(
     Ok(if causes.is_empty() { Health::Fresh } else { Health::Stale(causes) })
 }
 
-/// Whether the stage does something else since, or only cuts differently.
-fn cause(store: &Store, pipeline: &Pipeline, stage: &Stage, made: &Provenance) -> Result<Cause, Error> {
-    let name = made.stage.parse().map_err(history::Error::from)?;
-    let then = registry::version(&store.session()?, &pipeline.spec.name, made.version)?;
-    let same = then.is_some_and(|then| {
-        let old = then.spec.stages.get(&name);
-        old.is_some_and(|old| then.code_digest(old) == pipeline.code_digest(stage))
-    });
-    Ok(if same { Cause::Cut } else { Cause::Code })
+/// Older versions of a pipeline, each looked up once.
+struct Versions<'a> {
+    store: &'a Store,
+    pipeline: &'a Pipeline,
+    known: HashMap<u64, Option<Pipeline>>,
+}
+
+impl Versions<'_> {
+    /// Whether the stage does something else since it made this, or only cuts differently.
+    fn cause(&mut self, stage: &Stage, made: &Provenance) -> Result<Cause, Error> {
+        let name = made.stage.parse().map_err(history::Error::from)?;
+        let then = match self.known.entry(made.version) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let facts = self.store.session()?;
+                unknown.insert(registry::version(&facts, &self.pipeline.spec.name, made.version)?)
+            }
+        };
+        let same = then.as_ref().is_some_and(|then| {
+            let old = then.spec.stages.get(&name);
+            old.is_some_and(|old| then.code_digest(old) == self.pipeline.code_digest(stage))
+        });
+        Ok(if same { Cause::Cut } else { Cause::Code })
+    }
 }
