@@ -47,7 +47,8 @@ fn data(desk: &Desk) {
     desk.write("limits/ABC.txt", "5\n");
     desk.write("docs/a", "one two\nthree\n");
     desk.write("docs/b", "four\n");
-    for repo in ["ticks", "truth", "prices", "limits", "docs"] {
+    desk.write("logs/today", "a line\n");
+    for repo in ["ticks", "truth", "prices", "limits", "docs", "logs"] {
         desk.ok(&["repo", "create", repo]);
         desk.ok(&["commit", repo, repo, "-m", "all that there is", "--no-run"]);
     }
