@@ -217,7 +217,10 @@ fn a_program_sees_its_files_under_fixed_names_and_a_tmp_of_its_own() {
     check(&desk, &["f=1", "link=1", "tmp="]);
     desk.write(
         "p.toml",
-        &format!("pipeline = 'p'\n[stage.s]\n{}\n", stage("none", "test ! -e /pfs/a && touch $VDS_OUT/shared")),
+        &format!(
+            "pipeline = 'p'\n[stage.s]\n{}\n",
+            stage("none", "test ! -e /pfs/a && touch $VDS_OUT/shared")
+        ),
     );
     desk.ok(&["pipeline", "update", "p.toml"]);
     check(&desk, &["shared="]);
