@@ -217,9 +217,8 @@ fn count_for(
     if !matches!(stage.work, Work::Command(_)) {
         return Ok(Some(builtin::count(sink, table, code, stage, &then, &now)?));
     }
-    let mut count = 0;
-    for datum in command::plan(sink, &stage.input, &then, &now)?.datums {
-        count += u64::from(results::find(sink, table, &datum.key(&code))?.is_none());
-    }
-    Ok(Some(count))
+    let datums = command::plan(sink, &stage.input, &then, &now)?.datums;
+    let keys: Vec<Digest> = datums.iter().map(|datum| datum.key(&code)).collect();
+    let outcomes = results::find_each(sink, table, &keys)?;
+    Ok(Some(outcomes.iter().filter(|outcome| outcome.is_none()).count() as u64))
 }

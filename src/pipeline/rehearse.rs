@@ -170,14 +170,16 @@ fn foresee(sink: &dyn ObjectWrite, prospect: Prospect) -> Result<Rehearsed, Erro
             match &stage.work {
                 Work::Command(command) => {
                     let every_job = command.reprocess == Reprocess::EveryJob;
-                    let mut datums = Vec::new();
-                    for datum in command::plan(sink, &stage.input, &then, &now)?.datums {
-                        let key = datum.key(&code);
-                        let is_known = !every_job && results::find(sink, table, &key)?.is_some();
-                        let (name, inputs) = (datum.name().to_owned(), datum.inputs());
-                        datums.push(Datum { name, key, is_known, inputs });
-                    }
-                    Foresight::Datums(datums)
+                    let planned = command::plan(sink, &stage.input, &then, &now)?.datums;
+                    let keys: Vec<Digest> = planned.iter().map(|datum| datum.key(&code)).collect();
+                    let outcomes = results::find_each(sink, table, &keys)?;
+                    let datum = |((datum, key), outcome): ((&command::Datum, &Digest), &Option<_>)| Datum {
+                        name: datum.name().to_owned(),
+                        key: *key,
+                        is_known: !every_job && outcome.is_some(),
+                        inputs: datum.inputs(),
+                    };
+                    Foresight::Datums(planned.iter().zip(&keys).zip(&outcomes).map(datum).collect())
                 }
                 _ => Foresight::Count(builtin::count(sink, table, code, &stage, &then, &now)?),
             }

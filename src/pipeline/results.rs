@@ -49,12 +49,27 @@ pub(super) fn find(
     table: Option<NodeId>,
     datum: &Digest,
 ) -> Result<Option<Outcome>, Error> {
-    let Some(table) = table else { return Ok(None) };
-    let found = Cursor::<Raw>::new(objects, table)?.get(datum.as_bytes())?;
-    let decode = |raw: Raw| {
-        codec::decode(VERSION, &raw.0).map_err(|source| Error::Record { what: "a datum's result", source })
-    };
-    found.map(decode).transpose()
+    Ok(find_each(objects, table, std::slice::from_ref(datum))?.pop().flatten())
+}
+
+/// The outcomes of these datums, of each in its place, as far as the table has them. It is gone through once.
+pub(super) fn find_each(
+    objects: &dyn ObjectRead,
+    table: Option<NodeId>,
+    datums: &[Digest],
+) -> Result<Vec<Option<Outcome>>, Error> {
+    let mut outcomes = vec![None; datums.len()];
+    let Some(table) = table else { return Ok(outcomes) };
+    let mut sorted: Vec<(&Digest, &mut Option<Outcome>)> = datums.iter().zip(&mut outcomes).collect();
+    sorted.sort_by_key(|(datum, _)| datum.as_bytes());
+    let mut cursor = Cursor::<Raw>::new(objects, table)?;
+    for (datum, outcome) in sorted {
+        if let Some(Raw(bytes)) = cursor.get(datum.as_bytes())? {
+            let decoded = codec::decode(VERSION, &bytes);
+            *outcome = Some(decoded.map_err(|source| Error::Record { what: "a datum's result", source })?);
+        }
+    }
+    Ok(outcomes)
 }
 
 /// The trees that a value of a table of results names: those of the output, of the private state, and of the logs.
@@ -86,6 +101,28 @@ pub(super) fn add(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_are_found_in_one_pass_wherever_they_stand() {
+        let objects = crate::object::access::memory::Objects::default();
+        let digest = |n: u64| Digest::of(&n.to_le_bytes());
+        let outcome = |n| Outcome { output: NodeId::new(digest(n)), ..some() };
+        let some: Vec<(Digest, Outcome)> = (0..5000).map(|n| (digest(n), outcome(n))).collect();
+        let table = add(&objects, None, &some).unwrap();
+        objects.take_counts();
+        let asked: Vec<Digest> = (0..5000).rev().chain([7, 9999]).map(digest).collect();
+        let found = find_each(&objects, Some(table), &asked).unwrap();
+        let (read, _) = objects.take_counts();
+        let want = |n: u64| (n < 5000).then(|| outcome(n));
+        assert_eq!(found, (0..5000).rev().chain([7, 9999]).map(want).collect::<Vec<_>>());
+        assert!(read < 200, "{read} nodes read");
+        assert_eq!(find_each(&objects, None, &asked[..2]).unwrap(), [None, None]);
+    }
+
+    fn some() -> Outcome {
+        let node = NodeId::of(b"x");
+        Outcome { output: node, state: node, logs: node }
+    }
 
     #[test]
     fn the_bytes_of_a_result_never_change() {

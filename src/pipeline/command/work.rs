@@ -114,8 +114,7 @@ fn start(task: &Task<'_>, command: &Command, sink: &dyn ObjectWrite) -> Result<S
     let in_job = |datum: &datum::Datum| datum.key_in(&task.code, task.job.id);
     let key = |datum: &datum::Datum| if runs_anew { in_job(datum) } else { datum.key(&task.code) };
     let keys: Vec<Digest> = plan.datums.iter().map(key).collect();
-    let known = keys.iter().map(|key| results::find(objects, task.table, key));
-    let outcomes = known.collect::<Result<_, _>>()?;
+    let outcomes = results::find_each(objects, task.table, &keys)?;
     Ok(Start { plan, keys, outcomes, before: Merged { output: base.output, state: base.state } })
 }
 
