@@ -137,8 +137,10 @@ fn a_datum_is_run_by_hand_as_it_was() {
     fails(&desk);
     let place = desk.path("debugged").display().to_string();
     desk.ok(&["datum", "debug", "1", "two", &place]);
-    let output = Command::new(desk.path("debugged/run.sh")).output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "see two\nfailed as ever\n");
+    desk.write("seen", "kept\n");
+    let seen = fs::OpenOptions::new().append(true).open(desk.path("seen")).unwrap();
+    Command::new(desk.path("debugged/run.sh")).stdout(seen).status().unwrap();
+    assert_eq!(fs::read_to_string(desk.path("seen")).unwrap(), "kept\nsee two\nfailed as ever\n");
 }
 
 #[test]

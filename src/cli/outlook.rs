@@ -11,10 +11,15 @@ use crate::view;
 /// Tells what the queued jobs that are meant would do.
 pub(super) fn run(store: &Store, meant: impl Fn(&Job) -> bool, cx: &Context) -> Answer {
     let all = pipeline::outlook(store, &store.rehearsal(), &cx.author, meant)?;
-    let document = json!({ "dry_run": true, "jobs": all.iter().map(shape).collect::<Vec<Value>>() });
+    let triggers = pipeline::triggers(store, cx.author.now().time)?;
+    let due: Vec<view::Trigger> =
+        triggers.iter().map(view::Trigger::from).filter(|trigger| trigger.state == "due").collect();
+    let jobs: Vec<Value> = all.iter().map(shape).collect();
+    let document = json!({ "dry_run": true, "jobs": jobs, "due": due });
     let text = || {
         let lines: String = all.iter().map(lines).collect();
-        if lines.is_empty() { "nothing is queued\n".to_owned() } else { lines }
+        let lines = if lines.is_empty() { "nothing is queued\n".to_owned() } else { lines };
+        due.iter().fold(lines, |lines, trigger| lines + &format!("{trigger}, before all\n"))
     };
     cx.say(&document, text, || all.iter().map(|outlook| format!("{}\n", outlook.job.id)).collect())
 }

@@ -46,23 +46,27 @@ pub(in crate::pipeline) fn lay_out(
     room.lay_out(objects, datum)?;
     let mut start = prepare(task, command, View::Shared, &command.argv, datum, &room, Program::Own)
         .map_err(|reason| Error::Failed { reason, hint: None })?;
-    if command.batch != Batch::No {
+    let answers = command.batch != Batch::No;
+    if answers {
         // It is told of this datum alone, and answers to the person.
         let line = batch::line(command.batch, &environment::own(task, command, View::Shared, datum, &room));
         let place = room.path("stdin");
         fs::write(&place, line).map_err(|source| io_error("write", &place, source))?;
-        start.env.insert("VDS_ANSWER".into(), "/dev/stdout".into());
+        // A file of its own: programs open what they answer in anew, which would empty what the person keeps the output in.
+        start.env.insert("VDS_ANSWER".into(), dir.join("answer").into());
     }
     let path = dir.join("run.sh");
     let fail = |source| Error::Io { verb: "write", path: path.display().to_string(), source };
-    fs::write(&path, script(&about, dir, &start)).map_err(fail)?;
+    fs::write(&path, script(&about, dir, &start, answers.then(|| dir.join("answer")).as_deref()))
+        .map_err(fail)?;
     fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(fail)?;
     room.leave()?;
     Ok(path)
 }
 
-/// A shell script that does what starting the process would do, with an output directory that is empty again each time.
-fn script(about: &str, dir: &Path, start: &Start) -> Vec<u8> {
+/// A shell script that does what starting the process would do, with an output directory that is empty again each time. What it
+/// answers in a file is printed behind.
+fn script(about: &str, dir: &Path, start: &Start, answer: Option<&Path>) -> Vec<u8> {
     let mut script = b"#!/bin/sh\n# ".to_vec();
     script.extend(about.bytes().filter(|byte| *byte != b'\n'));
     script.extend(b"\nset -e\n");
@@ -75,7 +79,11 @@ fn script(about: &str, dir: &Path, start: &Start) -> Vec<u8> {
     }
     script.extend(b"cd ");
     script.extend(quoted(dir.join("code").as_os_str()));
-    script.extend(b"\nexec env -i");
+    let answer = answer.map(|answer| quoted(answer.as_os_str()));
+    match &answer {
+        Some(answer) => script.extend([b"\n: > ", answer.as_slice(), b"\nenv -i"].concat()),
+        None => script.extend(b"\nexec env -i"),
+    }
     for (name, value) in &start.env {
         script.extend(b" \\\n  ");
         script.extend(name.as_bytes());
@@ -90,6 +98,9 @@ fn script(about: &str, dir: &Path, start: &Start) -> Vec<u8> {
     script.extend(b" < ");
     let stdin = dir.join("stdin");
     script.extend(if stdin.exists() { quoted(stdin.as_os_str()) } else { b"/dev/null".to_vec() });
+    if let Some(answer) = &answer {
+        script.extend([b" || code=$?\ncat ", answer.as_slice(), b"\nexit ${code:-0}"].concat());
+    }
     script.push(b'\n');
     script
 }

@@ -8,14 +8,6 @@ use super::node::{Mistake, Node};
 use super::notes::Notes;
 use crate::pipeline::condition::Schedule;
 
-/// What a spec says of when an input is read.
-pub(super) struct Trigger<'a> {
-    /// The branch on which it waits, if it names one.
-    pub(super) branch: Option<&'a str>,
-    /// When something is let through, as the value of `trigger`.
-    pub(super) when: Value,
-}
-
 fn table<'a>(pairs: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     Value::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Table>())
 }
@@ -41,11 +33,9 @@ pub(super) fn cron(said: &Node<'_>, notes: &mut Notes) -> Result<Value, Mistake>
     Ok(table(pairs))
 }
 
-/// A `trigger` of an input. One of its conditions is enough, unless it says `all`.
-pub(super) fn trigger<'a>(said: &Node<'a>, notes: &mut Notes) -> Result<Trigger<'a>, Mistake> {
+/// A `trigger` of an input, as the value of `trigger`; on which branch it waits is not told. One of its conditions is enough, unless it says `all`.
+pub(super) fn trigger(said: &Node<'_>, notes: &mut Notes) -> Result<Value, Mistake> {
     check(said, keys::TRIGGER, notes)?;
-    let branch = said.get("branch").map(|branch| branch.text()).transpose()?;
-    let branch = branch.map(|branch| if branch == "master" { "main" } else { branch });
     let mut conditions = Vec::new();
     if let Some(commits) = said.get("commits") {
         conditions.push(table([("commits", commits.whole()?.into())]));
@@ -60,11 +50,10 @@ pub(super) fn trigger<'a>(said: &Node<'a>, notes: &mut Notes) -> Result<Trigger<
         }
     }
     let is_all = said.get("all").map(|all| all.flag()).transpose()?.unwrap_or(false);
-    let when = match (conditions.len(), is_all) {
+    Ok(match (conditions.len(), is_all) {
         (0, _) => table([("commits", 1.into())]),
         (1, _) => conditions.remove(0),
         (_, true) => table([("all", Value::Array(conditions))]),
         (_, false) => table([("any", Value::Array(conditions))]),
-    };
-    Ok(Trigger { branch, when })
+    })
 }

@@ -105,7 +105,9 @@ impl Family {
 
 /// The branch on which a source is read, where Pachyderm's `master` is `main`.
 pub(super) fn branch<'a>(pfs: &Node<'a>) -> Result<&'a str, Mistake> {
-    let branch = pfs.get("branch").map_or(Ok("main"), |branch| branch.text())?;
+    // With a trigger, it is the branch on which that waits.
+    let waits = pfs.get("trigger").and_then(|trigger| trigger.get("branch"));
+    let branch = waits.or_else(|| pfs.get("branch")).map_or(Ok("main"), |branch| branch.text())?;
     Ok(if branch == "master" { "main" } else { branch })
 }
 

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::clock::{self, Trigger};
+use super::clock;
 use super::family::{Family, Key, Origin, branch};
 use super::keys::{self, check};
 use super::node::{Mistake, Node};
@@ -59,10 +59,7 @@ impl Reader<'_> {
         let key = Key::read_by(pfs, self.project)?;
         let name = pfs.get("name").map_or(Ok(key.name.as_str()), |name| name.text())?;
         let trigger = pfs.get("trigger").map(|said| clock::trigger(&said, notes)).transpose()?;
-        let said = match &trigger {
-            Some(Trigger { branch: Some(branch), .. }) => branch,
-            _ => branch(pfs)?,
-        };
+        let said = branch(pfs)?;
         if pfs.get("branch").is_some_and(|branch| branch.text().is_ok_and(|branch| branch == "master")) {
             notes.add(Topic::Master, &key.name);
         }
@@ -97,7 +94,7 @@ impl Reader<'_> {
         {
             table.insert("lazy".to_owned(), true.into());
         }
-        table.extend(trigger.map(|trigger| ("trigger".to_owned(), trigger.when)));
+        table.extend(trigger.map(|trigger| ("trigger".to_owned(), trigger)));
         Ok(Value::Table(table))
     }
 }

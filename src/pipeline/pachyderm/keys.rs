@@ -212,7 +212,9 @@ pub(super) fn check(node: &Node<'_>, known: &Keys, notes: &mut Notes) -> Result<
         let Some((_, rule)) = known.iter().find(|(name, _)| *name == key) else {
             return Err(below.wrong(unknown(key, known)));
         };
-        if !below.is_set() {
+        // `spout: {}` says something, other than what is empty elsewhere.
+        let is_said = below.is_set() || (matches!(rule, Refused(_)) && below.is_object());
+        if !is_said {
             continue;
         }
         match rule {

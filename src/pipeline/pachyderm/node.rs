@@ -45,6 +45,11 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Whether it has keys and values, if only none.
+    pub(super) fn is_object(&self) -> bool {
+        self.value.is_object()
+    }
+
     /// What stands under the key, if it says anything.
     pub(super) fn get(&self, key: &str) -> Option<Self> {
         let value = self.value.get(key)?;

@@ -199,6 +199,27 @@ fn stages_read_each_other_where_they_write() {
 }
 
 #[track_caller]
+#[test]
+fn clocks_and_triggers_are_taken_over_and_outputs_are_read_where_they_go() {
+    let trigger = r#"{"branch": "staging", "commits": 2, "size": "1K", "all": true}"#;
+    let pfs = format!(r#"{{"pfs": {{"repo": "images", "glob": "/*", "trigger": {trigger}}}}}"#);
+    let cron = r#"{"cron": {"name": "tick", "spec": "@daily", "overwrite": true}}"#;
+    let file = spec("edges", &pfs, "")
+        + &spec("montage", r#"{"pfs": {"repo": "edges", "glob": "/"}}"#, "")
+        + &spec("nightly", cron, "");
+    let source = read(&file).unwrap().source;
+    for want in [
+        r#"from = "images@staging:/*""#,
+        r#"trigger = { all = [{ commits = 2 }, { size = "1kB" }] }"#,
+        r#"edges@staging:/""#,
+        r#"cron = "@daily""#,
+        "overwrite = true",
+    ] {
+        assert!(source.contains(want), "{source} has no {want}");
+    }
+    Spec::parse("f", &source).unwrap();
+}
+
 fn refused(text: &str, want: &str) {
     let error = read(text).unwrap_err();
     assert!(error.contains(want), "{error:?} says nothing of {want:?}");
@@ -231,6 +252,7 @@ fn what_would_change_the_result_is_refused_with_its_place() {
     ] {
         refused(&spec("p", pfs, more), want);
     }
+    refused(&spec("p", pfs, r#", "spout": {}"#), "spout: this cannot be honoured");
     for (input, want) in [
         (r#"{"cron": {"name": "t", "spec": "daily"}}"#, "input.cron.spec: \"daily\" is not a schedule"),
         (r#"{"cron": {"spec": "@daily"}}"#, "input.cron: it needs a `name`"),
