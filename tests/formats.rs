@@ -96,7 +96,7 @@ fn facts() -> (tempfile::TempDir, Ledger) {
         let repo = history::load_repo(session, &"desk/ticks".parse().unwrap()).unwrap();
         let when = Condition::Any(vec![Condition::Commits(10), Condition::Quiet("5m".parse().unwrap())]);
         let (branch, source) = ("release".parse().unwrap(), main.clone());
-        let follow = Follow { branch, source, when, since: 1_714_573_800_000 };
+        let follow = Follow { branch, source, when, since: 1_714_573_800_000, reached: None };
         follow::put(session, batch, &repo, &follow).unwrap();
     });
     for standing in [Standing::Settled, Standing::Cloning] {

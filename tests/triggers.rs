@@ -137,6 +137,16 @@ fn time_alone_is_noticed_by_a_run() {
     assert_eq!(desk.ok(&["run"]), "0 jobs run\n");
     desk.ok(&["undo"]);
     assert!(files(&desk, "in@main").is_empty());
+    // What a person took back stays so, until more comes or a person says so.
+    assert_eq!(desk.ok(&["run"]), "0 jobs run\n");
+    assert!(files(&desk, "in@main").is_empty());
+    assert!(desk.ok(&["trigger", "list"]).starts_with("held      in@main"));
+    commit(&desk, "in@staging", "b");
+    until("the quiet after that", || desk.ok(&["run"]) == "1 job run\n");
+    assert_eq!(files(&desk, "p/s"), ["a", "b"]);
+    desk.ok(&["undo"]);
+    desk.ok(&["trigger", "fire", "in@main"]);
+    assert_eq!(files(&desk, "in@main"), ["a", "b"]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::object::{BranchName, CommitId, ObjectRead, codec};
 use crate::store::Store;
 
 pub(super) const FOLLOWS: &[u8] = b"follow/";
+pub(super) const REACHED: &[u8] = b"reached/";
 const VERSION: u8 = 1;
 
 /// A branch that follows another of its repo.
@@ -31,6 +32,8 @@ pub struct Follow {
     pub when: Condition,
     /// When it moved last, or began to follow, in milliseconds since 1970.
     pub since: i64,
+    /// The commit to which it moved last.
+    pub reached: Option<CommitId>,
 }
 
 /// The fact as it is kept.
@@ -51,6 +54,8 @@ pub enum Standing {
     Waits(Option<i64>),
     /// It is let, and moves when `vds run` looks.
     Due,
+    /// It moved there, and was taken back. It waits until more comes.
+    Held,
     /// Commits of its own are in the way.
     Diverged,
 }
@@ -61,6 +66,11 @@ fn of_repo(repo: u64) -> Vec<u8> {
 
 fn key(repo: u64, branch: &BranchName) -> Vec<u8> {
     [of_repo(repo), branch.as_str().as_bytes().to_vec()].concat()
+}
+
+/// Where it lies to which commit a branch moved last. Going back leaves it.
+fn reached_key(repo: u64, branch: &BranchName) -> Vec<u8> {
+    [REACHED, &repo.to_be_bytes()[..], branch.as_str().as_bytes()].concat()
 }
 
 fn malformed(source: codec::Error) -> Error {
@@ -75,6 +85,7 @@ impl Follow {
             source: source.parse().map_err(history::Error::from)?,
             when: serde_json::from_str(&when).map_err(|_| malformed(codec::Error::Empty))?,
             since,
+            reached: None,
         })
     }
 
@@ -104,6 +115,9 @@ impl Follow {
             let is_ahead = history::is_ancestor(objects, source, head)?;
             return Ok(if is_ahead { Standing::Level } else { Standing::Diverged });
         }
+        if self.reached == Some(source) {
+            return Ok(Standing::Held);
+        }
         let news = News { objects, taken: head, head: source, glob: None, since: self.since, now };
         Ok(match news.judge(&self.when)? {
             Verdict::Holds => Standing::Due,
@@ -124,6 +138,9 @@ impl Follow {
             history::check_free(facts, repo, self.branch.as_str())?;
         }
         history::move_head(batch, repo, &self.branch, head, to);
+        if let Some(to) = to {
+            batch.put(reached_key(repo.id, &self.branch), to.digest().as_bytes().to_vec());
+        }
         Self { since: now, ..self.clone() }.write(facts, batch, repo)
     }
 }
@@ -142,7 +159,12 @@ pub fn list(facts: &Session, repo: &Repo) -> Result<Vec<Follow>, Error> {
         raw.push((key.get(prefix.len()..).unwrap_or_default().to_vec(), value.to_vec()));
         ControlFlow::Continue(())
     })?;
-    raw.into_iter().map(|(branch, value)| Follow::read(&branch, &value)).collect()
+    let follow = |(branch, value): (Vec<u8>, Vec<u8>)| {
+        let follow = Follow::read(&branch, &value)?;
+        let reached = facts.get(&reached_key(repo.id, &follow.branch))?;
+        Ok(Follow { reached: reached.as_deref().and_then(history::commit_id), ..follow })
+    };
+    raw.into_iter().map(follow).collect()
 }
 
 /// Whether any branch of the store follows another.
@@ -197,7 +219,7 @@ pub fn follow(
     when: Condition,
 ) -> Result<u64, Error> {
     let origin = author.now();
-    let follow = Follow { branch: target.branch.clone(), source, when, since: origin.time };
+    let follow = Follow { branch: target.branch.clone(), source, when, since: origin.time, reached: None };
     change(store, author, target, |facts, batch, repo| put(facts, batch, repo, &follow))
 }
 
@@ -207,7 +229,16 @@ pub fn put(facts: &Session, batch: &mut Batch, repo: &Repo, follow: &Follow) -> 
     if history::head(facts, repo, &follow.branch)?.is_none() {
         history::check_free(facts, repo, follow.branch.as_str())?;
     }
+    forget_reached(facts, batch, repo, &follow.branch)?;
     follow.write(facts, batch, repo)
+}
+
+fn forget_reached(facts: &Session, batch: &mut Batch, repo: &Repo, branch: &BranchName) -> Result<(), Error> {
+    let key = reached_key(repo.id, branch);
+    if facts.get(&key)?.is_some() {
+        batch.remove(key);
+    }
+    Ok(())
 }
 
 /// Lets the branch follow none from now on. The number of the operation.
@@ -243,6 +274,7 @@ pub fn remove(facts: &Session, batch: &mut Batch, repo: &Repo, branch: &BranchNa
     let key = key(repo.id, branch);
     let Some(before) = facts.get(&key)? else { return Ok(false) };
     batch.expect(key.clone(), Some(before)).remove(key);
+    forget_reached(facts, batch, repo, branch)?;
     Ok(true)
 }
 

@@ -1,7 +1,7 @@
 //! What a fact about pipelines is about, read from its key: for those who look at changes that others made.
 
 use super::clock::CLOCK;
-use super::follow::FOLLOWS;
+use super::follow::{FOLLOWS, REACHED};
 use super::job::{ARCHIVE, JOBS, NEXT_JOB, NEXT_RUN, QUEUE};
 use super::registry::{PIPELINES, VERSIONS};
 use super::results::RESULTS;
@@ -19,7 +19,8 @@ pub enum Subject {
     Job(u64),
     /// What a branch of the repo of this number follows.
     Follow(u64, BranchName),
-    /// What the machinery keeps for itself: numbers, the queue, the archive, the tables of results, what inputs were let have, clocks.
+    /// What the machinery keeps for itself: numbers, the queue, the archive, the tables of results, what inputs were let have, how far branches
+    /// followed, clocks.
     Machinery,
 }
 
@@ -38,7 +39,7 @@ pub fn subject(key: &[u8]) -> Option<Subject> {
         let branch = std::str::from_utf8(branch).ok()?.parse().ok()?;
         return Some(Subject::Follow(u64::from_be_bytes(*repo), branch));
     }
-    let machinery = [QUEUE, RESULTS, TAKEN, CLOCK].iter().any(|kind| key.starts_with(kind))
+    let machinery = [QUEUE, RESULTS, TAKEN, CLOCK, REACHED].iter().any(|kind| key.starts_with(kind))
         || [NEXT_JOB, NEXT_RUN, ARCHIVE].contains(&key);
     machinery.then_some(Subject::Machinery)
 }

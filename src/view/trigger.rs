@@ -21,7 +21,7 @@ pub struct Trigger {
     /// When something is let through.
     pub when: String,
     /// `level`: nothing has come. `waits`: something has, and is not let through yet. `due`: the next `vds run` lets it through.
-    /// `diverged`: commits of the branch's own are in the way.
+    /// `held`: it was let through and taken back, and waits for more. `diverged`: commits of the branch's own are in the way.
     pub state: &'static str,
     /// When it may be let through though nothing more comes, RFC 3339.
     pub next: Option<String>,

@@ -96,7 +96,7 @@ fn fire_branch(store: &Store, standing: Standing, target: &Target, origin: &Orig
         follow::Standing::Diverged => {
             Err(Error::Diverged { branch: target.clone(), source_branch: follow.source.clone() })
         }
-        follow::Standing::Due | follow::Standing::Waits(_) => {
+        follow::Standing::Due | follow::Standing::Held | follow::Standing::Waits(_) => {
             Ok(Plan { follows: vec![found], ..Plan::default() })
         }
     }
@@ -143,7 +143,7 @@ fn plan(sink: &dyn ObjectWrite, standing: Standing, origin: &Origin) -> Result<P
         match follow.standing(sink, *head, *source, origin.time)? {
             follow::Standing::Due => plan.follows.push(following),
             follow::Standing::Waits(next) => nexts.extend(next),
-            follow::Standing::Level | follow::Standing::Diverged => {}
+            follow::Standing::Level | follow::Standing::Held | follow::Standing::Diverged => {}
         }
     }
     for input in standing.inputs {

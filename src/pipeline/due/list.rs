@@ -42,6 +42,7 @@ pub fn triggers(store: &Store, now: i64) -> Result<Vec<Trigger>, Error> {
             Standing::Level => ("level", None),
             Standing::Waits(next) => ("waits", next),
             Standing::Due => ("due", None),
+            Standing::Held => ("held", None),
             Standing::Diverged => ("diverged", None),
         };
         let Follow { branch, source, when, .. } = follow;
