@@ -1,5 +1,6 @@
 //! Which paths are meant: all, or those at and below some, or those that match some patterns.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -39,8 +40,11 @@ pub struct Scope {
 
 impl Scope {
     /// The files and directories `paths`, and what matches `globs`; everything if there are none. A pattern that matches a
-    /// directory means all of it.
-    pub fn new(paths: Vec<TreePath>, globs: Vec<String>) -> Result<Self, Error> {
+    /// directory means all of it. What is named twice is named once.
+    pub fn new(mut paths: Vec<TreePath>, mut globs: Vec<String>) -> Result<Self, Error> {
+        let (mut seen, mut patterns) = (BTreeSet::new(), BTreeSet::new());
+        paths.retain(|path| seen.insert(path.clone()));
+        globs.retain(|glob| patterns.insert(glob.clone()));
         let mut set = GlobSetBuilder::new();
         let wrong = |text: &str, error: &globset::Error| Error {
             text: text.to_owned(),
@@ -175,6 +179,14 @@ mod tests {
         let scope = Scope::new(named, globs.into_iter().map(str::to_owned).collect()).unwrap();
         let held: Vec<&str> = paths.split_whitespace().filter(|path| scope.holds(path)).collect();
         assert_eq!(held.join(" "), want, "{case}");
+    }
+
+    #[test]
+    fn what_is_named_twice_is_named_once() {
+        let path = |name: &str| name.parse::<TreePath>().unwrap();
+        let globs = ["*.csv", "*.csv"].map(str::to_owned).to_vec();
+        let scope = Scope::new(vec![path("b"), path("a"), path("b")], globs).unwrap();
+        assert_eq!(scope.names().collect::<Vec<_>>(), ["b", "a", "*.csv"]);
     }
 
     #[test]

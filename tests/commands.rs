@@ -147,7 +147,7 @@ limits = { file_size = "50kB" }"#,
     let job = job(&desk);
     assert_eq!(job["state"], "failed");
     let reason = job["reason"].as_str().unwrap();
-    assert!(reason.contains("its limit") || reason.contains("exit code"), "{reason}");
+    assert!(reason.contains("wrote a file of more than 50000 bytes, its limit"), "{reason}");
 }
 
 #[test]

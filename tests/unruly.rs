@@ -245,5 +245,14 @@ fn a_program_that_fills_the_disk_fails_with_its_log_and_the_store_goes_on() {
 fn a_file_that_is_too_large_fails_the_datum() {
     let desk = desk("head -c 3000000 /dev/zero > $VDS_OUT/x", "limits = { file_size = '1MB' }\n");
     let said = fails(&desk);
-    assert!(said.contains("datum one: ") && !said.contains("No space"), "{said}");
+    assert!(said.contains("wrote a file of more than 1000000 bytes, its limit"), "{said}");
+}
+
+#[test]
+fn a_program_that_takes_too_much_of_a_processor_is_ended_and_that_is_said() {
+    for script in ["while :; do :; done", "sh -c \"while :; do :; done\"; exit $?"] {
+        let desk = desk(script, "limits = { cpu = '1s' }\n");
+        let said = fails(&desk);
+        assert!(said.contains("took more than 1 s of a processor, its limit"), "{said}");
+    }
 }

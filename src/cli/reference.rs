@@ -52,17 +52,20 @@ fn verbs(command: &Command) -> impl Iterator<Item = &Command> {
 fn section(verb: &Command, depth: &str, page: &mut String) {
     let name = verb.get_bin_name().unwrap_or(verb.get_name());
     *page += &format!("\n{depth} {name}\n\n{}", about(verb));
-    if verb.has_subcommands() {
-        for inner in verbs(verb) {
-            section(inner, "###", page);
-        }
-        return;
+    // Some verbs do something by themselves, and have others below them.
+    if !(verb.has_subcommands() && verb.is_subcommand_required_set()) {
+        let usage = verb.clone().render_usage().to_string();
+        let lines = usage.trim_start_matches("Usage: ").lines().map(str::trim);
+        *page +=
+            &lines.filter(|line| !line.is_empty()).map(|line| format!("\n    {line}")).collect::<String>();
+        *page += "\n\n";
+        *page += &verb.get_positionals().map(positional).collect::<String>();
+        *page += &options(verb, |arg| !arg.is_global_set());
+        *page += &examples(verb);
     }
-    let mut usage = verb.clone();
-    *page += &format!("\n    {}\n\n", usage.render_usage().to_string().trim_start_matches("Usage: ").trim());
-    *page += &verb.get_positionals().map(positional).collect::<String>();
-    *page += &options(verb, |arg| !arg.is_global_set());
-    *page += &examples(verb);
+    for inner in verbs(verb) {
+        section(inner, "###", page);
+    }
 }
 
 fn options(verb: &Command, wanted: impl Fn(&Arg) -> bool) -> String {

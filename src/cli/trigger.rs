@@ -6,7 +6,7 @@ use super::answer::document;
 use super::complaint::usage;
 use super::context::{Answer, Context, Made};
 use crate::fault::Cause;
-use crate::history::Target;
+use crate::history::{self, Target};
 use crate::object::{BranchName, PipelineName, RepoName, StageName};
 use crate::pipeline::amount::{Size, Span};
 use crate::pipeline::condition::{Condition, Schedule, zone};
@@ -132,8 +132,9 @@ impl When {
         ];
         let mut given: Vec<Condition> = given.into_iter().flatten().collect();
         Ok(match (given.len(), self.all) {
-            (0, _) => Condition::Commits(1),
-            (1, _) => given.remove(0),
+            (0 | 1, true) => return Err(wrong("--all is about several conditions".to_owned())),
+            (0, false) => Condition::Commits(1),
+            (1, false) => given.remove(0),
             (_, true) => Condition::All(given),
             (_, false) => Condition::Any(given),
         })
@@ -207,6 +208,14 @@ pub(super) struct Set<'a> {
 
 /// Tells that the branch follows another, and lets through what has come already.
 pub(super) fn tell(store: &Store, set: Set<'_>, no_run: bool, cx: &Context) -> Answer {
+    let is_there = {
+        let facts = store.session()?;
+        let repo = history::load_repo(&facts, &set.target.repo)?;
+        history::head(&facts, &repo, set.source)?.is_some()
+    };
+    if !is_there {
+        cx.note(&format!("there is no branch {} yet", set.source));
+    }
     let due = pipeline::due(store, &cx.author)?;
     let Set { target, source, when, operation, text, mut caused } = set;
     let document = document(&json!({

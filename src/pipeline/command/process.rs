@@ -111,7 +111,9 @@ pub(super) fn execute<'a>(
     };
     let result = match code {
         Ok(code) if is_success(code) => fed,
-        Ok(code) => Err(format!("{program:?} ended with exit code {code}")),
+        // A shell says so that a signal ended what it called.
+        Ok(code) => Err(at_limit(program, code - SHELL_SIGNAL, command)
+            .unwrap_or_else(|| format!("{program:?} ended with exit code {code}"))),
         Err(failure) => Err(told(&failure, program, common)),
     };
     Called { printed, result }
@@ -178,16 +180,24 @@ fn told(failure: &Failure, program: &str, common: &Common<'_>) -> String {
     }
 }
 
+/// A shell adds this to the number of a signal that ended what it called.
+const SHELL_SIGNAL: i32 = 128;
+
 /// Why a program that a signal ended did not succeed.
 fn signalled(program: &str, signal: i32, command: &Command) -> String {
+    at_limit(program, signal, command).unwrap_or_else(|| format!("{program:?} was ended by signal {signal}"))
+}
+
+/// Which limit a program reached that this signal ended, if it was one.
+fn at_limit(program: &str, signal: i32, command: &Command) -> Option<String> {
     let Limits { cpu, file_size, .. } = command.limits;
     if let Some(cpu) = cpu.filter(|_| signal == Signal::XCPU.as_raw()) {
-        return format!("{program:?} took more than {} s of a processor, its limit", cpu.as_secs());
+        return Some(format!("{program:?} took more than {} s of a processor, its limit", cpu.as_secs()));
     }
     if let Some(size) = file_size.filter(|_| signal == Signal::XFSZ.as_raw()) {
-        return format!("{program:?} wrote a file of more than {size} bytes, its limit");
+        return Some(format!("{program:?} wrote a file of more than {size} bytes, its limit"));
     }
-    format!("{program:?} was ended by signal {signal}")
+    None
 }
 
 fn not_started(program: &str, error: &io::Error) -> String {
@@ -214,7 +224,8 @@ fn limited(argv: &[String], limits: Limits) -> Vec<String> {
     let Limits { memory, cpu, file_size } = limits;
     let limits = [
         memory.map(|bytes| format!("ulimit -v {}", bytes.div_ceil(1024))),
-        cpu.map(|time| format!("ulimit -t {}", time.as_secs())),
+        // First it is told, then killed.
+        cpu.map(|time| format!("ulimit -S -t {0} && ulimit -H -t {1}", time.as_secs(), time.as_secs() + 1)),
         // In units of 512 bytes, says POSIX.
         file_size.map(|bytes| format!("ulimit -f {}", bytes.div_ceil(512))),
     ];

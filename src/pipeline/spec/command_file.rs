@@ -51,6 +51,12 @@ pub(super) fn read(argv: Spanned<Argv>, table: StageTable) -> Result<Command, Mi
     if batch != Batch::No {
         check_batch(&table)?;
     }
+    if let Some(codes) = &table.accept_return_code
+        && let Some(code) = codes.as_ref().iter().find(|code| !(0..=255).contains(*code))
+    {
+        let message = format!("an exit code is a whole number from 0 to 255, not {code}");
+        return Err(Mistake { at: codes.span().start, message });
+    }
     let mut success = vec![0];
     success.extend(table.accept_return_code.map(Spanned::into_inner).unwrap_or_default());
     let limits = table.limits.map(Spanned::into_inner).map(|limits| Limits {
