@@ -11,15 +11,8 @@ use desk::{Desk, processes, until};
 
 /// A desk with the repo `in`, and a stage that runs the script `do.sh` on its files, one after another.
 fn desk(script: &str, more: &str) -> Desk {
-    let desk = Desk::new();
-    desk.ok(&["repo", "create", "in"]);
-    desk.write("do.sh", script);
-    let file = format!(
-        "pipeline = 'p'\n[stage.a]\ninput = 'in:/*'\ncommand = ['sh', 'do.sh']\ncode = ['do.sh']\n\
-         batch = 'shell'\nparallelism = 1\n{more}"
-    );
-    desk.write("p.toml", &file);
-    desk.ok(&["pipeline", "create", "p.toml"]);
+    let desk =
+        Desk::with_script(script, &format!("input = 'in:/*'\nbatch = 'shell'\nparallelism = 1\n{more}"));
     for name in ["four", "one", "three", "two"] {
         desk.write(&format!("x/{name}"), &format!("{name}\n"));
     }

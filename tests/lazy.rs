@@ -10,16 +10,7 @@ use desk::{Desk, processes, until};
 
 /// A desk with the repo `in`, and a stage that runs the script `do.sh` on all of its files, lazily.
 fn desk(script: &str, more: &str) -> Desk {
-    let desk = Desk::new();
-    desk.ok(&["repo", "create", "in"]);
-    desk.write("do.sh", script);
-    let file = format!(
-        "pipeline = 'p'\n[stage.a]\ninput = {{ from = 'in:/', lazy = true }}\ncommand = ['sh', 'do.sh']\n\
-         code = ['do.sh']\n{more}"
-    );
-    desk.write("p.toml", &file);
-    desk.ok(&["pipeline", "create", "p.toml"]);
-    desk
+    Desk::with_script(script, &format!("input = {{ from = 'in:/', lazy = true }}\n{more}"))
 }
 
 fn commit(desk: &Desk) {

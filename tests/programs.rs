@@ -13,14 +13,7 @@ use desk::{Desk, processes, until};
 
 /// A desk with files `one` and `two` to be committed, and a stage that runs the script `do.sh` on each.
 fn desk(script: &str, more: &str) -> Desk {
-    let desk = Desk::new();
-    desk.ok(&["repo", "create", "in"]);
-    desk.write("do.sh", script);
-    let file = format!(
-        "pipeline = 'p'\n[stage.a]\ninput = 'in:/*'\ncommand = ['sh', 'do.sh']\ncode = ['do.sh']\n{more}"
-    );
-    desk.write("p.toml", &file);
-    desk.ok(&["pipeline", "create", "p.toml"]);
+    let desk = Desk::with_script(script, &format!("input = 'in:/*'\n{more}"));
     desk.write("x/one", "1\n");
     desk.write("x/two", "2\n");
     desk

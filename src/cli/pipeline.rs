@@ -21,7 +21,7 @@ use crate::meta::Batch;
 use crate::object::{PipelineName, StageName};
 use crate::pipeline::registry::{self, Standing, Submission, Submit};
 use crate::pipeline::spec::{Spec, SpecError, Stage};
-use crate::pipeline::trigger::{self, Runs};
+use crate::pipeline::trigger;
 use crate::pipeline::{Error, health};
 
 /// Make, change, list, show, pause and delete pipelines
@@ -160,28 +160,13 @@ fn submit(file: &Path, name: Option<&PipelineName>, how: Submit, no_run: bool, c
     let spec = Spec::parse(&shown, &source).map_err(Error::from)?;
     let code = code::keep(&store, file, &source, &spec)?;
     let origin = cx.author.now();
-    let (pipeline, jobs, operation) = {
+    let (pipeline, caused, operation) = {
         let mut facts = store.session()?;
         let mut batch = Batch::default();
         let submission = Submission { source, file: shown, code };
-        let pipeline = registry::submit(&store, &facts, &mut batch, submission, how, &origin)?;
-        let (jobs, next) = facts.suppose(&batch.writes, |facts| {
-            let mut next = Batch::default();
-            let heads = trigger::heads(facts, &pipeline)?;
-            let jobs = trigger::enqueue(
-                facts,
-                Some(store.objects()),
-                &mut next,
-                &heads,
-                Some(&pipeline.spec.name),
-                Runs::ByBranch,
-                &origin,
-            )?;
-            Ok::<_, Error>((jobs, next))
-        })?;
-        batch.then(next);
+        let (pipeline, caused) = trigger::submit(&store, &mut facts, &mut batch, submission, how, &origin)?;
         let operation = commit(&mut facts, &batch, &origin)?;
-        (pipeline, jobs, operation)
+        (pipeline, caused, operation)
     };
     let (name, version) = (pipeline.spec.name.clone(), pipeline.record.version);
     let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();
@@ -189,7 +174,7 @@ fn submit(file: &Path, name: Option<&PipelineName>, how: Submit, no_run: bool, c
     let document = document(&json!({ "pipeline": name, "version": version, "stages": stages }));
     let (quiet, operation) = (format!("{name}\n"), Some(operation));
     let made = Made { document, text, quiet, done: "the pipeline is made", operation };
-    cx.made(&store, made, jobs, no_run)
+    cx.made(&store, made, caused, no_run)
 }
 
 fn commit(facts: &mut Session, batch: &Batch, origin: &Origin) -> Result<u64, Cause> {

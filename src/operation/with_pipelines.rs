@@ -12,7 +12,7 @@ use crate::ledger::Outcome;
 use crate::meta::Batch;
 use crate::object::{Entry, FileKind};
 use crate::pipeline::registry::{self, Submission, Submit};
-use crate::pipeline::{self, trigger, trigger::Runs};
+use crate::pipeline::{self, trigger};
 use crate::progress::Silent;
 use crate::refs::{self, Mode};
 use crate::store::{DEFAULT_WAIT, Store};
@@ -69,22 +69,7 @@ fn submit(store: &Store, author: &Author, how: Submit, source: String) -> Result
     let mut facts = store.session()?;
     let mut batch = Batch::default();
     let submission = Submission { source, file: "p.toml".to_owned(), code: Vec::new() };
-    let pipeline = registry::submit(store, &facts, &mut batch, submission, how, &origin)?;
-    let next = facts.suppose(&batch.writes, |facts| {
-        let mut next = Batch::default();
-        let heads = trigger::heads(facts, &pipeline)?;
-        trigger::enqueue(
-            facts,
-            Some(store.objects()),
-            &mut next,
-            &heads,
-            Some(&pipeline.spec.name),
-            Runs::ByBranch,
-            &origin,
-        )?;
-        Ok::<_, pipeline::Error>(next)
-    })?;
-    batch.then(next);
+    trigger::submit(store, &mut facts, &mut batch, submission, how, &origin)?;
     assert!(matches!(facts.commit(&origin, &batch)?, Outcome::Done { .. }));
     Ok(())
 }

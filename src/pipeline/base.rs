@@ -7,7 +7,7 @@ use super::command;
 use super::error::Error;
 use super::job::{Job, JobSource, Results};
 use super::pattern::PathPattern;
-use super::registry::{self, output_name};
+use super::registry::{self, Pipeline, output_name};
 use super::results;
 use super::spec::Work;
 use super::trigger::{self, Moved, Runs};
@@ -190,6 +190,16 @@ pub fn foresee(
     Ok(foreseen)
 }
 
+/// The pipeline of a job as it is now, the repo of the job's output, and the table of earlier results.
+pub(super) fn surroundings(store: &Store, job: &Job) -> Result<(Pipeline, Repo, Option<NodeId>), Error> {
+    let facts = store.session()?;
+    let name = job.stage.parse().map_err(history::Error::from)?;
+    let pipeline = registry::load(&facts, &job.pipeline.parse().map_err(history::Error::from)?)?;
+    let output = history::load_repo(&facts, &output_name(&pipeline.spec.name, &name)?)?;
+    let table = results::root(&facts, &output)?;
+    Ok((pipeline, output, table))
+}
+
 /// How many datums a job has to run whose inputs have the trees `now`. Its earlier output is looked for in the history of `inputs`.
 fn count_for(
     store: &Store,
@@ -199,13 +209,7 @@ fn count_for(
     now: Vec<NodeId>,
 ) -> Result<Option<u64>, Error> {
     let name = job.stage.parse().map_err(history::Error::from)?;
-    let (pipeline, output, table) = {
-        let facts = store.session()?;
-        let pipeline = registry::load(&facts, &job.pipeline.parse().map_err(history::Error::from)?)?;
-        let output = history::load_repo(&facts, &output_name(&pipeline.spec.name, &name)?)?;
-        let table = results::root(&facts, &output)?;
-        (pipeline, output, table)
-    };
+    let (pipeline, output, table) = surroundings(store, job)?;
     let Some(stage) = pipeline.spec.stages.get(&name) else { return Ok(None) };
     let wanted =
         Wanted { store, output: &output, branch: &job.branch, plan: pipeline.plan_digest(stage), inputs };

@@ -12,8 +12,6 @@ use super::error::Error;
 use super::flight::{Flight, Flights};
 use super::job::{self, Job, JobSource, Results};
 use super::perform;
-use super::registry::{self, output_name};
-use super::results;
 use super::spec::{PiledUp, Work};
 use super::supersede::Queue;
 use super::task::Task;
@@ -95,13 +93,7 @@ pub fn outlook(
 
 fn look(store: &Store, sink: &dyn ObjectWrite, author: &Author, job: &Job) -> Result<Prospect, Error> {
     let name = job.stage.parse().map_err(history::Error::from)?;
-    let (pipeline, output, table) = {
-        let facts = store.session()?;
-        let pipeline = registry::load(&facts, &job.pipeline.parse().map_err(history::Error::from)?)?;
-        let output = history::load_repo(&facts, &output_name(&pipeline.spec.name, &name)?)?;
-        let table = results::root(&facts, &output)?;
-        (pipeline, output, table)
-    };
+    let (pipeline, output, table) = base::surroundings(store, job)?;
     let Some(stage) = pipeline.spec.stages.get(&name) else {
         return Err(Error::StageGone { stage: job.stage_name() });
     };

@@ -11,13 +11,14 @@ use super::error::Error;
 use super::follow;
 use super::job::{self, Datums, Job, JobInput, JobSource, Numbers, Results, State};
 use super::pattern::Source;
-use super::registry::{self, Pipeline, output_name};
+use super::registry::{self, Pipeline, Submission, Submit, output_name};
 use super::spec::Stage;
 use super::taken::{Place, Taken};
 use crate::history::{self, Repo, Target};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, ObjectRead, PipelineName, RepoName, StageName};
+use crate::store::Store;
 
 /// A branch that has a new commit.
 #[derive(Debug, Clone)]
@@ -294,6 +295,27 @@ pub(super) fn job(
         bytes: None,
         report: None,
     }
+}
+
+/// Adds to `batch` the pipeline that the submission makes, and the jobs that bring it to where its inputs stand.
+pub fn submit(
+    store: &Store,
+    facts: &mut Session,
+    batch: &mut Batch,
+    submission: Submission,
+    how: Submit,
+    origin: &Origin,
+) -> Result<(Pipeline, Caused), Error> {
+    let pipeline = registry::submit(store, facts, batch, submission, how, origin)?;
+    let (caused, next) = facts.suppose(&batch.writes, |facts| {
+        let mut next = Batch::default();
+        let heads = heads(facts, &pipeline)?;
+        let (objects, only) = (Some(store.objects() as &dyn ObjectRead), Some(&pipeline.spec.name));
+        let caused = enqueue(facts, objects, &mut next, &heads, only, Runs::ByBranch, origin)?;
+        Ok::<_, Error>((caused, next))
+    })?;
+    batch.then(next);
+    Ok((pipeline, caused))
 }
 
 /// Where all inputs of the pipeline that are not outputs of its stages stand now.

@@ -54,6 +54,18 @@ impl Desk {
         desk
     }
 
+    /// A directory with a fresh store, the repo `in`, and the pipeline `p`, whose stage `a` runs the script `do.sh`. The file says
+    /// `more` of the stage, at least its input.
+    pub fn with_script(script: &str, more: &str) -> Self {
+        let desk = Self::new();
+        desk.ok(&["repo", "create", "in"]);
+        desk.write("do.sh", script);
+        let stage = "[stage.a]\ncommand = ['sh', 'do.sh']\ncode = ['do.sh']";
+        desk.write("p.toml", &format!("pipeline = 'p'\n{stage}\n{more}"));
+        desk.ok(&["pipeline", "create", "p.toml"]);
+        desk
+    }
+
     /// The path of `name` in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
