@@ -15,7 +15,7 @@ use vds::object::access::memory::Objects;
 use vds::object::{BlobId, BranchName, CommitId, Digest, Entry, FileKind, NodeId, RepoName};
 use vds::pipeline::condition::Condition;
 use vds::pipeline::follow::{self, Follow};
-use vds::pipeline::job::{self, Bytes, Datums, Job, JobInput, JobSource, Results, State};
+use vds::pipeline::job::{self, Bytes, Conduct, Datums, Isolation, Job, JobInput, JobSource, Results, State};
 use vds::pipeline::registry::{self, Submission, Submit};
 use vds::process::Process;
 use vds::store::{DEFAULT_WAIT, Store};
@@ -74,6 +74,7 @@ fn some_job(id: u64, state: State) -> Job {
         logs: Some(NodeId::of(b"logs")),
         bytes: Some(Bytes { read: 4, written: 5 }),
         report: Some(NodeId::of(b"report")),
+        conduct: Conduct::default(),
     }
 }
 
@@ -131,6 +132,13 @@ fn facts() -> (tempfile::TempDir, Ledger) {
     for (id, state) in (7..).zip(states) {
         change(&ledger, OriginKind::Housekeeping, |_, batch| job::save(batch, &some_job(id, state)).unwrap());
     }
+    // Of these, records tell how they went about their datums.
+    let seen = [Isolation::Namespaces, Isolation::Unwanted, Isolation::Impossible("a reason".to_owned())];
+    for (id, isolation) in (14..).zip(seen.map(Some).into_iter().chain([None])) {
+        let conduct = Conduct { planned: Some(7), isolation };
+        let job = Job { conduct, ..some_job(id, State::Succeeded) };
+        change(&ledger, OriginKind::Housekeeping, |_, batch| job::save(batch, &job).unwrap());
+    }
     (dir, ledger)
 }
 
@@ -162,6 +170,26 @@ fn the_bytes_of_facts_never_change() {
          this version was released, write the golden file anew: VDS_WRITE_GOLDEN=tests/golden/facts-v1.txt cargo test \
          --test formats"
     );
+}
+
+#[test]
+fn records_of_jobs_are_read_and_written_as_they_were() {
+    let (_dir, ledger) = facts();
+    let session = ledger.session().unwrap();
+    let (mut read, mut versions) = (Vec::new(), Vec::new());
+    let mut visit = |_: &[u8], bytes: &[u8]| {
+        let job = job::read(bytes).unwrap();
+        let mut batch = Batch::default();
+        job::save(&mut batch, &job).unwrap();
+        assert_eq!(batch.writes[0].1.as_deref(), Some(bytes));
+        versions.push(bytes[0]);
+        read.push(job);
+        ControlFlow::Continue(())
+    };
+    session.scan(b"job/", &mut visit).unwrap();
+    assert_eq!(versions, [[1; 7].as_slice(), &[2; 4]].concat());
+    assert_eq!(read[0], some_job(7, State::Queued));
+    assert_eq!(read[10].conduct, Conduct { planned: Some(7), isolation: None });
 }
 
 #[test]

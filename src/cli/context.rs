@@ -21,8 +21,9 @@ use crate::fault::{Cause, Kind};
 use crate::history::{self, Author, Location, Resolved, Revision, Target};
 use crate::interrupt;
 use crate::object::{CommitId, RepoName};
+use crate::pipeline::job::{Isolation, Job, State};
 use crate::pipeline::trigger::Caused;
-use crate::pipeline::{self, Which, job::Job, job::State};
+use crate::pipeline::{self, Which};
 use crate::progress::{Progress, Silent};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -183,8 +184,17 @@ impl Context {
 
     /// Runs what was queued and tells of each job as it ends.
     pub(super) fn run(&self, store: &Store, which: &Which) -> Result<Vec<Job>, Cause> {
+        let mut is_told = false;
         let told = |job: &Job| {
             let Job { id, pipeline, stage, branch, .. } = job;
+            if let Some(reason) = job.conduct.isolation.as_ref().and_then(Isolation::obstacle)
+                && !std::mem::replace(&mut is_told, true)
+            {
+                self.note(&format!(
+                    "note: programs run without /pfs, with $VDS_IN and $VDS_OUT only: {}",
+                    view::line(reason)
+                ));
+            }
             match (&job.error, job.state) {
                 (Some(error), _) => {
                     self.note(&format!("job {id} {pipeline}/{stage}@{branch} {}: {error}", job.state.word()));

@@ -14,7 +14,7 @@ use crate::fault::Cause;
 use crate::history;
 use crate::object::PipelineName;
 use crate::pipeline::Which;
-use crate::pipeline::job::{self, Filter, Job, JobSource, Phase};
+use crate::pipeline::job::{self, Filter, Isolation, Job, JobSource, Phase};
 use crate::store::Store;
 use crate::view;
 
@@ -175,6 +175,7 @@ fn show(job: &Job) -> String {
     } else if job.started.is_some() {
         text += &format!("{} so far\n", outcome(job));
     }
+    text += &job.conduct.isolation.as_ref().map(isolated).unwrap_or_default();
     if let Some((read, written)) = view.bytes_read.zip(view.bytes_written) {
         text += &format!("read {}, wrote {}\n", view::bytes(read), view::bytes(written));
     }
@@ -188,6 +189,23 @@ fn show(job: &Job) -> String {
         text += &format!("superseded by job {by}\n");
     }
     text
+}
+
+/// Where the programs of a job found their files.
+fn isolated(isolation: &Isolation) -> String {
+    let word = isolation.word();
+    match isolation {
+        Isolation::Namespaces => format!("isolation {word}: programs had /pfs and a /tmp of their own\n"),
+        Isolation::Unwanted => {
+            format!("isolation {word}, as the stage says: programs had $VDS_IN and $VDS_OUT, no /pfs\n")
+        }
+        Isolation::Impossible(reason) => {
+            format!(
+                "isolation {word}: programs had $VDS_IN and $VDS_OUT, no /pfs, because {}\n",
+                view::line(reason)
+            )
+        }
+    }
 }
 
 fn wait(store: &Store, id: u64, cx: &Context) -> Answer {

@@ -17,7 +17,7 @@ use crate::store::Store;
 use super::base::{self, Base};
 use super::error::Error;
 use super::flight::Flight;
-use super::job::{self, Bytes, Datums, Job, Results};
+use super::job::{self, Bytes, Conduct, Datums, Job, Results};
 use super::registry::Pipeline;
 use super::results::Outcome;
 use super::spec::Stage;
@@ -161,19 +161,21 @@ impl ObjectWrite for WhileWanted<'_> {
 }
 
 /// What a job has done, as its record tells it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Account {
     pub(super) datums: Datums,
     pub(super) bytes: Option<Bytes>,
     pub(super) logs: Option<NodeId>,
     pub(super) report: Option<NodeId>,
+    pub(super) conduct: Conduct,
 }
 
 impl Account {
     /// Puts it on the record.
     pub(super) fn enter(&self, record: &mut Job) {
-        let Self { datums, bytes, logs, report } = *self;
+        let Self { datums, bytes, logs, report, conduct } = self.clone();
         (record.datums, record.bytes, record.logs, record.report) = (datums, bytes, logs, report);
+        record.conduct = conduct;
     }
 }
 

@@ -9,7 +9,7 @@ use super::changes::{self, At, Changes, InputAt};
 use super::condition::{News, Verdict};
 use super::error::Error;
 use super::follow;
-use super::job::{self, Datums, Job, JobInput, JobSource, Numbers, Results, State};
+use super::job::{self, Conduct, Datums, Job, JobInput, JobSource, Numbers, Results, State};
 use super::pattern::Source;
 use super::registry::{self, Pipeline, Submission, Submit, output_name};
 use super::spec::Stage;
@@ -294,6 +294,7 @@ pub(super) fn job(
         logs: None,
         bytes: None,
         report: None,
+        conduct: Conduct::default(),
     }
 }
 

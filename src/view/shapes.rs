@@ -10,7 +10,7 @@ use crate::compare::Difference;
 use crate::draft::Tally;
 use crate::history;
 use crate::object::{self, CommitId, Entry, FileKind};
-use crate::pipeline::job;
+use crate::pipeline::job::{self, Isolation};
 
 /// The version of the JSON shapes; it changes when a field goes or changes its meaning.
 pub const VERSION: u32 = 1;
@@ -180,6 +180,11 @@ pub struct Job {
     pub bytes_read: Option<u64>,
     /// The size of what they wrote.
     pub bytes_written: Option<u64>,
+    /// What its programs see of the file system, where that is known: `namespaces`, a view of their own with `/pfs`, or `none`,
+    /// what vds sees.
+    pub isolation: Option<&'static str>,
+    /// Why they have no view of their own, though the stage would let them.
+    pub isolation_obstacle: Option<String>,
     /// What it published.
     pub output: Option<String>,
     /// Why it failed, was skipped or cancelled.
@@ -352,6 +357,13 @@ impl From<&job::Job> for Job {
             bytes_read: job.bytes.map(|bytes| bytes.read),
             bytes_written: job.bytes.map(|bytes| bytes.written),
             milliseconds: job.started.zip(job.ended).map(|(from, to)| to - from),
+            isolation: job.conduct.isolation.as_ref().map(Isolation::word),
+            isolation_obstacle: job
+                .conduct
+                .isolation
+                .as_ref()
+                .and_then(Isolation::obstacle)
+                .map(str::to_owned),
             output: job.output.map(|id| id.to_string()),
             reason: job.error.clone(),
             superseded_by: match job.state {

@@ -6,7 +6,7 @@ use super::attempt::{Done, Failed};
 use super::datum::{Datum, Plan};
 use crate::object::{Digest, Entry, NodeId, ObjectRead, ObjectWrite};
 use crate::pipeline::error::Error;
-use crate::pipeline::job::{Bytes, Datums};
+use crate::pipeline::job::{Bytes, Conduct, Datums, Isolation};
 use crate::pipeline::report::{self, Fate, Noted};
 use crate::pipeline::results::Outcome;
 use crate::pipeline::task::Account;
@@ -23,6 +23,9 @@ pub(super) struct Book<'a> {
     report: NodeId,
     new_logs: BTreeMap<Vec<u8>, Entry>,
     new: report::New,
+    conduct: Conduct,
+    /// Whether the record tells what is known of that.
+    is_told: bool,
 }
 
 impl<'a> Book<'a> {
@@ -38,7 +41,14 @@ impl<'a> Book<'a> {
             report: empty,
             new_logs: BTreeMap::new(),
             new: report::New::new(),
+            conduct: Conduct { planned: Some(plan.datums.len() as u64), isolation: None },
+            is_told: false,
         })
+    }
+
+    /// Its programs see this of the file system.
+    pub(super) fn isolated(&mut self, isolation: Isolation) {
+        self.conduct.isolation = Some(isolation);
     }
 
     /// The datum at `at` had a result.
@@ -96,7 +106,7 @@ impl<'a> Book<'a> {
 
     /// Whether there is something that the record does not tell.
     pub(super) fn has_news(&self) -> bool {
-        !self.new.is_empty()
+        !self.is_told || !self.new.is_empty()
     }
 
     /// What is to be told now.
@@ -106,7 +116,8 @@ impl<'a> Book<'a> {
         self.logs = tree::edit(sink, self.logs, logs)?;
         self.report = report::add(sink, self.report, &std::mem::take(&mut self.new))?;
         let logs = Some(self.logs).filter(|logs| *logs != self.empty);
-        let (datums, bytes) = (self.datums, Some(self.bytes));
-        Ok(Account { datums, bytes, logs, report: Some(self.report) })
+        self.is_told = true;
+        let (datums, bytes, conduct) = (self.datums, Some(self.bytes), self.conduct.clone());
+        Ok(Account { datums, bytes, logs, report: Some(self.report), conduct })
     }
 }

@@ -16,6 +16,7 @@ use super::environment;
 use super::lazy::Lazy;
 use super::room::{Room, io_error};
 use crate::pipeline::error::Error;
+use crate::pipeline::job;
 use crate::pipeline::spec::{Batch, Command, Isolation, Limits};
 use crate::pipeline::task::Task;
 use crate::program::{self, Failure, Ran, Start};
@@ -249,17 +250,19 @@ pub(super) enum View {
 }
 
 impl View {
-    /// The view of the programs of a stage.
-    pub(super) fn of(task: &Task<'_>, command: &Command) -> Result<Self, Error> {
+    /// The view of the programs of a stage, as the record of the job tells it too.
+    pub(super) fn of(task: &Task<'_>, command: &Command) -> Result<(Self, job::Isolation), Error> {
         if command.isolation == Isolation::None {
-            return Ok(Self::Shared);
+            return Ok((Self::Shared, job::Isolation::Unwanted));
         }
         let tmp = task.store.tmp();
         let room = tmp.path();
         let room = room.map_err(|source| io_error("make a room in", tmp.dir(), source))?;
         match (program::obstacle(&room), command.isolation) {
-            (None, _) => Ok(Self::Own),
-            (Some(_), Isolation::Auto) => Ok(Self::Shared),
+            (None, _) => Ok((Self::Own, job::Isolation::Namespaces)),
+            (Some(reason), Isolation::Auto) => {
+                Ok((Self::Shared, job::Isolation::Impossible(reason.to_owned())))
+            }
             (Some(reason), _) => Err(Error::Failed {
                 reason: format!("programs cannot have a view of the file system of their own here: {reason}"),
                 hint: Some(

@@ -163,7 +163,8 @@ impl<'a> Race<'a> {
         keeper: &Keeper<'_>,
     ) -> Result<(), Error> {
         let (code, watch) = (declared(task, command)?, Watch::begin());
-        let (deadline, view) = (Deadline::begin(command.job_timeout), View::of(task, command)?);
+        let (deadline, (view, isolation)) = (Deadline::begin(command.job_timeout), View::of(task, command)?);
+        self.book.isolated(isolation);
         let common = &Common { task, command, code: &code, watch: &watch, keeper, deadline, view };
         let (pool, guest) = (Pool::of_process(), &Guest::of(task.job, command.parallelism));
         let next = AtomicUsize::new(0);

@@ -130,7 +130,7 @@ fn run(task: &Task<'_>, command: &Command, keeper: &Keeper<'_>) -> Result<Done, 
         race.unsaved.clear();
     }
     let account = race.book.close(&*keeper.sink())?;
-    let failure = |error| Failure { error, account };
+    let failure = |error| Failure { error, account: account.clone() };
     running.map_err(failure)?;
     if let Some((first, failed)) = race.failures.iter().next().filter(|(at, _)| **at < race.limit()) {
         return Err(failure(tell(&plan, *first, failed, race.failures.len())));

@@ -1,7 +1,8 @@
-//! Jobs: one stage run on one set of input commits (`record`), all that one commit caused (`run`), where those lie that have long ended (`archive`),
+//! Jobs: one stage run on one set of input commits (`record`, `conduct`), all that one commit caused (`run`), where those lie that have long ended (`archive`),
 //! how they are found (`index`), and those that have not ended (`queue`).
 
 mod archive;
+mod conduct;
 mod index;
 mod queue;
 mod record;
@@ -11,6 +12,7 @@ mod run;
 mod tests;
 
 pub use archive::{Known, archive, known, load};
+pub use conduct::{Conduct, Isolation};
 pub use index::Filter;
 pub use queue::{last_of, living, waiting};
 pub use record::{

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use super::conduct::Conduct;
 use crate::content;
 use crate::history::Target;
 use crate::ledger::Session;
@@ -19,7 +20,10 @@ pub(in crate::pipeline) const JOBS: &[u8] = b"job/";
 pub(in crate::pipeline) const QUEUE: &[u8] = b"queue/";
 pub(in crate::pipeline) const NEXT_JOB: &[u8] = b"next/job";
 pub(in crate::pipeline) const NEXT_RUN: &[u8] = b"next/run";
+/// The version of a record that tells nothing of the job's conduct.
 const VERSION: u8 = 1;
+/// The version of one that does.
+const WITH_CONDUCT: u8 = 2;
 
 /// One stage, run on one set of input commits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,9 @@ pub struct Job {
     pub bytes: Option<Bytes>,
     /// What became of its datums: a map from the name of each that it had to do with.
     pub report: Option<NodeId>,
+    /// How it goes about its datums. Kept behind all else, where something is known of it.
+    #[serde(skip)]
+    pub conduct: Conduct,
 }
 
 /// One input of a job.
@@ -243,7 +250,7 @@ impl Job {
     /// Forgets what a process did that did not end it: the next one begins to count anew.
     pub(in crate::pipeline) fn forget_attempt(&mut self) {
         (self.started, self.logs, self.bytes, self.report) = (None, None, None, None);
-        self.datums = Datums::default();
+        (self.datums, self.conduct) = (Datums::default(), Conduct::default());
     }
 
     /// Notes that it is skipped, because the job `id` made nothing for it.
@@ -264,11 +271,22 @@ pub(super) fn key(prefix: &[u8], id: u64) -> Vec<u8> {
 
 /// The job, from the fact's value.
 pub fn read(bytes: &[u8]) -> Result<Job, Error> {
-    codec::decode(VERSION, bytes).map_err(|source| Error::Record { what: "a job", source })
+    let read = match bytes.first() {
+        Some(&WITH_CONDUCT) => {
+            codec::decode(WITH_CONDUCT, bytes).map(|(job, conduct)| Job { conduct, ..job })
+        }
+        _ => codec::decode(VERSION, bytes),
+    };
+    read.map_err(|source| Error::Record { what: "a job", source })
 }
 
+/// The fact's value. A record that was read is written as it was, for it to be compared.
 pub(super) fn write(job: &Job) -> Result<Vec<u8>, Error> {
-    codec::encode(VERSION, job).map_err(|source| Error::Record { what: "a job", source })
+    let written = match &job.conduct {
+        conduct if *conduct == Conduct::default() => codec::encode(VERSION, job),
+        conduct => codec::encode(WITH_CONDUCT, &(job, conduct)),
+    };
+    written.map_err(|source| Error::Record { what: "a job", source })
 }
 
 /// The job with this number, if it is among the facts.

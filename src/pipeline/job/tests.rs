@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::archive::{Root, VERSION, archive, entries, known, load};
 use super::index::{Filter, job_key, keys};
-use super::{Datums, JOBS, Job, Known, Phase, Results, State, save};
+use super::{Conduct, Datums, JOBS, Job, Known, Phase, Results, State, save};
 use crate::history::Author;
 use crate::meta::Batch;
 use crate::object::access::memory::Objects;
@@ -37,6 +37,7 @@ fn job(id: u64, state: State) -> Job {
         logs: None,
         bytes: None,
         report: None,
+        conduct: Conduct::default(),
     }
 }
 
