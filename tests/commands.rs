@@ -4,6 +4,8 @@
 
 mod desk;
 
+use std::process::Command;
+
 use desk::Desk;
 use serde_json::Value;
 
@@ -215,6 +217,7 @@ fn a_program_sees_its_files_under_fixed_names_and_a_tmp_of_its_own() {
         return;
     }
     check(&desk, &["f=1", "link=1", "tmp="]);
+    assert_eq!(job(&desk)["isolation"], "namespaces");
     desk.write(
         "p.toml",
         &format!(
@@ -224,6 +227,26 @@ fn a_program_sees_its_files_under_fixed_names_and_a_tmp_of_its_own() {
     );
     desk.ok(&["pipeline", "update", "p.toml"]);
     check(&desk, &["shared="]);
+    assert_eq!((&job(&desk)["isolation"], &job(&desk)["isolation_obstacle"]), (&"none".into(), &Value::Null));
+}
+
+#[test]
+fn where_programs_cannot_have_a_view_of_their_own_it_is_said_why() {
+    let desk = desk("input = 'a:/*'\ncommand = ['sh', '-c', 'test ! -e /pfs && touch $VDS_OUT/$VDS_DATUM']");
+    desk.write("in/f", "1\n");
+    // Whom a namespace does not know makes none within it.
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", env!("CARGO_BIN_EXE_vds"), "commit", "a", "in", "-m", "files"]);
+    let output = unshare.current_dir(desk.path("")).env_remove("VDS_STORE").output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        println!("skipped: no namespace can be made here");
+        return;
+    };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches("note: programs run without /pfs").count(), 1, "{said}");
+    assert_eq!(job(&desk)["isolation"], "none");
+    let obstacle = job(&desk)["isolation_obstacle"].as_str().unwrap().to_owned();
+    assert!(said.contains(&obstacle), "{said}: {obstacle}");
 }
 
 #[test]

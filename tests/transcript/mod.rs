@@ -51,11 +51,17 @@ fn run(dir: &Path, command: &str, page: Page) -> String {
     }
 }
 
-/// The text without what differs from run to run: ids, times, and how long something took.
+/// Lines that tell what this machine lets programs have begin so.
+const OF_THE_MACHINE: [&str; 4] =
+    ["note: programs run without /pfs", "isolation ", "\"isolation\":", "\"isolation_obstacle\":"];
+
+/// The text without what differs from run to run and from machine to machine: ids, times, how long something took.
 pub fn lasting(text: &str) -> String {
     let digits = char::is_numeric;
     let mut lasting = String::new();
-    let mut rest = text;
+    let is_lasting = |line: &&str| !OF_THE_MACHINE.iter().any(|start| line.trim_start().starts_with(start));
+    let text: String = text.split_inclusive('\n').filter(is_lasting).collect();
+    let mut rest = text.as_str();
     while let Some(c) = rest.chars().next() {
         let hex = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
         let time = rest.bytes().take_while(|b| b.is_ascii_digit() || b"-:T+Z".contains(b)).count();
