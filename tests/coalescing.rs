@@ -106,6 +106,22 @@ fn each_is_run_where_that_is_asked_for() {
 }
 
 #[test]
+fn who_reads_what_was_made_for_several_follows_though_each_is_asked_for() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    let stage = |name: &str, inputs: &str| {
+        format!("[stage.{name}]\n{inputs}\ncommand = ['sh', '-c', 'ls $VDS_IN_X > $VDS_OUT/f']\ncoalesce = ")
+    };
+    let (a, b) = ("inputs = { x = 'in:/' }", "inputs = { x = 'in:/', a = 'p/a:/' }");
+    desk.write("p.toml", &format!("pipeline = 'p'\n{}true\n{}false\n", stage("a", a), stage("b", b)));
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    queue(&desk, &["1", "2", "3"]);
+    assert_eq!(desk.ok(&["run"]), "2 jobs run, 4 superseded\n");
+    assert_eq!(desk.ok(&["log", "p/b", "--quiet"]).lines().count(), 1);
+    assert_eq!(desk.ok(&["cat", "p/b:f"]), "1\n2\n3\n");
+}
+
+#[test]
 fn one_that_dies_in_the_place_of_others_is_taken_up_or_gives_way_itself() {
     for more in [false, true] {
         let desk = desk("");

@@ -134,8 +134,13 @@ err_cmd = ["test", "-d", "../in/a"]"#,
     commit(&desk, "a", &["better=1"]);
     check(&desk, &["better=1", "good=1"]);
     check_job(&desk, "succeeded", [1, 1, 0]);
+    // Nothing has changed at all, but somebody asks.
+    let stage = job(&desk)["stage"].as_str().unwrap().to_owned();
+    desk.ok(&["rerun", &stage]);
+    check_job(&desk, "succeeded", [0, 1, 0]);
     desk.ok(&["rm", "a", "bad", "-m", "no more"]);
     check_job(&desk, "succeeded", [0, 0, 0]);
+    assert_eq!(desk.ok(&["rerun", &stage]), format!("{stage}@main is made already\n"));
 }
 
 #[test]
@@ -190,6 +195,10 @@ fn every_job_runs_all_datums_where_that_is_wanted() {
     desk.ok(&["rm", "a", "x", "-m", "gone"]);
     check_job(&desk, "succeeded", [1, 0, 0]);
     check(&desk, &["y=2"]);
+    let last = job(&desk)["id"].as_u64();
+    desk.ok(&["rerun", job(&desk)["stage"].as_str().unwrap()]);
+    check_job(&desk, "succeeded", [1, 0, 0]);
+    assert!(job(&desk)["id"].as_u64() > last);
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn a_paused_pipeline_does_nothing_and_then_what_the_newest_commits_need() {
         commit(&desk, "in", name);
         commit(&desk, "in@other", name);
     }
+    desk.write("p.toml", &format!("{}# more\n", std::fs::read_to_string(desk.path("p.toml")).unwrap()));
     desk.ok(&["pipeline", "update", "p.toml"]);
     assert_eq!(jobs(&desk).len(), 3, "{:?}", jobs(&desk));
     assert_eq!(desk.ok(&["pipeline", "list"]), "p  version 2, paused  a, b\nq  version 1  c\n");
@@ -134,5 +135,5 @@ fn another_pipeline_follows_what_an_update_makes() {
             .replace(LIST, "ls -a $VDS_IN_A > $VDS_OUT/all"),
     );
     let said = desk.ok(&["pipeline", "update", "p.toml"]);
-    assert!(said.contains(" triggered: p/a (0 datums), p/b, q/c\n"), "{said}");
+    assert!(said.contains(" triggered: p/b (1 datum), q/c\n"), "{said}");
 }

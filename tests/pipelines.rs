@@ -87,7 +87,11 @@ fn a_deleted_pipeline_can_be_made_again_and_finds_its_outputs_and_results() {
     commit(&desk, "one", "1");
     desk.ok(&["pipeline", "delete", "p"]);
     desk.ok(&["pipeline", "create", "p.toml"]);
-    assert_eq!(newest(&desk, "p/a"), ("succeeded".to_owned(), 0, 1));
+    assert_eq!(jobs(&desk).len(), 2);
+    desk.ok(&["rerun", "p"]);
+    assert_eq!(jobs(&desk).len(), 2);
+    commit(&desk, "two", "2");
+    assert_eq!(newest(&desk, "p/a"), ("succeeded".to_owned(), 1, 1));
     let shown: Value = serde_json::from_str(&desk.ok(&["pipeline", "show", "p", "--json"])).unwrap();
     assert_eq!(shown["version"], 2);
     desk.ok(&["pipeline", "delete", "p"]);
@@ -106,6 +110,40 @@ fn a_stage_that_is_dropped_lets_go_of_its_output() {
     desk.write("p.toml", COPY.split("[stage.b]").next().unwrap());
     desk.ok(&["pipeline", "update", "p.toml"]);
     desk.ok(&["rm", "p/b", "list"]);
+}
+
+#[test]
+fn an_update_runs_what_it_changes_and_what_reads_that() {
+    let desk = desk("");
+    let file = |b: &str| {
+        let stage = |name: &str, input: &str, what: &str| {
+            format!("[stage.{name}]\ninput = '{input}'\ncommand = ['sh', '-c', 'echo {what} > $VDS_OUT/f']\n")
+        };
+        let stages = [stage("a", "in@*:/*", "1"), stage("b", "p/a@*:/*", b), stage("c", "p/b@*:/*", "3")];
+        format!("# {b}\npipeline = 'p'\n{}", stages.concat())
+    };
+    desk.write("p.toml", &file("2"));
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    commit(&desk, "f", "1");
+    let before = jobs(&desk).len();
+    let state = desk.ok(&["op", "log", "--quiet"]);
+    assert_eq!(desk.ok(&["pipeline", "update", "p.toml"]), "pipeline p is so already, as version 1\n");
+    assert_eq!(desk.ok(&["op", "log", "--quiet"]), state);
+    desk.write("p.toml", &file("two"));
+    let would = desk.ok(&["pipeline", "update", "p.toml", "--dry-run"]);
+    assert_eq!(
+        would,
+        "would make pipeline p, version 2\n p/b@main: code changed; 1 datum to run, 0 known\n \
+         p/c@main: unchanged; waits for another stage\n"
+    );
+    desk.ok(&["pipeline", "update", "p.toml"]);
+    let new = jobs(&desk).len() - before;
+    let stage = |job: &Value| job["stage"].as_str().unwrap().to_owned();
+    assert_eq!(jobs(&desk)[..new].iter().map(stage).collect::<Vec<_>>(), ["p/c", "p/b"]);
+    // What says the same in other words is a version, and runs nothing.
+    desk.write("p.toml", &format!("# more\n{}", file("two")));
+    assert!(desk.ok(&["pipeline", "update", "p.toml"]).starts_with("pipeline p, version 3\n"));
+    assert_eq!(jobs(&desk).len(), before + 2);
 }
 
 #[test]

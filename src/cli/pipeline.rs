@@ -21,7 +21,7 @@ use crate::meta::Batch;
 use crate::object::{PipelineName, StageName};
 use crate::pipeline::registry::{self, Standing, Submission, Submit};
 use crate::pipeline::spec::{Spec, SpecError, Stage};
-use crate::pipeline::trigger;
+use crate::pipeline::trigger::{self, Caused, Submitted};
 use crate::pipeline::{Error, health};
 
 /// Make, change, list, show, pause and delete pipelines
@@ -164,15 +164,22 @@ fn submit(file: &Path, name: Option<&PipelineName>, how: Submit, no_run: bool, c
         let mut facts = store.session()?;
         let mut batch = Batch::default();
         let submission = Submission { source, file: shown, code };
-        let (pipeline, caused) = trigger::submit(&store, &mut facts, &mut batch, submission, how, &origin)?;
-        let operation = commit(&mut facts, &batch, &origin)?;
-        (pipeline, caused, operation)
+        match trigger::submit(&store, &mut facts, &mut batch, submission, how, &origin)? {
+            Submitted::Made(pipeline, caused) => {
+                let operation = commit(&mut facts, &batch, &origin)?;
+                (pipeline, caused, Some(operation))
+            }
+            Submitted::Same(pipeline) => (pipeline, Caused::default(), None),
+        }
     };
     let (name, version) = (pipeline.spec.name.clone(), pipeline.record.version);
     let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();
-    let text = format!("pipeline {name}, version {version}\n{}", lines(&pipeline));
+    let text = match operation {
+        Some(_) => format!("pipeline {name}, version {version}\n{}", lines(&pipeline)),
+        None => format!("pipeline {name} is so already, as version {version}\n"),
+    };
     let document = document(&json!({ "pipeline": name, "version": version, "stages": stages }));
-    let (quiet, operation) = (format!("{name}\n"), Some(operation));
+    let quiet = format!("{name}\n");
     let made = Made { document, text, quiet, done: "the pipeline is made", operation };
     cx.made(&store, made, caused, no_run)
 }

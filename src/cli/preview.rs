@@ -12,23 +12,29 @@ use crate::fault::Cause;
 use crate::object::{BranchName, PipelineName, StageName};
 use crate::pipeline::registry::Submission;
 use crate::pipeline::spec::Spec;
-use crate::pipeline::{self, Datum, Error, Foresight, Rehearsal, Rehearsed};
+use crate::pipeline::{self, Datum, Error, Extent, Foresight, Rehearsal, Rehearsed};
 use crate::store::Store;
 use crate::view;
 
-fn look(store: &Store, file: &Path, name: Option<&PipelineName>, cx: &Context) -> Result<Rehearsal, Cause> {
+fn look(
+    store: &Store,
+    file: &Path,
+    name: Option<&PipelineName>,
+    extent: Extent,
+    cx: &Context,
+) -> Result<Rehearsal, Cause> {
     let (shown, source) = (file.display().to_string(), convert::source(file, name, cx)?);
     let spec = Spec::parse(&shown, &source).map_err(Error::from)?;
     let sink = store.rehearsal();
     let code = code::read(&sink, file, &source, &spec)?;
     let submission = Submission { source, file: shown, code };
-    Ok(pipeline::rehearse(store, &sink, &cx.author, submission)?)
+    Ok(pipeline::rehearse(store, &sink, &cx.author, submission, extent)?)
 }
 
 /// Tells which stages would run on how many datums, and why.
 pub(super) fn rehearse(file: &Path, name: Option<&PipelineName>, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let Rehearsal { pipeline, stages } = look(&store, file, name, cx)?;
+    let Rehearsal { pipeline, stages } = look(&store, file, name, Extent::Stale, cx)?;
     let (name, version) = (&pipeline.spec.name, pipeline.record.version);
     let counts = |stage: &Rehearsed| match &stage.work {
         Foresight::Waits => "waits for another stage".to_owned(),
@@ -68,7 +74,7 @@ pub(super) fn run(
     branch: Option<&BranchName>,
     cx: &Context,
 ) -> Answer {
-    let Rehearsal { pipeline, stages } = look(store, file, None, cx)?;
+    let Rehearsal { pipeline, stages } = look(store, file, None, Extent::Whole, cx)?;
     if let Some(stage) = stage.filter(|stage| !pipeline.spec.stages.contains_key(*stage)) {
         let stages: Vec<String> = pipeline.spec.stages.keys().map(ToString::to_string).collect();
         return Err(not_found(

@@ -16,7 +16,7 @@ use crate::meta::Batch;
 use crate::object::PipelineName;
 use crate::pipeline::{
     self, Subject as PipelineFact, registry, trigger,
-    trigger::{Caused, Runs},
+    trigger::{Caused, Concerned, Runs},
 };
 use crate::store::Store;
 
@@ -186,13 +186,16 @@ pub(super) fn plan(
                     moved
                 }
             };
-            let only = only.map(|(pipeline, _)| pipeline);
+            let concerned = match &only {
+                Some((pipeline, _)) => Concerned::Stale(pipeline, store.objects()),
+                None => Concerned::All,
+            };
             let queued = trigger::enqueue(
                 facts,
                 Some(store.objects()),
                 &mut next,
                 &moved,
-                only.as_ref(),
+                concerned,
                 Runs::ByBranch,
                 origin,
             )?;

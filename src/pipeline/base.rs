@@ -10,7 +10,7 @@ use super::pattern::PathPattern;
 use super::registry::{self, Pipeline, output_name};
 use super::results;
 use super::spec::Work;
-use super::trigger::{self, Moved, Runs};
+use super::trigger::{self, Concerned, Moved, Runs};
 use crate::history::{self, Author, Repo};
 use crate::meta::Batch;
 use crate::object::{CommitId, Digest, NodeId, ObjectRead, ObjectWrite, Provenance};
@@ -164,7 +164,7 @@ pub fn foresee(
             None,
             &mut never_applied,
             std::slice::from_ref(moved),
-            None,
+            Concerned::All,
             Runs::One,
             &author.now(),
         )?

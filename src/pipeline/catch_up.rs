@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::changes::{self, Changes};
 use super::error::Error;
 use super::job::{self, Job, JobInput, JobSource, Numbers, Results};
+use super::made;
 use super::registry::{self, Pipeline, output_name};
-use super::spec::Stage;
 use super::trigger;
-use crate::history::{self, Repo, Target};
+use crate::history::{self, Target};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, ObjectRead, PipelineName, RepoName, StageName};
@@ -23,6 +23,17 @@ pub(super) struct Scope {
     pub(super) branch: Option<BranchName>,
     /// Whether what is made already is made again.
     pub(super) results: Results,
+    /// What becomes of outputs that are made, but might come out otherwise.
+    pub(super) unsettled: Unsettled,
+}
+
+/// What becomes of an output that is made, but might come out otherwise another time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unsettled {
+    /// It stays.
+    Left,
+    /// It is made again.
+    Again,
 }
 
 /// What is to be done for that.
@@ -51,7 +62,7 @@ pub(super) fn catch_up(
     let pipelines = registry::list(facts)?;
     let mut numbers = Numbers::read(facts)?;
     let mut runs: BTreeMap<BranchName, u64> = BTreeMap::new();
-    let mut made = Changes::default();
+    let mut new = Changes::default();
     let CaughtUp { mut jobs, made: mut fresh } = CaughtUp::default();
     for (pipeline, stage_name, stage) in trigger::order(&pipelines).unwrap_or_default() {
         if !pipeline.is_active() {
@@ -59,17 +70,20 @@ pub(super) fn catch_up(
         }
         let output = output_name(&pipeline.spec.name, stage_name)?;
         let is_own = scope.covers(pipeline, stage_name);
-        let mut branches = changes::branches(facts, &output, stage, &made)?;
+        let mut branches = changes::branches(facts, &output, stage, &new)?;
         if is_own {
-            let all = changes::all_branches(facts, stage, &made)?.into_iter();
+            let all = changes::all_branches(facts, stage, &new)?.into_iter();
             branches.extend(all.filter(|branch| scope.branch.as_ref().is_none_or(|wanted| wanted == branch)));
         }
         for branch in branches {
-            let Some(inputs) = changes::inputs(facts, &output, stage, &branch, &made)? else { continue };
-            let Some(repo) = history::find(facts, &output)? else { continue };
+            let Some(inputs) = changes::inputs(facts, &output, stage, &branch, &new)? else { continue };
             let is_asked = is_own && scope.results == Results::Anew;
-            let may_be_made = is_own && !is_asked;
-            if may_be_made && is_made(facts, objects, pipeline, stage, &repo, &branch, &inputs)? {
+            if is_own
+                && !is_asked
+                && let Some(made) = made::find(facts, objects, &output, &branch)?
+                && made.is_of(pipeline, stage, &inputs)
+                && (scope.unsettled == Unsettled::Left || !made.may_differ(objects, stage)?)
+            {
                 fresh.push(Target { repo: output.clone(), branch });
                 continue;
             }
@@ -81,7 +95,7 @@ pub(super) fn catch_up(
                 job.results = Results::Anew;
             }
             job::save(batch, &job)?;
-            made.coming.insert((output.clone(), branch), JobSource::Job(id));
+            new.coming.insert((output.clone(), branch), JobSource::Job(id));
             jobs.push(job);
         }
     }
@@ -89,23 +103,6 @@ pub(super) fn catch_up(
         numbers.save(batch);
     }
     Ok(CaughtUp { jobs, made: fresh })
-}
-
-/// Whether the output branch is what the stage makes of these inputs.
-fn is_made(
-    facts: &Session,
-    objects: &dyn ObjectRead,
-    pipeline: &Pipeline,
-    stage: &Stage,
-    output: &Repo,
-    branch: &BranchName,
-    inputs: &[JobInput],
-) -> Result<bool, Error> {
-    let Some(head) = history::head(facts, output, branch)? else { return Ok(false) };
-    let Some(made) = history::load(objects, head)?.provenance else { return Ok(false) };
-    let read: Vec<JobSource> = made.inputs.iter().map(|input| JobSource::Commit(input.commit)).collect();
-    let now: Vec<JobSource> = inputs.iter().map(|input| input.source).collect();
-    Ok(made.code == pipeline.plan_digest(stage) && read == now)
 }
 
 /// What is told as the cause of a job that reads these: the newest commit of its first input, or what caused the job that makes it.

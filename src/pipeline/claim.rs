@@ -120,7 +120,7 @@ pub(super) fn claim(
             continue;
         };
         for old in before {
-            queue.supersede(old, job.id, time)?;
+            queue.supersede(old, job.id, time);
         }
         let mut begun = job.clone();
         begin(&facts, &mut begun, inputs, time)?;

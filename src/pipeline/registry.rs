@@ -244,6 +244,14 @@ pub enum Submit {
     Update,
 }
 
+/// The pipeline, if the submission says of it what it says already.
+pub(super) fn same(facts: &Session, submission: &Submission) -> Result<Option<Pipeline>, Error> {
+    let spec = Spec::parse(&submission.file, &submission.source)?;
+    let is_same =
+        |old: &Pipeline| old.record.source == submission.source && old.record.code == submission.code;
+    Ok(find(facts, &spec.name)?.filter(is_same))
+}
+
 /// Adds the pipeline and the output repos of its stages to `batch`. Repos that an earlier pipeline of the same name left are its
 /// own again; those of stages that are no more become ordinary ones, and their jobs that wait are skipped.
 pub fn submit(

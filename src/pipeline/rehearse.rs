@@ -8,7 +8,7 @@ use super::job::Job;
 use super::registry::{self, Pipeline, Submission, Submit, output_name};
 use super::results;
 use super::spec::{Reprocess, Stage, Work};
-use super::trigger::{self, Runs};
+use super::trigger::{self, Concerned, Runs};
 use crate::history::{self, Author};
 use crate::ledger::Session;
 use crate::meta::Batch;
@@ -107,12 +107,22 @@ struct Prospect {
     table: Option<NodeId>,
 }
 
+/// Which stages a rehearsal tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Those that would run.
+    Stale,
+    /// All, also those whose output is made of their inputs already.
+    Whole,
+}
+
 /// Finds out what the file would do if it were submitted now. Nothing is changed; what has to be written to find out goes to `sink`.
 pub fn rehearse(
     store: &Store,
     sink: &dyn ObjectWrite,
     author: &Author,
     submission: Submission,
+    extent: Extent,
 ) -> Result<Rehearsal, Error> {
     let (pipeline, prospects) = {
         let mut facts = store.session()?;
@@ -124,9 +134,13 @@ pub fn rehearse(
         let pipeline = registry::submit(store, &facts, &mut batch, submission, how, &origin)?;
         let prospects = facts.suppose(&batch.writes, |facts| {
             let heads = trigger::heads(facts, &pipeline)?;
-            let (only, mut never) = (Some(&pipeline.spec.name), Batch::default());
+            let (name, mut never) = (&pipeline.spec.name, Batch::default());
+            let concerned = match extent {
+                Extent::Stale => Concerned::Stale(name, sink),
+                Extent::Whole => Concerned::Only(name),
+            };
             let caused =
-                trigger::enqueue(facts, Some(sink), &mut never, &heads, only, Runs::ByBranch, &origin)?;
+                trigger::enqueue(facts, Some(sink), &mut never, &heads, concerned, Runs::ByBranch, &origin)?;
             let prospect = |job| prospect(facts, &pipeline, before.as_ref(), job);
             caused
                 .jobs

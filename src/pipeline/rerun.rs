@@ -6,7 +6,7 @@ use crate::meta::Batch;
 use crate::object::{BranchName, PipelineName, StageName};
 use crate::store::Store;
 
-use super::catch_up::{CaughtUp, Scope, catch_up};
+use super::catch_up::{CaughtUp, Scope, Unsettled, catch_up};
 use super::error::Error;
 use super::job::{Job, Results};
 use super::registry::{self, Pipeline};
@@ -22,7 +22,8 @@ pub struct Rerun {
 }
 
 /// Queues the stages of a pipeline again, or one that is named `PIPELINE/STAGE`, on where their inputs stand, with what follows. Where
-/// known results are used, an output that is made already is left as it is.
+/// known results are used, an output that is made already is left as it is, unless it might come out otherwise: of a stage that does
+/// everything in every job, or with datums that were recovered.
 pub fn rerun(
     store: &Store,
     author: &Author,
@@ -37,7 +38,9 @@ pub fn rerun(
         if !pipeline.is_active() {
             return Err(Error::Paused { name: pipeline.spec.name });
         }
-        let scope = Scope { pipeline: pipeline.spec.name, stage, branch: branch.cloned(), results };
+        let unsettled = Unsettled::Again;
+        let scope =
+            Scope { pipeline: pipeline.spec.name, stage, branch: branch.cloned(), results, unsettled };
         let mut batch = Batch::default();
         let CaughtUp { jobs, made } = catch_up(&facts, store.objects(), &mut batch, &scope, &origin)?;
         if jobs.is_empty() && made.is_empty() && branch.is_some() {

@@ -50,9 +50,9 @@ impl<'a> Queue<'a> {
         self.changed.insert(job.id, job);
     }
 
-    /// Lets `by` take the place of `old`. What waits for `old` gives way to what does the same after `by`; where there is no
-    /// such job, it waits for `by` instead.
-    pub(super) fn supersede(&mut self, old: &Job, by: u64, time: i64) -> Result<(), Error> {
+    /// Lets `by` take the place of `old`. What waits for `old` gives way to what does the same after `by`, also where the jobs of its
+    /// stage are not taken together: it would read what is not of its commits. Where there is no such job, it waits for `by` instead.
+    pub(super) fn supersede(&mut self, old: &Job, by: u64, time: i64) {
         let mut open = vec![(old.id, by)];
         while let Some((id, by)) = open.pop() {
             let Some(old) = self.living.iter().find(|job| job.id == id) else { continue };
@@ -72,23 +72,19 @@ impl<'a> Queue<'a> {
                     is_same && other.id > job.id && self.now(other).waits_for(&new).is_some()
                 };
                 let heir = self.living.iter().find(follows).map(|heir| heir.id);
-                match heir {
-                    Some(heir) if self.rule(job)? == PiledUp::Together && job.results == Results::Reused => {
-                        open.push((job.id, heir));
-                    }
-                    _ => {
-                        let mut now = self.now(job).clone();
-                        for input in &mut now.inputs {
-                            if input.source == JobSource::Job(id) {
-                                input.source = JobSource::Job(by);
-                            }
-                        }
-                        self.change(now);
+                if let Some(heir) = heir.filter(|_| job.results == Results::Reused) {
+                    open.push((job.id, heir));
+                    continue;
+                }
+                let mut now = now.clone();
+                for input in &mut now.inputs {
+                    if input.source == JobSource::Job(id) {
+                        input.source = JobSource::Job(by);
                     }
                 }
+                self.change(now);
             }
         }
-        Ok(())
     }
 
     /// Adds the changes to `batch`, and returns the jobs that end by them.

@@ -10,6 +10,7 @@ use super::condition::{News, Verdict};
 use super::error::Error;
 use super::follow;
 use super::job::{self, Conduct, Datums, Job, JobInput, JobSource, Numbers, Results, State};
+use super::made;
 use super::pattern::Source;
 use super::registry::{self, Pipeline, Submission, Submit, output_name};
 use super::spec::Stage;
@@ -93,6 +94,32 @@ pub enum Runs {
     Of(u64),
 }
 
+/// Which pipelines moves of branches concern.
+#[derive(Debug, Clone, Copy)]
+pub enum Concerned<'a> {
+    /// All that read what has moved.
+    All,
+    /// This one; others only follow what it makes.
+    Only(&'a PipelineName),
+    /// This one, but for outputs that are made of their inputs already; others only follow what it makes.
+    Stale(&'a PipelineName, &'a dyn ObjectRead),
+}
+
+impl<'a> Concerned<'a> {
+    /// The only one that is concerned.
+    fn only(self) -> Option<&'a PipelineName> {
+        match self {
+            Self::All => None,
+            Self::Only(name) | Self::Stale(name, _) => Some(name),
+        }
+    }
+
+    /// Whether it is one of them.
+    fn is(self, pipeline: &Pipeline) -> bool {
+        self.only().is_none_or(|only| *only == pipeline.spec.name)
+    }
+}
+
 /// What moves of branches cause.
 #[derive(Debug, Clone, Default)]
 pub struct Caused {
@@ -116,20 +143,20 @@ impl From<Vec<Job>> for Caused {
     }
 }
 
-/// Adds to `batch` what these moves cause, jobs and moves of branches that follow, and returns it. With `only`, other
-/// pipelines only follow what that one makes, and no branch moves. A paused pipeline gets no job. Whether a trigger lets something
-/// through is read from `objects`; without them, none does.
+/// Adds to `batch` what these moves cause, jobs and moves of branches that follow, and returns it. Where only one pipeline is
+/// concerned, no branch moves. A paused pipeline gets no job. Whether a trigger lets something through is read from `objects`;
+/// without them, none does.
 pub fn enqueue(
     facts: &Session,
     objects: Option<&dyn ObjectRead>,
     batch: &mut Batch,
     moved: &[Moved],
-    only: Option<&PipelineName>,
+    concerned: Concerned<'_>,
     runs: Runs,
     origin: &Origin,
 ) -> Result<Caused, Error> {
-    let all = match (objects, only) {
-        (Some(objects), None) => follow::followed(facts, objects, batch, moved, origin.time)?,
+    let all = match (objects, concerned) {
+        (Some(objects), Concerned::All) => follow::followed(facts, objects, batch, moved, origin.time)?,
         _ => moved.to_vec(),
     };
     let followed = all.get(moved.len()..).unwrap_or_default().to_vec();
@@ -139,10 +166,10 @@ pub fn enqueue(
     }
     let coming = all.iter().map(|moved| (moved.at(), JobSource::Commit(moved.commit))).collect();
     let ripe = match objects {
-        Some(objects) => ripen(facts, objects, batch, &pipelines, &all, only, origin.time)?,
+        Some(objects) => ripen(facts, objects, batch, &pipelines, &all, concerned, origin.time)?,
         None => HashMap::new(),
     };
-    let jobs = queue(facts, batch, &pipelines, &all, Changes { coming, ripe }, only, runs, origin)?;
+    let jobs = queue(facts, batch, &pipelines, &all, Changes { coming, ripe }, concerned, runs, origin)?;
     Ok(Caused { jobs, moved: followed })
 }
 
@@ -158,28 +185,27 @@ pub(super) fn publish(
 ) -> Result<Vec<Job>, Error> {
     let moved = [output];
     let with_triggers = registry::with_triggers(facts)?;
-    let ripe = ripen(facts, objects, batch, &with_triggers, &moved, None, origin.time)?;
+    let ripe = ripen(facts, objects, batch, &with_triggers, &moved, Concerned::All, origin.time)?;
     if ripe.is_empty() {
         return Ok(Vec::new());
     }
     let (pipelines, changes) = (registry::list(facts)?, Changes { ripe, ..Changes::default() });
-    queue(facts, batch, &pipelines, &moved, changes, None, Runs::Of(run), origin)
+    queue(facts, batch, &pipelines, &moved, changes, Concerned::All, Runs::Of(run), origin)
 }
 
-/// The inputs whose trigger lets through now what has come to these branches. That is added to `batch`. With `only`, inputs of that
-/// pipeline whose trigger does not are told with what they were let have last.
+/// The inputs whose trigger lets through now what has come to these branches. That is added to `batch`. Where only one pipeline is
+/// concerned, inputs of it whose trigger does not are told with what they were let have last.
 pub(super) fn ripen(
     facts: &Session,
     objects: &dyn ObjectRead,
     batch: &mut Batch,
     pipelines: &[Pipeline],
     moved: &[Moved],
-    only: Option<&PipelineName>,
+    concerned: Concerned<'_>,
     now: i64,
 ) -> Result<HashMap<InputAt, CommitId>, Error> {
     let mut ripe = HashMap::new();
-    let meant = |pipeline: &&Pipeline| only.is_none_or(|only| *only == pipeline.spec.name);
-    for pipeline in pipelines.iter().filter(meant).filter(|pipeline| pipeline.is_active()) {
+    for pipeline in pipelines.iter().filter(|pipeline| concerned.is(pipeline) && pipeline.is_active()) {
         for (name, leaf, condition) in pipeline.triggers() {
             let Some(output) = history::find(facts, &output_name(&pipeline.spec.name, name)?)? else {
                 continue;
@@ -198,7 +224,7 @@ pub(super) fn ripen(
                     place.take(facts, batch, Taken { commit: head, since: now })?;
                     Some(head)
                 } else {
-                    taken.filter(|_| only.is_some())
+                    taken.filter(|_| concerned.only().is_some())
                 };
                 let at = (output.name.clone(), leaf.name.clone(), moved.at());
                 ripe.extend(commit.map(|commit| (at, commit)));
@@ -216,7 +242,7 @@ pub(super) fn queue(
     pipelines: &[Pipeline],
     moved: &[Moved],
     mut changes: Changes,
-    only: Option<&PipelineName>,
+    concerned: Concerned<'_>,
     runs: Runs,
     origin: &Origin,
 ) -> Result<Vec<Job>, Error> {
@@ -225,16 +251,24 @@ pub(super) fn queue(
     let mut numbers = Numbers::read(facts)?;
     let mut causes: HashMap<At, &Moved> = moved.iter().map(|moved| (moved.at(), moved)).collect();
     // What these jobs will have changed.
-    let mut made = Changes::default();
+    let mut new = Changes::default();
     let mut jobs = Vec::new();
     for (pipeline, name, stage) in order(pipelines).unwrap_or_default() {
         if !pipeline.is_active() {
             continue;
         }
-        let is_meant = only.is_none_or(|only| *only == pipeline.spec.name);
+        let is_meant = concerned.is(pipeline);
         let output = output_name(&pipeline.spec.name, name)?;
-        for branch in changes::branches(facts, &output, stage, if is_meant { &changes } else { &made })? {
+        for branch in changes::branches(facts, &output, stage, if is_meant { &changes } else { &new })? {
             let Some(inputs) = changes::inputs(facts, &output, stage, &branch, &changes)? else { continue };
+            if let Concerned::Stale(_, objects) = concerned
+                && let Some(made) = made::find(facts, objects, &output, &branch)?
+                && made.is_of(pipeline, stage, &inputs)
+            {
+                // Those that read it may be stale all the same.
+                changes.coming.insert((output.clone(), branch), JobSource::Commit(made.commit));
+                continue;
+            }
             let of = Some(&branch).filter(|_| runs == Runs::ByBranch && moved.len() > 1);
             let cause = match of {
                 Some(branch) => moved.iter().find(|moved| moved.branch == *branch),
@@ -253,7 +287,7 @@ pub(super) fn queue(
             let job = job(pipeline, name, &branch, inputs, (id, run), cause, origin.time);
             job::save(batch, &job)?;
             causes.insert((output.clone(), branch.clone()), from);
-            made.coming.insert((output.clone(), branch.clone()), JobSource::Job(id));
+            new.coming.insert((output.clone(), branch.clone()), JobSource::Job(id));
             changes.coming.insert((output.clone(), branch), JobSource::Job(id));
             jobs.push(job);
         }
@@ -298,7 +332,17 @@ pub(super) fn job(
     }
 }
 
-/// Adds to `batch` the pipeline that the submission makes, and the jobs that bring it to where its inputs stand.
+/// What a submission came to.
+#[derive(Debug)]
+pub enum Submitted {
+    /// The pipeline as it is from now on, and the jobs that bring it to where its inputs stand.
+    Made(Pipeline, Caused),
+    /// The pipeline as it was: the submission says nothing else.
+    Same(Pipeline),
+}
+
+/// Adds to `batch` the pipeline that the submission makes, and the jobs that bring it to where its inputs stand. Outputs that are made
+/// of their inputs already get none.
 pub fn submit(
     store: &Store,
     facts: &mut Session,
@@ -306,17 +350,23 @@ pub fn submit(
     submission: Submission,
     how: Submit,
     origin: &Origin,
-) -> Result<(Pipeline, Caused), Error> {
+) -> Result<Submitted, Error> {
+    if how == Submit::Update
+        && let Some(same) = registry::same(facts, &submission)?
+    {
+        return Ok(Submitted::Same(same));
+    }
     let pipeline = registry::submit(store, facts, batch, submission, how, origin)?;
     let (caused, next) = facts.suppose(&batch.writes, |facts| {
         let mut next = Batch::default();
         let heads = heads(facts, &pipeline)?;
-        let (objects, only) = (Some(store.objects() as &dyn ObjectRead), Some(&pipeline.spec.name));
-        let caused = enqueue(facts, objects, &mut next, &heads, only, Runs::ByBranch, origin)?;
+        let objects = store.objects() as &dyn ObjectRead;
+        let concerned = Concerned::Stale(&pipeline.spec.name, objects);
+        let caused = enqueue(facts, Some(objects), &mut next, &heads, concerned, Runs::ByBranch, origin)?;
         Ok::<_, Error>((caused, next))
     })?;
     batch.then(next);
-    Ok((pipeline, caused))
+    Ok(Submitted::Made(pipeline, caused))
 }
 
 /// Where all inputs of the pipeline that are not outputs of its stages stand now.

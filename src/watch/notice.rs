@@ -236,3 +236,31 @@ fn seen(found: Vec<Found>) -> BTreeMap<TreePath, Stamp> {
     let wanted = found.into_iter().filter(|found| !is_left_out(found.path.as_str()));
     wanted.map(|found| (found.path, found.stamp)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use notify::event::Flag;
+
+    use super::*;
+
+    #[test]
+    fn where_the_system_forgot_to_tell_all_is_looked_at() {
+        let dir = PathBuf::from("/inbox");
+        let filter = Filter { store: dir.join("store"), dir, deletions: Deletions::Keep };
+        for lost in [
+            Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)),
+            Err(notify::Error::generic("the queue is full")),
+        ] {
+            let noted = Noted::default();
+            filter.hear(lost, &noted);
+            assert!(noted.lock().changes.is_some());
+        }
+        let noted = Noted::default();
+        let event = Event::new(EventKind::Create(notify::event::CreateKind::File));
+        filter.hear(Ok(event.clone().add_path("/inbox/store/x".into())), &noted);
+        filter.hear(Ok(event.clone().add_path("/inbox/.x".into())), &noted);
+        assert!(noted.lock().changes.is_none());
+        filter.hear(Ok(event.add_path("/inbox/x".into())), &noted);
+        assert!(noted.lock().changes.is_some());
+    }
+}

@@ -106,6 +106,13 @@ pub(super) fn recovered(objects: &dyn ObjectRead, state: NodeId) -> Result<Vec<V
     Ok(places)
 }
 
+/// Whether any datum was recovered.
+pub(in crate::pipeline) fn has_recovered(objects: &dyn ObjectRead, state: NodeId) -> Result<bool, Error> {
+    let mut cursor = Cursor::<Raw>::new(objects, state)?;
+    cursor.seek(RECOVERED)?;
+    Ok(cursor.peek()?.is_some_and(|key| key.starts_with(RECOVERED)))
+}
+
 /// What the state tells of the datum at this place.
 pub(super) fn record(objects: &dyn ObjectRead, state: NodeId, order: &[u8]) -> Result<Option<Record>, Error> {
     record_at(&mut Cursor::new(objects, state)?, order)

@@ -29,6 +29,6 @@ mod tests;
 pub(super) use datum::{Datum, plan, read};
 pub(super) use debug::lay_out;
 pub use merge::{Named, state_names};
-pub(super) use merge::{datums, output, writers};
+pub(super) use merge::{datums, has_recovered, output, writers};
 pub use work::Reason;
 pub(super) use work::{foresee, work};

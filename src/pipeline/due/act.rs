@@ -16,7 +16,7 @@ use crate::pipeline::job::{Job, JobSource};
 use crate::pipeline::registry;
 use crate::pipeline::taken::{Place, Taken};
 use crate::pipeline::task::TRIES;
-use crate::pipeline::trigger::{self, Moved, Runs};
+use crate::pipeline::trigger::{self, Concerned, Moved, Runs};
 use crate::store::Store;
 
 /// What became due.
@@ -208,7 +208,8 @@ fn enter(
         moved.iter().map(|moved| (moved.at(), JobSource::Commit(moved.commit))).collect();
     let pipelines = registry::list(facts)?;
     // What has moved only now may be what a trigger has waited for.
-    let mut ripe = trigger::ripen(facts, store.objects(), batch, &pipelines, &moved, None, origin.time)?;
+    let mut ripe =
+        trigger::ripen(facts, store.objects(), batch, &pipelines, &moved, Concerned::All, origin.time)?;
     let mut causes = moved.clone();
     for Input { output, source, name, branch, head, .. } in plan.inputs {
         let at = (output.name.clone(), name.clone(), (source.name.clone(), branch.clone()));
@@ -221,6 +222,6 @@ fn enter(
         causes.push(Moved { repo: source, branch, commit: head });
     }
     let changes = Changes { coming, ripe };
-    let jobs = trigger::queue(facts, batch, &pipelines, &causes, changes, None, Runs::One, origin)?;
+    let jobs = trigger::queue(facts, batch, &pipelines, &causes, changes, Concerned::All, Runs::One, origin)?;
     Ok((moved, jobs))
 }
