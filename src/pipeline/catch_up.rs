@@ -6,6 +6,7 @@ use super::changes::{self, Changes};
 use super::error::Error;
 use super::job::{self, Job, JobInput, JobSource, Numbers, Results};
 use super::made;
+use super::order::order;
 use super::registry::{self, Pipeline, output_name};
 use super::trigger;
 use crate::history::{self, Target};
@@ -64,7 +65,7 @@ pub(super) fn catch_up(
     let mut runs: BTreeMap<BranchName, u64> = BTreeMap::new();
     let mut new = Changes::default();
     let CaughtUp { mut jobs, made: mut fresh } = CaughtUp::default();
-    for (pipeline, stage_name, stage) in trigger::order(&pipelines).unwrap_or_default() {
+    for (pipeline, stage_name, stage) in order(&pipelines).unwrap_or_default() {
         if !pipeline.is_active() {
             continue;
         }

@@ -19,6 +19,7 @@ mod flight;
 mod health;
 mod lease;
 mod made;
+mod order;
 mod origin;
 mod outlook;
 mod outputs;

@@ -8,9 +8,9 @@ use super::cancel;
 use super::condition::Condition;
 use super::error::Error;
 use super::job::{self, State};
+use super::order::order;
 use super::outputs;
 use super::spec::{Clock, Command, Leaf, Spec, Stage, Work, place};
-use super::trigger;
 use crate::history;
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
@@ -152,7 +152,7 @@ impl Pipeline {
 
     /// The stages, each after those whose output it reads.
     pub fn stages_in_order(&self) -> Vec<(&StageName, &Stage)> {
-        let ordered = trigger::order(std::slice::from_ref(self)).unwrap_or_default();
+        let ordered = order(std::slice::from_ref(self)).unwrap_or_default();
         ordered.into_iter().map(|(_, name, stage)| (name, stage)).collect()
     }
 
@@ -358,7 +358,7 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
     }
     let others = list(facts)?.into_iter().filter(|other| other.spec.name != *name);
     let all: Vec<Pipeline> = others.chain([pipeline.clone()]).collect();
-    let Err(circle) = trigger::order(&all) else { return Ok(()) };
+    let Err(circle) = order(&all) else { return Ok(()) };
     let own = circle.iter().find(|(of, _, _)| of.spec.name == *name);
     let place = pipeline.place(own.map_or(0, |(_, _, stage)| stage.at));
     let stages: Vec<String> =

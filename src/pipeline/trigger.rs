@@ -11,6 +11,7 @@ use super::error::Error;
 use super::follow;
 use super::job::{self, Conduct, Datums, Job, JobInput, JobSource, Numbers, Results, State};
 use super::made;
+use super::order::order;
 use super::pattern::Source;
 use super::registry::{self, Pipeline, Submission, Submit, output_name};
 use super::spec::Stage;
@@ -18,7 +19,7 @@ use super::taken::{Place, Taken};
 use crate::history::{self, Repo, Target};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
-use crate::object::{BranchName, CommitId, ObjectRead, PipelineName, RepoName, StageName};
+use crate::object::{BranchName, CommitId, ObjectRead, PipelineName, StageName};
 use crate::store::Store;
 
 /// A branch that has a new commit.
@@ -35,51 +36,6 @@ pub struct Moved {
 impl Moved {
     pub(super) fn at(&self) -> At {
         (self.repo.name.clone(), self.branch.clone())
-    }
-}
-
-/// A stage and its pipeline.
-pub(super) type Node<'a> = (&'a Pipeline, &'a StageName, &'a Stage);
-
-/// All stages of all pipelines, each after those whose output it reads; or else those that wait for each other.
-pub(super) fn order(pipelines: &[Pipeline]) -> Result<Vec<Node<'_>>, Vec<Node<'_>>> {
-    let mut left: Vec<Node<'_>> = Vec::new();
-    for pipeline in pipelines {
-        left.extend(pipeline.spec.stages.iter().map(|(name, stage)| (pipeline, name, stage)));
-    }
-    let mut ordered = Vec::new();
-    while !left.is_empty() {
-        let outputs: BTreeSet<RepoName> = left
-            .iter()
-            .filter_map(|(pipeline, stage, _)| output_name(&pipeline.spec.name, stage).ok())
-            .collect();
-        let waits =
-            |stage: &Stage| stage.input.sources().iter().any(|(_, source)| outputs.contains(&source.repo));
-        let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, _, stage)| !waits(stage));
-        if now.is_empty() {
-            return Err(circle(later));
-        }
-        ordered.extend(now);
-        left = later;
-    }
-    Ok(ordered)
-}
-
-/// Of stages none of which can be the first, those in circles, without those that only wait for such.
-fn circle(mut left: Vec<Node<'_>>) -> Vec<Node<'_>> {
-    loop {
-        let is_read = |(pipeline, name, _): &Node<'_>| {
-            let reads = |stage: &Stage| {
-                let sources = stage.input.sources();
-                sources.iter().any(|(_, source)| registry::is_output(&source.repo, &pipeline.spec.name, name))
-            };
-            left.iter().any(|(_, _, stage)| reads(stage))
-        };
-        let read: Vec<Node<'_>> = left.iter().copied().filter(is_read).collect();
-        if read.len() == left.len() {
-            return read;
-        }
-        left = read;
     }
 }
 
