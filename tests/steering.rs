@@ -54,6 +54,13 @@ fn a_job_that_another_process_runs_is_cancelled_with_its_programs() {
     let pid: i32 = fs::read_to_string(desk.path("pid")).unwrap().trim().parse().unwrap();
     // The first datum is kept, whatever becomes of the second.
     until("the first datum's end", || fs::read_to_string(desk.path("ran")).unwrap().contains("one"));
+    let shown = || -> Value { serde_json::from_str(&desk.ok(&["job", "show", "1", "--json"])).unwrap() };
+    until("the record of that", || {
+        (shown()["done"].as_u64(), shown()["total"].as_u64()) == (Some(1), Some(2))
+    });
+    let list = desk.ok(&["job", "list", "p/a"]);
+    let started = shown()["started"].as_str().unwrap().to_owned();
+    assert!(list.contains(" 1/2  p/a@main  run 1 for in@main ") && list.contains(&started), "{list}");
     assert_eq!(
         desk.ok(&["job", "cancel", "1"]),
         "cancelled job 1 p/a@main\nskipped job 2 p/b@main, which waited for it\n"
@@ -181,7 +188,7 @@ fn a_job_that_another_process_runs_can_be_followed() {
     let mut following = desk.command(&["job", "logs", "1", "-f"]).stdout(printed).spawn().unwrap();
     let printed = || fs::read_to_string(desk.path("printed")).unwrap();
     until("the first datum's log", || printed() == "--- one\nsaw one\n");
-    assert!(desk.ok(&["job", "show", "1"]).contains("\n1 datum processed so far\nread 1 B, wrote 1 B\n"));
+    assert!(desk.ok(&["job", "show", "1"]).contains("\n1 datum processed so far: 1 of 2 done in "));
     assert_eq!(desk.ok(&["datum", "list", "1"]), "processed  one\n");
     assert_eq!(desk.ok(&["run", "list", "--json"]).matches("\"processed\":1").count(), 1);
     desk.ok(&["job", "cancel", "1"]);
@@ -203,7 +210,8 @@ fn the_next_process_counts_anew_what_a_dead_one_did() {
     until("the first result", || desk.ok(&["job", "show", "1"]).contains("1 datum processed so far"));
     killed.kill().unwrap();
     killed.wait().unwrap();
-    assert!(desk.ok(&["job", "list"]).contains("queued     p/a@main  0 processed, 0 reused"));
+    let waits = format!("queued      {:<25}  {:>7}  {:>7}  p/a@main  run 1 for in@main ", "-", "-", "-");
+    assert!(desk.ok(&["job", "list"]).contains(&waits));
     desk.write("go", "");
     desk.ok(&["run"]);
     assert_eq!(desk.ok(&["datum", "list", "1"]), "reused     one\nprocessed  two\n");

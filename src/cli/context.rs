@@ -338,8 +338,8 @@ pub(super) fn verdict(jobs: &[Job], which: Option<&Which>) -> Result<(), Cause> 
 
 /// What a finished job did, in a few words.
 pub(super) fn outcome(job: &Job) -> String {
-    let took =
-        job.started.zip(job.ended).map(|(from, to)| format!(" in {} ms", to - from)).unwrap_or_default();
+    let took = job.started.zip(job.ended).map(|(from, to)| format!(" in {}", view::duration(to - from)));
+    let took = took.unwrap_or_default();
     let mut parts = vec![format!("{} processed", view::count(job.datums.processed, "datum"))];
     let datums = job.datums;
     let more = [(datums.reused, "reused"), (datums.recovered, "recovered"), (datums.failed, "failed")];

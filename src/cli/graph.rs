@@ -7,12 +7,10 @@ use crate::pipeline::{Health, Node};
 
 /// How a stage stands, in a few words.
 fn told(health: &Health) -> String {
-    let mut text = health.word().to_owned();
-    if let Some(job) = health.job() {
-        text += &format!(" (job {job})");
-    }
-    let causes = health.causes();
-    if causes.is_empty() { text } else { format!("{text} ({})", causes.join(", ")) }
+    let word = health.word();
+    let job = health.job().map(|job| format!("job {job}"));
+    let about: Vec<String> = job.into_iter().chain(health.causes()).collect();
+    if about.is_empty() { word.to_owned() } else { format!("{word} ({})", about.join(", ")) }
 }
 
 /// How the stage stands, the branches that stand alike together.

@@ -18,6 +18,9 @@ use crate::pipeline::job::{self, Filter, Isolation, Job, JobSource, Phase};
 use crate::store::Store;
 use crate::view;
 
+/// What stands in a list where there is nothing to be told.
+pub(super) const NONE: &str = "-";
+
 /// List jobs, show one, read its log, wait for it, stop it, run it again
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -144,21 +147,36 @@ pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
     }
 }
 
-/// A job in one line.
+/// A job in one line: when it was begun, how long it has taken, and how many of its datums are done.
 pub(super) fn line(job: &Job) -> String {
+    let causes = job::in_short(&job.cause);
     let job = view::Job::from(job);
-    let counts = format!("{} processed, {} reused", job.processed, job.reused);
+    let began = job.started.as_deref().unwrap_or(NONE);
+    let took = job.milliseconds.map_or_else(|| NONE.to_owned(), view::duration);
+    let done = match job.total {
+        Some(total) => format!("{}/{total}", job.done),
+        None if job.done > 0 => job.done.to_string(),
+        None => NONE.to_owned(),
+    };
+    let more = [(job.reused, "reused"), (job.recovered, "recovered"), (job.failed, "failed")];
+    let more =
+        more.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("  {count} {what}"));
     format!(
-        "{:>5}  {:<9}  {}@{}  {counts}  run {} for {}\n",
-        job.id, job.state, job.stage, job.branch, job.run, job.cause
+        "{:>5}  {:<10}  {began:<25}  {took:>7}  {done:>7}  {}@{}{}  run {} for {causes}\n",
+        job.id,
+        job.state,
+        job.stage,
+        job.branch,
+        more.collect::<String>(),
+        job.run,
     )
 }
 
 fn show(job: &Job) -> String {
-    let view = view::Job::from(job);
+    let (view, causes) = (view::Job::from(job), job::in_short(&job.cause));
     let mut text = format!(
-        "job {} of run {}\nstage {}@{}\nstate {}\ncause {}\nqueued {}\n",
-        view.id, view.run, view.stage, view.branch, view.state, view.cause, view.created
+        "job {} of run {}\nstage {}@{}\nstate {}\ncause {causes}\nqueued {}\n",
+        view.id, view.run, view.stage, view.branch, view.state, view.created
     );
     for input in &job.inputs {
         let source = match input.source {
@@ -173,7 +191,9 @@ fn show(job: &Job) -> String {
     if job.ended.is_some() {
         text += &format!("{}\n", outcome(job));
     } else if job.started.is_some() {
-        text += &format!("{} so far\n", outcome(job));
+        let of = view.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let took = view.milliseconds.map(view::duration).unwrap_or_default();
+        text += &format!("{} so far: {}{of} done in {took}\n", outcome(job), view.done);
     }
     text += &job.conduct.isolation.as_ref().map(isolated).unwrap_or_default();
     if let Some((read, written)) = view.bytes_read.zip(view.bytes_written) {

@@ -76,7 +76,8 @@ pub(super) enum Verb {
     /// Show a pipeline: its stages, what they read, and how they stand
     ///
     /// A stage is fresh on a branch if its output is what its inputs make now. It is stale if its code, a parameter or an input has
-    /// changed since; or it is queued, running or failed.
+    /// changed since, or a stage before it (upstream) is not fresh; it is waiting if a job is still to make what it reads. Else it is
+    /// told that its newest job is queued, running, failed, cancelled or skipped, or that it is empty.
     #[command(after_help = "Examples:
   vds pipeline show settlement
   vds pipeline show settlement --dot | dot -Tsvg > settlement.svg

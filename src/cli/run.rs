@@ -9,7 +9,7 @@ use super::answer::{Form, document};
 use super::attend;
 use super::complaint::{failure, not_found};
 use super::context::{Answer, Context, verdict};
-use super::job::line;
+use super::job::{NONE, line};
 use super::outlook;
 use super::trigger;
 use crate::fault::Cause;
@@ -139,8 +139,11 @@ fn list(store: &Store, most: usize, cx: &Context) -> Answer {
         }
         if runs.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    let line =
-        |run: &view::Run| format!("{:>5}  {:<9}  {}  {}\n", run.id, run.state, run.cause, run.counts());
+    let line = |run: &view::Run| {
+        let took = run.milliseconds.map_or_else(|| NONE.to_owned(), view::duration);
+        let (id, state, created, cause) = (run.id, run.state, &run.created, job::in_short(&run.cause));
+        format!("{id:>5}  {state:<10}  {created}  {took:>7}  {cause}  {}\n", run.counts())
+    };
     cx.say(
         &json!({ "runs": runs }),
         || runs.iter().map(line).collect(),
@@ -180,12 +183,12 @@ fn told(run: &Run) -> Value {
 
 fn show(run: &Run) -> String {
     let view = view::Run::from(run);
-    let took = view.milliseconds.map(|took| format!(" in {took} ms")).unwrap_or_default();
+    let took = view.milliseconds.map(|took| format!(" in {}", view::duration(took))).unwrap_or_default();
     let head = format!(
         "run {}\nstate {}\ncause {}\nqueued {}\n{}{took}\n",
         view.id,
         view.state,
-        view.cause,
+        job::in_short(&view.cause),
         view.created,
         view.counts()
     );

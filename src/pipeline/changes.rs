@@ -101,8 +101,17 @@ fn read<'a>(pattern: &'a BranchPattern, branch: &'a BranchName) -> Option<&'a Br
 
 /// The branches that the stage reads for its output branch `branch`.
 pub(super) fn places(stage: &Stage, branch: &BranchName) -> Vec<At> {
-    let place = |leaf: &Leaf| Some((leaf.source.repo.clone(), read(&leaf.source.branch, branch)?.clone()));
-    stage.input.leaves().into_iter().filter_map(place).collect()
+    stage.input.leaves().into_iter().filter_map(|leaf| place(leaf, branch)).collect()
+}
+
+/// Those of them that it reads as they come.
+pub(super) fn untriggered(stage: &Stage, branch: &BranchName) -> impl Iterator<Item = At> {
+    let leaves = stage.input.leaves().into_iter().filter(|leaf| leaf.trigger.is_none());
+    leaves.filter_map(move |leaf| place(leaf, branch))
+}
+
+fn place(leaf: &Leaf, branch: &BranchName) -> Option<At> {
+    Some((leaf.source.repo.clone(), read(&leaf.source.branch, branch)?.clone()))
 }
 
 /// What a stage, which writes `output`, reads for its output branch `branch`; `None` while an input has no commit.

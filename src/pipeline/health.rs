@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-use super::changes::{self, Changes};
+use super::changes::{self, At, Changes};
 use super::error::Error;
 use super::job::{self, Filter, Job, JobSource, Phase};
 use super::registry::{self, Pipeline, is_output, output_name};
@@ -34,12 +34,18 @@ pub enum Health {
     Fresh,
     /// It is not, because these have changed since.
     Stale(BTreeSet<Cause>),
+    /// It will not be, once jobs have ended that are to make these.
+    Waiting(BTreeSet<Cause>),
     /// This job waits.
     Queued(u64),
     /// This job runs.
     Running(u64),
     /// This job, its newest, failed.
     Failed(u64),
+    /// This job, its newest, was cancelled, and its output is not what its inputs make now, because of these.
+    Cancelled(u64, BTreeSet<Cause>),
+    /// The same of one that was skipped.
+    Skipped(u64, BTreeSet<Cause>),
     /// It has made nothing.
     Empty,
 }
@@ -53,6 +59,8 @@ pub enum Cause {
     Cut,
     /// What this input holds.
     Input(String),
+    /// The output of this stage before it, which is not what its inputs make now.
+    Upstream(StageName),
 }
 
 impl std::fmt::Display for Cause {
@@ -61,6 +69,7 @@ impl std::fmt::Display for Cause {
             Self::Code => f.write_str("code"),
             Self::Cut => f.write_str("parameter"),
             Self::Input(name) => write!(f, "input {name}"),
+            Self::Upstream(stage) => write!(f, "upstream {stage}"),
         }
     }
 }
@@ -71,9 +80,12 @@ impl Health {
         match self {
             Self::Fresh => "fresh",
             Self::Stale(_) => "stale",
+            Self::Waiting(_) => "waiting",
             Self::Queued(_) => "queued",
             Self::Running(_) => "running",
             Self::Failed(_) => "failed",
+            Self::Cancelled(..) => "cancelled",
+            Self::Skipped(..) => "skipped",
             Self::Empty => "empty",
         }
     }
@@ -81,15 +93,22 @@ impl Health {
     /// The job that it is about, if it is about one.
     pub fn job(&self) -> Option<u64> {
         match self {
-            Self::Queued(id) | Self::Running(id) | Self::Failed(id) => Some(*id),
-            Self::Fresh | Self::Stale(_) | Self::Empty => None,
+            Self::Queued(id)
+            | Self::Running(id)
+            | Self::Failed(id)
+            | Self::Cancelled(id, _)
+            | Self::Skipped(id, _) => Some(*id),
+            Self::Fresh | Self::Stale(_) | Self::Waiting(_) | Self::Empty => None,
         }
     }
 
-    /// Why it is stale.
+    /// Why it is stale, or what it waits for.
     pub fn causes(&self) -> Vec<String> {
         match self {
-            Self::Stale(causes) => causes.iter().map(ToString::to_string).collect(),
+            Self::Stale(causes)
+            | Self::Waiting(causes)
+            | Self::Cancelled(_, causes)
+            | Self::Skipped(_, causes) => causes.iter().map(ToString::to_string).collect(),
             _ => Vec::new(),
         }
     }
@@ -123,15 +142,60 @@ pub fn health(store: &Store, pipeline: &Pipeline) -> Result<Vec<Node>, Error> {
         if open.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     let mut versions = Versions { store, pipeline, known: HashMap::new() };
+    // How those stand that were looked at, by what they write.
+    let mut before: HashMap<At, (StageName, Health)> = HashMap::new();
     for (node, heads) in nodes.iter_mut().zip(&mut places) {
         let Some(stage) = pipeline.spec.stages.get(&node.stage) else { continue };
+        let output = output_name(&pipeline.spec.name, &node.stage)?;
         for (branch, health) in &mut node.branches {
             let job = newest.get(&(node.stage.to_string(), branch.to_string()));
             let made = heads.remove(branch);
-            *health = settle(&mut versions, stage, job, made)?;
+            let own = settle(&mut versions, stage, job, made)?;
+            let upstream = changes::untriggered(stage, branch).filter_map(|at| before.get(&at));
+            *health = last_job(follow(own, upstream), job);
+            before.insert((output.clone(), branch.clone()), (node.stage.clone(), health.clone()));
         }
     }
     Ok(nodes)
+}
+
+/// How a stage stands that is well by itself, after these.
+fn follow<'a>(own: Health, upstream: impl Iterator<Item = &'a (StageName, Health)>) -> Health {
+    if own != Health::Fresh {
+        return own;
+    }
+    let (mut stale, mut waiting) = (BTreeSet::new(), BTreeSet::new());
+    for (stage, health) in upstream {
+        let cause = Cause::Upstream(stage.clone());
+        match health {
+            Health::Fresh => continue,
+            Health::Queued(_) | Health::Running(_) | Health::Waiting(_) => waiting.insert(cause),
+            Health::Stale(_)
+            | Health::Failed(_)
+            | Health::Cancelled(..)
+            | Health::Skipped(..)
+            | Health::Empty => stale.insert(cause),
+        };
+    }
+    match (waiting.is_empty(), stale.is_empty()) {
+        (true, true) => own,
+        (true, false) => Health::Stale(stale),
+        (false, _) => Health::Waiting(waiting),
+    }
+}
+
+/// How a stage stands whose newest job is this: where there is something to do, whether it was not to do it.
+fn last_job(health: Health, job: Option<&Job>) -> Health {
+    let causes = match &health {
+        Health::Stale(causes) | Health::Waiting(causes) => causes.clone(),
+        Health::Empty => BTreeSet::new(),
+        _ => return health,
+    };
+    match job.map(|job| (job.state.phase(), job.id)) {
+        Some((Phase::Cancelled, id)) => Health::Cancelled(id, causes),
+        Some((Phase::Skipped, id)) => Health::Skipped(id, causes),
+        _ => health,
+    }
 }
 
 /// What a branch of a stage's output stands on: what made it, and what its inputs are now.
@@ -187,7 +251,13 @@ fn settle(
             Phase::Succeeded | Phase::Skipped | Phase::Cancelled | Phase::Superseded => {}
         }
     }
-    let Some(Place { made: Some(head), inputs }) = place else { return Ok(Health::Empty) };
+    let Some(Place { made, inputs }) = place else { return Ok(Health::Empty) };
+    let coming = inputs.iter().filter(|(_, source)| matches!(source, JobSource::Job(_)));
+    let coming: BTreeSet<Cause> = coming.map(|(name, _)| Cause::Input(name.clone())).collect();
+    if !coming.is_empty() {
+        return Ok(Health::Waiting(coming));
+    }
+    let Some(head) = made else { return Ok(Health::Empty) };
     let Some(made) = history::load(objects, head)?.provenance else { return Ok(Health::Empty) };
     let mut causes = BTreeSet::new();
     if made.code != pipeline.plan_digest(stage) {

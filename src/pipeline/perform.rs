@@ -188,7 +188,7 @@ fn publish(shift: Shift<'_>, task: &Task<'_>, done: &Done) -> Result<Job, Error>
         let draft = history::Draft {
             parents: head.into_iter().collect(),
             tree: done.outcome.output,
-            message: format!("{} of {}", job.stage, job.cause),
+            message: format!("{} of {}", job.stage, job::in_short(&job.cause)),
             provenance: Some(provenance),
         };
         let (id, _) = history::write(&writer, draft, &origin)?;

@@ -9,7 +9,7 @@ use super::changes::{self, At, Changes, InputAt};
 use super::condition::{News, Verdict};
 use super::error::Error;
 use super::follow;
-use super::job::{self, Conduct, Datums, Job, JobInput, JobSource, Numbers, Results, State};
+use super::job::{self, BETWEEN_CAUSES, Conduct, Datums, Job, JobInput, JobSource, Numbers, Results, State};
 use super::made;
 use super::order::order;
 use super::pattern::Source;
@@ -36,6 +36,12 @@ pub struct Moved {
 impl Moved {
     pub(super) fn at(&self) -> At {
         (self.repo.name.clone(), self.branch.clone())
+    }
+
+    /// The cause of a job that this causes.
+    fn told(&self) -> String {
+        let (repo, branch) = self.at();
+        Job::cause(&Target { repo, branch }, self.commit)
     }
 }
 
@@ -202,10 +208,14 @@ pub(super) fn queue(
     runs: Runs,
     origin: &Origin,
 ) -> Result<Vec<Job>, Error> {
-    let Some(first) = moved.first() else { return Ok(Vec::new()) };
+    if moved.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut run_numbers: BTreeMap<Option<BranchName>, u64> = BTreeMap::new();
     let mut numbers = Numbers::read(facts)?;
-    let mut causes: HashMap<At, &Moved> = moved.iter().map(|moved| (moved.at(), moved)).collect();
+    // By their places among the moves.
+    let mut causes: HashMap<At, BTreeSet<usize>> =
+        moved.iter().enumerate().map(|(at, moved)| (moved.at(), [at].into())).collect();
     // What these jobs will have changed.
     let mut new = Changes::default();
     let mut jobs = Vec::new();
@@ -226,12 +236,16 @@ pub(super) fn queue(
                 continue;
             }
             let of = Some(&branch).filter(|_| runs == Runs::ByBranch && moved.len() > 1);
-            let cause = match of {
-                Some(branch) => moved.iter().find(|moved| moved.branch == *branch),
-                None => changes::places(stage, &branch).iter().find_map(|place| causes.get(place).copied()),
-            };
-            let from = cause.unwrap_or(first);
-            let target = Target { repo: from.repo.name.clone(), branch: from.branch.clone() };
+            let places = changes::places(stage, &branch);
+            let mut from: BTreeSet<usize> =
+                places.iter().filter_map(|place| causes.get(place)).flatten().copied().collect();
+            if let Some(branch) = of {
+                from.retain(|at| moved.get(*at).is_some_and(|moved| moved.branch == *branch));
+            }
+            if from.is_empty() {
+                let alike = moved.iter().position(|moved| of.is_some_and(|branch| moved.branch == *branch));
+                from.insert(alike.unwrap_or_default());
+            }
             let run = match runs {
                 Runs::Of(run) => run,
                 Runs::One | Runs::ByBranch => {
@@ -239,7 +253,8 @@ pub(super) fn queue(
                 }
             };
             let id = numbers.job();
-            let cause = Job::cause(&target, from.commit);
+            let told: Vec<String> = from.iter().filter_map(|at| moved.get(*at)).map(Moved::told).collect();
+            let cause = told.join(BETWEEN_CAUSES);
             let job = job(pipeline, name, &branch, inputs, (id, run), cause, origin.time);
             job::save(batch, &job)?;
             causes.insert((output.clone(), branch.clone()), from);

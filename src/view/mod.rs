@@ -1,6 +1,7 @@
 //! Our nouns as outsiders see them: the JSON shapes, and small pieces of text for people.
 
 mod graph;
+mod job;
 mod merge;
 mod operation;
 mod run;
@@ -9,12 +10,12 @@ mod text;
 mod trigger;
 
 pub use graph::Graph;
+pub use job::{Job, JobInput};
 pub use merge::{Conflict, Followed, Parted, Settled, Subtree, Version, came};
 pub use operation::{Operation, OperationChange};
 pub use run::Run;
 pub use shapes::{
-    Change, Commit, Counts, Directory, Failure, File, Job, JobInput, MadeBy, MadeFrom, Ref, Repo, VERSION,
-    kind,
+    Change, Commit, Counts, Directory, Failure, File, MadeBy, MadeFrom, Ref, Repo, VERSION, kind,
 };
-pub use text::{bytes, count, encoded, line, path, text, time};
+pub use text::{bytes, count, duration, encoded, line, path, text, time};
 pub use trigger::Trigger;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::Utc;
 use serde::Serialize;
 
 use super::text::{count, time};
@@ -28,17 +29,21 @@ pub struct Run {
     pub recovered: u64,
     /// When it was queued, RFC 3339.
     pub created: String,
-    /// How long it took from then on, in milliseconds.
+    /// How long it took from then on, or has taken until now if it runs, in milliseconds.
     pub milliseconds: Option<i64>,
 }
 
 impl From<&job::Run> for Run {
     fn from(run: &job::Run) -> Self {
         let datums = run.datums();
+        let until = match run.phase() {
+            Phase::Running => Some(Utc::now().timestamp_millis()),
+            _ => run.ended(),
+        };
         let states = Phase::ALL.into_iter().map(|phase| (phase.word(), run.count(phase)));
         Self {
             id: run.id,
-            cause: run.cause().to_owned(),
+            cause: run.cause(),
             state: run.phase().word(),
             states: states.filter(|(_, count)| *count > 0).collect(),
             processed: datums.processed,
@@ -46,7 +51,7 @@ impl From<&job::Run> for Run {
             failed: datums.failed,
             recovered: datums.recovered,
             created: time(run.created()),
-            milliseconds: run.ended().map(|ended| ended - run.created()),
+            milliseconds: until.map(|until| until - run.created()),
         }
     }
 }

@@ -10,7 +10,6 @@ use crate::compare::Difference;
 use crate::draft::Tally;
 use crate::history;
 use crate::object::{self, CommitId, Entry, FileKind};
-use crate::pipeline::job::{self, Isolation};
 
 /// The version of the JSON shapes; it changes when a field goes or changes its meaning.
 pub const VERSION: u32 = 1;
@@ -141,71 +140,6 @@ pub struct Change {
     pub after: Option<File>,
 }
 
-/// A job.
-#[derive(Debug, Clone, Serialize)]
-pub struct Job {
-    /// Its number.
-    pub id: u64,
-    /// Its run.
-    pub run: u64,
-    /// `PIPELINE/STAGE`.
-    pub stage: String,
-    /// The version of the pipeline that it is run by.
-    pub version: u64,
-    /// The branch of the output.
-    pub branch: String,
-    /// What caused it.
-    pub cause: String,
-    /// What it reads.
-    pub inputs: Vec<JobInput>,
-    /// `queued`, `running`, `succeeded`, `failed`, `skipped`, `cancelled` or `superseded`.
-    pub state: &'static str,
-    /// Datums whose result this job made.
-    pub processed: u64,
-    /// Datums whose result was found again.
-    pub reused: u64,
-    /// Datums that failed.
-    pub failed: u64,
-    /// Datums that failed, which their stage's `err_cmd` says is no failure of the job.
-    pub recovered: u64,
-    /// When it was queued, RFC 3339.
-    pub created: String,
-    /// When it was begun.
-    pub started: Option<String>,
-    /// When it ended.
-    pub ended: Option<String>,
-    /// How long it ran, in milliseconds.
-    pub milliseconds: Option<i64>,
-    /// The size of what the datums read that it ran, where that is known.
-    pub bytes_read: Option<u64>,
-    /// The size of what they wrote.
-    pub bytes_written: Option<u64>,
-    /// What its programs see of the file system, where that is known: `namespaces`, a view of their own with `/pfs`, or `none`,
-    /// what vds sees.
-    pub isolation: Option<&'static str>,
-    /// Why they have no view of their own, though the stage would let them.
-    pub isolation_obstacle: Option<String>,
-    /// What it published.
-    pub output: Option<String>,
-    /// Why it failed, was skipped or cancelled.
-    pub reason: Option<String>,
-    /// The job that took its place.
-    pub superseded_by: Option<u64>,
-}
-
-/// One input of a job: a commit, or the job whose output it will be.
-#[derive(Debug, Clone, Serialize)]
-pub struct JobInput {
-    /// The input's name in the stage.
-    pub name: String,
-    /// The branch.
-    pub branch: String,
-    /// The commit's id, once it is there.
-    pub commit: Option<String>,
-    /// Until then, the job that makes it.
-    pub job: Option<u64>,
-}
-
 /// A failure.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
@@ -323,53 +257,5 @@ impl From<&Difference> for Change {
             None => before.as_ref().map(|entry| File::new(path, entry)),
         };
         Self { path: path.to_string(), status: difference.letter().to_string(), before, after }
-    }
-}
-
-impl From<&job::JobInput> for JobInput {
-    fn from(input: &job::JobInput) -> Self {
-        let (commit, job) = match input.source {
-            job::JobSource::Commit(commit) => (Some(commit.to_string()), None),
-            job::JobSource::Job(id) => (None, Some(id)),
-        };
-        Self { name: input.name.clone(), branch: input.branch.clone(), commit, job }
-    }
-}
-
-impl From<&job::Job> for Job {
-    fn from(job: &job::Job) -> Self {
-        Self {
-            id: job.id,
-            run: job.run,
-            stage: job.stage_name(),
-            version: job.version,
-            branch: job.branch.clone(),
-            cause: job.cause.clone(),
-            inputs: job.inputs.iter().map(JobInput::from).collect(),
-            state: job.state.word(),
-            processed: job.datums.processed,
-            reused: job.datums.reused,
-            failed: job.datums.failed,
-            recovered: job.datums.recovered,
-            created: time(job.created),
-            started: job.started.map(time),
-            ended: job.ended.map(time),
-            bytes_read: job.bytes.map(|bytes| bytes.read),
-            bytes_written: job.bytes.map(|bytes| bytes.written),
-            milliseconds: job.started.zip(job.ended).map(|(from, to)| to - from),
-            isolation: job.conduct.isolation.as_ref().map(Isolation::word),
-            isolation_obstacle: job
-                .conduct
-                .isolation
-                .as_ref()
-                .and_then(Isolation::obstacle)
-                .map(str::to_owned),
-            output: job.output.map(|id| id.to_string()),
-            reason: job.error.clone(),
-            superseded_by: match job.state {
-                job::State::Superseded(by) => Some(by),
-                _ => None,
-            },
-        }
     }
 }

@@ -16,6 +16,19 @@ pub(super) fn time_at(millis: i64, offset: i16) -> String {
     }
 }
 
+/// A length of time for people, of milliseconds: `84 ms`, `1.2 s`, `3m 12s`, `2h 05m`, `3d 04h`.
+pub fn duration(millis: i64) -> String {
+    let seconds = millis / 1000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        ..1 => format!("{millis} ms"),
+        1..60 => format!("{seconds}.{} s", millis % 1000 / 100),
+        60..3600 => format!("{minutes}m {:02}s", seconds % 60),
+        3600..86_400 => format!("{hours}h {:02}m", minutes % 60),
+        _ => format!("{days}d {:02}h", hours % 24),
+    }
+}
+
 /// A number of bytes for people.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -103,6 +116,15 @@ mod tests {
         assert_eq!(base64(&[0xfb, 0xff, 0xbf]), "+/+/");
         assert_eq!(encoded(b"price\n".to_vec()), ("utf-8", "price\n".to_owned()));
         assert_eq!(encoded(vec![0xff]), ("base64", "/w==".to_owned()));
+    }
+
+    #[test]
+    fn a_length_of_time_is_told_in_units_that_fit() {
+        let cases = [(0, "0 ms"), (999, "999 ms"), (1000, "1.0 s"), (59_999, "59.9 s"), (60_000, "1m 00s")];
+        let more = [(3_599_000, "59m 59s"), (7_500_000, "2h 05m"), (273_600_000, "3d 04h"), (-5, "-5 ms")];
+        for (millis, want) in cases.into_iter().chain(more) {
+            assert_eq!(duration(millis), want);
+        }
     }
 
     #[test]

@@ -67,10 +67,13 @@ pub fn lasting(text: &str) -> String {
         let time = rest.bytes().take_while(|b| b.is_ascii_digit() || b"-:T+Z".contains(b)).count();
         let field =
             ["\"milliseconds\":", "\"stored_bytes\":"].into_iter().find(|name| rest.starts_with(name));
-        if let Some(after) = rest.strip_prefix(" in ").map(|rest| rest.trim_start_matches(digits))
-            && after.starts_with(" ms")
-        {
+        if let Some(after) = rest.strip_prefix(" in ").and_then(past_duration) {
             lasting += " in N";
+            rest = after;
+        } else if let Some(after) =
+            rest.strip_prefix("  ").and_then(|rest| past_duration(rest.trim_start_matches(' ')))
+        {
+            lasting += "  N";
             rest = after;
         } else if let Some(name) = field {
             lasting += name;
@@ -88,6 +91,13 @@ pub fn lasting(text: &str) -> String {
         }
     }
     lasting
+}
+
+/// What stands behind how long something took, if the text begins with that.
+fn past_duration(text: &str) -> Option<&str> {
+    let number = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let after = number.strip_prefix(" ms").or_else(|| number.strip_prefix(" s"))?;
+    (number.len() < text.len() && !after.starts_with(char::is_alphanumeric)).then_some(after)
 }
 
 /// The page with what its commands print now. What still says the same is left as it is.

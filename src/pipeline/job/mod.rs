@@ -16,10 +16,10 @@ pub use conduct::{Conduct, Isolation};
 pub use index::Filter;
 pub use queue::{last_of, living, waiting};
 pub use record::{
-    Bytes, Datums, Job, JobInput, JobSource, Phase, Results, State, read, replace, save, warnings,
+    Bytes, Datums, Job, JobInput, JobSource, Phase, Results, State, in_short, read, replace, save, warnings,
 };
 pub use run::Run;
 
 pub(super) use archive::ARCHIVE;
 pub(super) use queue::{as_it_stands, coming, is_living};
-pub(super) use record::{JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE};
+pub(super) use record::{BETWEEN_CAUSES, JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE};

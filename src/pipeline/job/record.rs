@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::conduct::Conduct;
 use crate::content;
+use crate::fault::some;
 use crate::history::Target;
 use crate::ledger::Session;
 use crate::meta::Batch;
@@ -25,6 +26,9 @@ const VERSION: u8 = 1;
 /// The version of one that does.
 const WITH_CONDUCT: u8 = 2;
 
+/// What stands between the causes of a job. No name has it.
+pub(in crate::pipeline) const BETWEEN_CAUSES: &str = ", ";
+
 /// One stage, run on one set of input commits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
@@ -42,7 +46,7 @@ pub struct Job {
     pub branch: String,
     /// What it reads.
     pub inputs: Vec<JobInput>,
-    /// What caused it, for people: `ticks@main 4c9f21ab03de`.
+    /// What caused it, for people: `ticks@main 4c9f21ab03de`, several with commas between.
     pub cause: String,
     /// Whether results that are known are used.
     pub results: Results,
@@ -218,6 +222,11 @@ impl Job {
         format!("{target} {commit:.12}")
     }
 
+    /// What caused it, one by one.
+    pub(super) fn causes(&self) -> impl Iterator<Item = &str> {
+        self.cause.split(BETWEEN_CAUSES)
+    }
+
     /// The stage that it is of, as `PIPELINE/STAGE`.
     pub fn stage_name(&self) -> String {
         format!("{}/{}", self.pipeline, self.stage)
@@ -261,7 +270,8 @@ impl Job {
     }
 
     pub(super) fn is_caused_by(&self, target: &Target) -> bool {
-        self.cause.rsplit_once(' ').is_some_and(|(cause, _)| cause == target.to_string())
+        let target = target.to_string();
+        self.causes().any(|cause| cause.rsplit_once(' ').is_some_and(|(cause, _)| cause == target))
     }
 }
 
@@ -302,6 +312,11 @@ pub(super) fn list(facts: &Session) -> Result<Vec<Job>, Error> {
         ControlFlow::Continue(())
     })?;
     raw.iter().map(|bytes| read(bytes)).collect()
+}
+
+/// The causes of a job or a run in short: of many the first, and how many more there are.
+pub fn in_short(causes: &str) -> String {
+    some(&causes.split(BETWEEN_CAUSES).collect::<Vec<_>>())
 }
 
 /// Logs up to this size are looked through for warnings.

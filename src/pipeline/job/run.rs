@@ -1,6 +1,6 @@
 //! Runs: all jobs that one commit caused.
 
-use super::record::{Datums, Job, Phase};
+use super::record::{BETWEEN_CAUSES, Datums, Job, Phase};
 
 /// All jobs that one commit caused.
 #[derive(Debug, Clone)]
@@ -30,9 +30,15 @@ impl Run {
         self.jobs.iter().filter(|job| job.state.phase() == phase).count() as u64
     }
 
-    /// What caused it, for people.
-    pub fn cause(&self) -> &str {
-        self.jobs.first().map_or("", |job| &job.cause)
+    /// What caused it, for people: all that caused its jobs.
+    pub fn cause(&self) -> String {
+        let mut causes: Vec<&str> = Vec::new();
+        for cause in self.jobs.iter().flat_map(Job::causes) {
+            if !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }
+        causes.join(BETWEEN_CAUSES)
     }
 
     /// How many datums its jobs had.
