@@ -27,7 +27,7 @@ pub enum Error {
     #[error("this workspace is at a commit, not on a branch")]
     Detached,
     /// The branch is no more.
-    #[error("{target} is no more")]
+    #[error("{target} no longer exists")]
     Gone { target: Target },
     /// The branch has moved on, and the same files were changed there.
     #[error(transparent)]

@@ -112,7 +112,7 @@ fn what_a_killed_vds_left_of_a_deleted_pipeline_is_skipped() {
     killed.wait().unwrap();
     let (code, said) = desk.no(&["run"]);
     assert!(
-        code == 6 && said.contains("1 job skipped: job 2 (p/a@main): the stage p/a is no more"),
+        code == 6 && said.contains("1 job skipped: job 2 (p/a@main): the stage p/a no longer exists"),
         "{said}"
     );
     assert_eq!(states(&desk), ["skipped", "skipped"]);

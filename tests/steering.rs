@@ -95,7 +95,7 @@ fn queued_jobs_and_those_of_the_dead_are_cancelled_at_once() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         said,
-        "cancelled job 3 p/a@main\njob 1 p/a@main was cancelled before\njob 2 p/b@main was skipped before\n"
+        "cancelled job 3 p/a@main\njob 1 p/a@main was cancelled already\njob 2 p/b@main was skipped already\n"
     );
     assert_eq!(desk.ok(&["run"]), "0 jobs run\n");
     let (code, said) = desk.no(&["job", "cancel", "9"]);
@@ -120,7 +120,7 @@ fn a_cancelled_job_is_run_again_with_those_that_were_skipped_and_keeps_what_it_h
     let ran = fs::read_to_string(desk.path("ran")).unwrap();
     assert_eq!(ran.lines().filter(|line| *line == "one").count(), 1, "{ran}");
     let (code, said) = desk.no(&["job", "retry", "4"]);
-    assert!(code == 1 && said.contains("job 4 is succeeded"), "{said}");
+    assert!(code == 1 && said.contains("job 4 has succeeded"), "{said}");
     // What comes to the same may be done again.
     desk.ok(&["job", "retry", "1"]);
     desk.write("x/three", "3");

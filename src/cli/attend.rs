@@ -10,6 +10,7 @@ use super::complaint::complain;
 use super::context::{Answer, Context, verdict};
 use super::trigger;
 use crate::fault::{Cause, Kind};
+use crate::interrupt;
 use crate::pipeline::{self, Which};
 use crate::store::Store;
 
@@ -18,7 +19,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Does what is due and runs what is queued, again and again. A job that fails, or a store that is busy, is told of and ends nothing.
 pub(super) fn run(store: &Store, cx: &Context) -> Answer {
-    cx.note("running what comes until this is ended");
+    cx.note("running what comes until this is ended (Ctrl-C)");
+    let goes_on = "`vds run --watch` goes on, also with jobs that ran just now; `vds run` does so once";
+    interrupt::advise(goes_on.to_owned());
     loop {
         // What comes from here on is seen in the next round.
         let length = store.ledger().length();

@@ -197,7 +197,11 @@ impl Context {
             }
             match (&job.error, job.state) {
                 (Some(error), _) => {
-                    self.note(&format!("job {id} {pipeline}/{stage}@{branch} {}: {error}", job.state.word()));
+                    self.note(&format!(
+                        "job {id} {pipeline}/{stage}@{branch} {}: {}",
+                        job.state.word(),
+                        view::line(error)
+                    ));
                 }
                 (_, State::Superseded(by)) => {
                     self.note(&format!(" {pipeline}/{stage}@{branch}: job {id} is superseded by job {by}"));

@@ -13,8 +13,8 @@ use super::steer;
 use crate::fault::Cause;
 use crate::history;
 use crate::object::PipelineName;
-use crate::pipeline::Which;
 use crate::pipeline::job::{self, Filter, Isolation, Job, JobSource, Phase};
+use crate::pipeline::{self, Which};
 use crate::store::Store;
 use crate::view;
 
@@ -133,6 +133,9 @@ pub(super) fn job(verb: Verb, cx: &Context) -> Answer {
                 }
                 if jobs.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
+            if jobs.is_empty() && most > 0 {
+                pipeline::check_meant(&store, &filter)?;
+            }
             let views: Vec<view::Job> = jobs.iter().map(view::Job::from).collect();
             let text = || jobs.iter().map(line).collect();
             let ids = || jobs.iter().map(|job| format!("{}\n", job.id)).collect();
@@ -203,7 +206,7 @@ fn show(job: &Job) -> String {
         text += &format!("output {output}\n");
     }
     if let Some(reason) = &view.reason {
-        text += &format!("reason {reason}\n");
+        text += &format!("reason {}\n", view::line(reason));
     }
     if let Some(by) = view.superseded_by {
         text += &format!("superseded by job {by}\n");

@@ -1,7 +1,9 @@
 //! The door: parse, run, and turn failures into two lines and an exit code.
 
 use std::env;
+use std::error::Error;
 use std::io::{self, IsTerminal, Write};
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -214,9 +216,21 @@ fn misused(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
     let message = first.strip_prefix("error: ").unwrap_or(first);
-    let cause = usage(message, suggestion(error).unwrap_or_else(|| help_of(Cli::command())));
+    let cause = usage(plain(message, error), suggestion(error).unwrap_or_else(|| help_of(Cli::command())));
     let to_programs = env::args_os().any(|arg| arg == "--json");
     refuse(&cause, to_programs)
+}
+
+/// The message with what was expected in place of how a number was read in vain.
+fn plain(message: &str, error: &clap::Error) -> String {
+    let Some(number) = error.source().and_then(<dyn Error>::downcast_ref::<ParseIntError>) else {
+        return message.to_owned();
+    };
+    let expected = match number.kind() {
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "the number is too large",
+        _ => "expected a whole number",
+    };
+    message.replace(&number.to_string(), expected)
 }
 
 /// What clap thinks was meant.

@@ -14,7 +14,7 @@ use super::outlook;
 use super::trigger;
 use crate::fault::Cause;
 use crate::object::BranchName;
-use crate::pipeline::job::{self, Filter, Job, Run, State};
+use crate::pipeline::job::{self, Filter, Job, Phase, Run};
 use crate::pipeline::{self, Which};
 use crate::store::Store;
 use crate::view;
@@ -78,7 +78,10 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     match args.verb {
         None if args.watch => attend::run(&store, cx),
-        None if args.dry_run => outlook::run(&store, |job| args.mean(job), cx),
+        None if args.dry_run => {
+            args.check(&store)?;
+            outlook::run(&store, |job| args.mean(job), cx)
+        }
         None => {
             let which = args.which(&store)?;
             all(&store, &which, cx)
@@ -99,15 +102,22 @@ impl Args {
             && self.branch.as_ref().is_none_or(|branch| branch.as_str() == job.branch)
     }
 
+    /// An error if what they are asked for by is a name of nothing.
+    fn check(&self, store: &Store) -> Result<(), Cause> {
+        if let Some(stage) = &self.stage {
+            pipeline::check_stage(&store.session()?, stage)?;
+        }
+        let branch = self.branch.as_ref().map(ToString::to_string);
+        Ok(pipeline::check_meant(store, &Filter { branch, ..Filter::default() })?)
+    }
+
     /// The jobs that are asked for, as far as they are queued.
     fn which(&self, store: &Store) -> Result<Which, Cause> {
         if self.stage.is_none() && self.branch.is_none() {
             return Ok(Which::All);
         }
+        self.check(store)?;
         let facts = store.session()?;
-        if let Some(stage) = &self.stage {
-            pipeline::check_stage(&facts, stage)?;
-        }
         let living = job::living(&facts)?.into_iter().filter(|job| self.mean(job));
         Ok(Which::These { jobs: living.map(|job| job.id).collect(), runs: BTreeSet::new() })
     }
@@ -122,9 +132,18 @@ fn all(store: &Store, which: &Which, cx: &Context) -> Answer {
     }
     let ended = ran?;
     let text = || {
-        let superseded = ended.iter().filter(|job| matches!(job.state, State::Superseded(_))).count();
-        let run = view::count((ended.len() - superseded) as u64, "job");
-        if superseded > 0 { format!("{run} run, {superseded} superseded\n") } else { format!("{run} run\n") }
+        let count = |phase: Phase| ended.iter().filter(|job| job.state.phase() == phase).count() as u64;
+        let (well, superseded) = (count(Phase::Succeeded), count(Phase::Superseded));
+        let told = |of: &[Phase]| {
+            let counts = of.iter().map(|phase| (count(*phase), phase.word())).filter(|(count, _)| *count > 0);
+            counts.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+        };
+        let all = ended.len() as u64;
+        match all - well - superseded {
+            0 if superseded == 0 => format!("{} run\n", view::count(all, "job")),
+            0 => format!("{} run, {superseded} superseded\n", view::count(well, "job")),
+            _ => format!("{}: {}\n", view::count(all, "job"), told(&Phase::ALL)),
+        }
     };
     cx.say(&json!({}), text, || ended.iter().map(|job| format!("{}\n", job.id)).collect())?;
     verdict(&ended, None).map(|()| 0)

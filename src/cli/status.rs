@@ -215,7 +215,7 @@ fn heading(workspace: &Workspace, head: &Head, between: u64) -> String {
                 "the branch went back to {head:.12}: `vds reset {target} {here}` brings it here again, `vds switch {branch}` goes back, too\n"
             )
         }
-        Head::Gone => format!("the branch is no more: `vds switch -c {branch}` begins it anew\n"),
+        Head::Gone => format!("the branch no longer exists: `vds switch -c {branch}` begins it anew\n"),
     };
     if let Some(to) = &marker.moving {
         text += &format!(

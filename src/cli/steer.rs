@@ -41,7 +41,7 @@ pub(super) fn cancel(ids: &[u64], cx: &Context) -> Answer {
     let document =
         json!({ "cancelled": views(&cancelled), "skipped": views(&skipped), "over": views(&over) });
     let text = || {
-        let over = over.iter().map(|job| format!("{} was {} before\n", name(job), job.state.word()));
+        let over = over.iter().map(|job| format!("{} {} already\n", name(job), job.state.phase().told()));
         stopped(&cancelled, &skipped) + &over.collect::<String>()
     };
     let quiet = || cancelled.iter().chain(&skipped).map(|job| format!("{}\n", job.id)).collect();

@@ -9,6 +9,7 @@ mod digest;
 mod entry;
 mod name;
 mod path;
+mod shown;
 
 pub mod codec;
 
@@ -18,3 +19,4 @@ pub use digest::{Blob, BlobId, CommitId, CommitTag, Digest, Id, IdError, NodeId,
 pub use entry::{Entry, FileKind};
 pub use name::{BranchName, MAX_NAME, NameError, PipelineName, RemoteName, RepoName, StageName, TagName};
 pub use path::{MAX_PATH, MAX_SEGMENT, PathError, STORE_NAME, TreePath};
+pub use shown::{commands, shown};

@@ -42,8 +42,11 @@ pub enum Error {
     /// No job has this number.
     #[error("there is no job {id}")]
     UnknownJob { id: u64 },
+    /// Jobs were asked for by a name that nothing has.
+    #[error("there is no {noun} {name}")]
+    NoSuch { noun: &'static str, name: String, near: Vec<String>, list: &'static str },
     /// The pipeline was deleted, or the stage dropped, before the job began.
-    #[error("the stage {stage} is no more")]
+    #[error("the stage {stage} no longer exists")]
     StageGone { stage: String },
     /// The stage was given other inputs before the job began.
     #[error("the stage {stage} reads something else since")]
@@ -58,8 +61,8 @@ pub enum Error {
     #[error("{what} reads nothing on a branch {branch}")]
     NoBranch { what: String, branch: String },
     /// A job that did not fail was to be run again.
-    #[error("job {id} is {word}: only one that failed, was cancelled or skipped can be run again")]
-    NotFailed { id: u64, word: &'static str },
+    #[error("job {id} {told}: only one that failed, was cancelled or skipped can be run again")]
+    NotFailed { id: u64, told: &'static str },
     /// A job was to be run again whose branch has gone on since.
     #[error("job {id} is overtaken: job {newer} of the same branch reads what came later")]
     Overtaken { id: u64, newer: u64 },
@@ -144,6 +147,7 @@ fault! {
         Self::Unknown { .. }
         | Self::UnknownInput { .. }
         | Self::UnknownJob { .. }
+        | Self::NoSuch { .. }
         | Self::StageGone { .. }
         | Self::StageChanged { .. }
         | Self::NoBranch { .. }
@@ -185,6 +189,8 @@ fault! {
         )),
         Self::StageChanged { .. } => Some("`vds pipeline update` has queued what is to be done instead".to_owned()),
         Self::Unknown { .. } | Self::StageGone { .. } => Some("`vds pipeline list` shows what there is".to_owned()),
+        Self::NoSuch { near, list, .. } if near.is_empty() => Some(format!("`{list}` shows what there is")),
+        Self::NoSuch { near, .. } => Some(format!("did you mean {}?", near.join(" or "))),
         Self::Exists { name } => Some(format!("`vds pipeline update` changes {name}")),
         Self::Cycle { .. } => {
             Some("break the circle: no stage may read what is made from its own output".to_owned())

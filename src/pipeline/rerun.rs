@@ -74,7 +74,14 @@ fn find(facts: &Session, what: &str) -> Result<(Pipeline, Option<StageName>), Er
             let pipeline = registry::load(facts, &of.parse().map_err(history::Error::from)?)?;
             let stage: StageName = stage.parse().map_err(history::Error::from)?;
             if !pipeline.spec.stages.contains_key(&stage) {
-                return Err(Error::StageGone { stage: what.to_owned() });
+                let names = pipeline.spec.stages.keys().map(|stage| format!("{of}/{stage}"));
+                let near = history::nearest(what, names);
+                return Err(Error::NoSuch {
+                    noun: "stage",
+                    name: what.to_owned(),
+                    near,
+                    list: "vds pipeline list",
+                });
             }
             (pipeline, Some(stage))
         }

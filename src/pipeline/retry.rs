@@ -73,7 +73,7 @@ fn together(store: &Store, facts: &Session, id: u64) -> Result<BTreeMap<u64, Job
     let job = job::load(store, facts, id)?;
     let is_over = matches!(job.state, State::Succeeded | State::Superseded(_));
     if job.state.is_living() || is_over {
-        return Err(Error::NotFailed { id, word: job.state.word() });
+        return Err(Error::NotFailed { id, told: job.state.phase().told() });
     }
     let mut set = BTreeMap::new();
     let mut open = vec![job];

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, FixedOffset, Local};
 
+use crate::object::{commands, shown};
+
 /// A time as RFC 3339 in the zone of this machine.
 pub fn time(millis: i64) -> String {
     let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
@@ -76,12 +78,6 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// Whether a terminal takes the character for a command: controls, and those that turn the direction of writing.
-fn commands(c: char) -> bool {
-    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || turns(c)
-}
-
 /// A text of several lines for a terminal: control characters other than line ends and tabs are escaped.
 pub fn text(text: &str) -> String {
     let escape = |c: char| {
@@ -98,7 +94,7 @@ pub fn line(text: &str) -> String {
 
 /// A path for a terminal: control characters are escaped, and backslashes too, so that no two paths look alike.
 pub fn path(path: &str) -> String {
-    line(&path.replace('\\', "\\\\"))
+    shown(path)
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 use std::collections::{BTreeSet, BinaryHeap};
 use std::ops::ControlFlow;
 
-use super::record::{Job, Phase};
+use super::phase::Phase;
+use super::record::Job;
 use crate::object::{NodeId, ObjectRead};
 use crate::pipeline::Error;
 use crate::tree::{Cursor, Raw};

@@ -1,9 +1,10 @@
-//! Jobs: one stage run on one set of input commits (`record`, `conduct`), all that one commit caused (`run`), where those lie that have long ended (`archive`),
+//! Jobs: one stage run on one set of input commits (`record`, `conduct`, `phase`), all that one commit caused (`run`), where those lie that have long ended (`archive`),
 //! how they are found (`index`), and those that have not ended (`queue`).
 
 mod archive;
 mod conduct;
 mod index;
+mod phase;
 mod queue;
 mod record;
 mod run;
@@ -14,9 +15,10 @@ mod tests;
 pub use archive::{Known, archive, known, load};
 pub use conduct::{Conduct, Isolation};
 pub use index::Filter;
+pub use phase::Phase;
 pub use queue::{last_of, living, waiting};
 pub use record::{
-    Bytes, Datums, Job, JobInput, JobSource, Phase, Results, State, in_short, read, replace, save, warnings,
+    Bytes, Datums, Job, JobInput, JobSource, Results, State, in_short, read, replace, save, warnings,
 };
 pub use run::Run;
 

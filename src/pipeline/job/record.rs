@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use super::conduct::Conduct;
+use super::phase::Phase;
 use crate::content;
 use crate::fault::some;
 use crate::history::Target;
@@ -145,50 +146,6 @@ pub struct Bytes {
     pub read: u64,
     /// The size of what they wrote.
     pub written: u64,
-}
-
-/// How far a job is, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "they are those of `State`")]
-pub enum Phase {
-    Queued,
-    Running,
-    Succeeded,
-    Failed,
-    Skipped,
-    Cancelled,
-    Superseded,
-}
-
-impl Phase {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Queued,
-        Self::Running,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Skipped,
-        Self::Cancelled,
-        Self::Superseded,
-    ];
-
-    /// The word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-            Self::Cancelled => "cancelled",
-            Self::Superseded => "superseded",
-        }
-    }
-
-    /// Its number, in the archive of jobs as in their records.
-    pub(super) fn number(self) -> u8 {
-        self as u8
-    }
 }
 
 impl State {

@@ -1,6 +1,7 @@
 //! Runs: all jobs that one commit caused.
 
-use super::record::{BETWEEN_CAUSES, Datums, Job, Phase};
+use super::phase::Phase;
+use super::record::{BETWEEN_CAUSES, Datums, Job};
 
 /// All jobs that one commit caused.
 #[derive(Debug, Clone)]

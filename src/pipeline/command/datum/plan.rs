@@ -6,7 +6,7 @@ use super::choice::{Choice, Pick};
 use super::form::Form;
 use super::side::Side;
 use super::value::{Datum, Files, Part};
-use crate::object::{NodeId, ObjectRead};
+use crate::object::{self, NodeId, ObjectRead};
 use crate::pipeline::base;
 use crate::pipeline::error::Error;
 use crate::pipeline::spec::{Input, Leaf};
@@ -109,12 +109,8 @@ fn parts(side: &Side<'_>, choice: Choice) -> Result<Vec<Part>, Error> {
 
 /// How people speak of a datum: by its unit, or its key in a group, if that is all there is to say.
 fn name(choice: &Choice, form: &Form, leaves: &[&Leaf]) -> String {
-    // Names are for people: no file name may act on their terminal.
-    let shown = |text: &str| match text {
-        "" => "all".to_owned(),
-        text if text.contains(char::is_control) => text.escape_debug().to_string(),
-        text => text.to_owned(),
-    };
+    // Names are for people, who type them as they read them.
+    let shown = |text: &str| if text.is_empty() { "all".to_owned() } else { object::shown(text) };
     match (form, choice.as_slice()) {
         (Form::Group(_), [Pick { key: Some(key), .. }, ..]) => shown(key),
         (_, [Pick { units, .. }]) if leaves.len() == 1 => shown(units.first().map_or("", String::as_str)),
