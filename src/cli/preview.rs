@@ -1,5 +1,6 @@
 //! What a pipeline file would do: `vds datum preview`, and `--dry-run` of `vds pipeline create` and `update`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -80,6 +81,18 @@ pub(super) fn run(
         return Err(not_found(
             format!("the file has no stage {stage}"),
             format!("it has {}", stages.join(", ")),
+        ));
+    }
+    if let Some(branch) = branch.filter(|branch| !stages.iter().any(|shown| branch.as_str() == shown.branch))
+    {
+        let branches: BTreeSet<&str> = stages.iter().map(|shown| shown.branch.as_str()).collect();
+        let hint = match branches.into_iter().collect::<Vec<_>>().join(", ") {
+            none if none.is_empty() => "nothing has come to any branch that it reads".to_owned(),
+            branches => format!("it reads something on {branches}"),
+        };
+        return Err(not_found(
+            format!("the file has no stage that reads something on a branch {branch}"),
+            hint,
         ));
     }
     let is_wanted = |shown: &&Rehearsed| {
