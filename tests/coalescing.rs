@@ -85,7 +85,7 @@ fn the_newest_does_the_work_of_all_and_who_waits_for_the_others_gets_its_verdict
     assert!(desk.ok(&["run", "wait", "1"]).contains("\nstate superseded\n"));
     assert_eq!(desk.ok(&["job", "list", "--state", "superseded", "--quiet"]), "4\n3\n2\n1\n");
     let (code, said) = desk.no(&["job", "retry", "1"]);
-    assert!(code == 1 && said.contains("job 1 is superseded: only one that failed"), "{said}");
+    assert!(code == 1 && said.contains("job 1 was superseded: only one that failed"), "{said}");
     // The one that takes the place of others fails, so they come to nothing.
     queue(&desk, &["4", "bad"]);
     let (code, said) = desk.no(&["run", "wait", "4"]);
