@@ -37,10 +37,10 @@ pub(super) fn run(store: &Store, cx: &Context) -> Answer {
 /// Does what there is to do now; when something will be due next, in milliseconds since 1970.
 fn round(store: &Store, cx: &Context) -> Result<Option<i64>, Cause> {
     let due = pipeline::due(store, &cx.author)?;
-    trigger::moved(&due.moved).lines().for_each(|line| cx.note(line));
+    trigger::moved(&due.caused.moved).lines().for_each(|line| cx.note(line));
     let ran = cx.run(store, &Which::All)?;
-    if cx.form == Form::Json && !(due.moved.is_empty() && ran.is_empty()) {
-        cx.ended(document(&json!({ "moved": trigger::moves(&due.moved) })), Ok(ran), None)?;
+    if cx.form == Form::Json && !(due.caused.moved.is_empty() && ran.is_empty()) {
+        cx.ended(document(&json!({ "moved": trigger::moves(&due.caused.moved) })), Ok(ran), None)?;
         return Ok(due.next);
     }
     if cx.form == Form::Quiet && !ran.is_empty() {

@@ -125,10 +125,10 @@ impl Args {
 
 fn all(store: &Store, which: &Which, cx: &Context) -> Answer {
     let due = if *which == Which::All { pipeline::due(store, &cx.author)? } else { pipeline::Due::default() };
-    trigger::moved(&due.moved).lines().for_each(|line| cx.note(line));
+    trigger::moved(&due.caused.moved).lines().for_each(|line| cx.note(line));
     let ran = cx.run(store, which);
     if cx.form == Form::Json {
-        return cx.ended(document(&json!({ "moved": trigger::moves(&due.moved) })), ran, None);
+        return cx.ended(document(&json!({ "moved": trigger::moves(&due.caused.moved) })), ran, None);
     }
     let ended = ran?;
     let text = || {

@@ -178,12 +178,12 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
                 }
             };
             let due = pipeline::fire(&store, &cx.author, &aim)?;
-            let nothing = due.moved.is_empty() && due.jobs.is_empty();
+            let nothing = due.caused.moved.is_empty() && due.caused.jobs.is_empty();
             let text = if nothing { "nothing has come since\n".to_owned() } else { String::new() };
             let document = document(&json!({}));
-            let quiet = due.moved.iter().map(|moved| format!("{}\n", moved.commit)).collect();
+            let quiet = due.caused.moved.iter().map(|moved| format!("{}\n", moved.commit)).collect();
             let made = Made { document, text, quiet, done: "the trigger is fired", operation: due.operation };
-            cx.made(&store, made, Caused { jobs: due.jobs, moved: due.moved }, no_run)
+            cx.made(&store, made, due.caused, no_run)
         }
     }
 }
@@ -222,7 +222,7 @@ pub(super) fn tell(store: &Store, set: Set<'_>, no_run: bool, cx: &Context) -> A
         "branch": target.to_string(), "follows": source, "when": when.to_string(),
     }));
     let quiet = format!("{target}\n");
-    caused.add(Caused { jobs: due.jobs, moved: due.moved });
+    caused.add(due.caused);
     let made = Made { document, text, quiet, done: "the trigger is set", operation: Some(operation) };
     cx.made(store, made, caused, no_run)
 }

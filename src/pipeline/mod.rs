@@ -16,6 +16,7 @@ mod datums;
 mod due;
 mod error;
 mod flight;
+mod gate;
 mod health;
 mod lease;
 mod made;

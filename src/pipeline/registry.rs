@@ -30,6 +30,14 @@ pub struct Pipeline {
     pub record: Record,
 }
 
+/// An input with a trigger.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Triggered<'a> {
+    pub(super) stage: &'a StageName,
+    pub(super) leaf: &'a Leaf,
+    pub(super) condition: &'a Condition,
+}
+
 /// A pipeline as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
@@ -140,9 +148,10 @@ impl Pipeline {
         self.spec.stages.iter().flat_map(of)
     }
 
-    /// The inputs with a trigger, each with its stage.
-    pub fn triggers(&self) -> impl Iterator<Item = (&StageName, &Leaf, &Condition)> {
-        self.leaves().filter_map(|(name, leaf)| Some((name, leaf, leaf.trigger.as_ref()?)))
+    /// The inputs with a trigger.
+    pub(super) fn triggers(&self) -> impl Iterator<Item = Triggered<'_>> {
+        self.leaves()
+            .filter_map(|(stage, leaf)| Some(Triggered { stage, leaf, condition: leaf.trigger.as_ref()? }))
     }
 
     /// The inputs that are clocks, each with its stage.

@@ -6,16 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::changes::{self, At, Changes, InputAt};
-use super::condition::{News, Verdict};
+use super::condition::Verdict;
 use super::error::Error;
 use super::follow;
+use super::gate::Gate;
 use super::job::{self, BETWEEN_CAUSES, Conduct, Datums, Job, JobInput, JobSource, Numbers, Results, State};
 use super::made;
 use super::order::order;
 use super::pattern::Source;
 use super::registry::{self, Pipeline, Submission, Submit, output_name};
 use super::spec::Stage;
-use super::taken::{Place, Taken};
 use crate::history::{self, Repo, Target};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
@@ -168,28 +168,18 @@ pub(super) fn ripen(
 ) -> Result<HashMap<InputAt, CommitId>, Error> {
     let mut ripe = HashMap::new();
     for pipeline in pipelines.iter().filter(|pipeline| concerned.is(pipeline) && pipeline.is_active()) {
-        for (name, leaf, condition) in pipeline.triggers() {
-            let Some(output) = history::find(facts, &output_name(&pipeline.spec.name, name)?)? else {
-                continue;
-            };
-            let Source { repo, branch, .. } = &leaf.source;
+        for triggered in pipeline.triggers() {
+            let Source { repo, branch, .. } = &triggered.leaf.source;
             for moved in moved.iter().filter(|moved| moved.repo.name == *repo && branch.covers(&moved.branch))
             {
-                let place =
-                    Place { output: &output, source: &moved.repo, input: &leaf.name, branch: &moved.branch };
-                let last = place.load(facts)?;
-                let since = last.map_or(pipeline.record.updated, |last| last.since);
-                let (taken, head, glob) =
-                    (last.map(|last| last.commit), moved.commit, Some(&leaf.source.glob));
-                let news = News { objects, taken, head, glob, since, now };
-                let commit = if news.judge(condition)? == Verdict::Holds {
-                    place.take(facts, batch, Taken { commit: head, since: now })?;
-                    Some(head)
+                let Some(gate) = Gate::of(facts, pipeline, triggered, moved)? else { continue };
+                let commit = if gate.judge(objects, now)? == Verdict::Holds {
+                    gate.open(facts, batch, now)?;
+                    Some(moved.commit)
                 } else {
-                    taken.filter(|_| concerned.only().is_some())
+                    gate.taken.filter(|_| concerned.only().is_some())
                 };
-                let at = (output.name.clone(), leaf.name.clone(), moved.at());
-                ripe.extend(commit.map(|commit| (at, commit)));
+                ripe.extend(commit.map(|commit| (gate.at(), commit)));
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Doing what is due, or what a person says is.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use super::standing::{Following, Input, Standing, standing};
+use super::standing::{Following, Standing, standing};
 use crate::history::{self, Author, Target};
 use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
@@ -12,11 +13,11 @@ use crate::pipeline::clock;
 use crate::pipeline::condition::Verdict;
 use crate::pipeline::error::Error;
 use crate::pipeline::follow;
-use crate::pipeline::job::{Job, JobSource};
+use crate::pipeline::gate::Gate;
+use crate::pipeline::job::JobSource;
 use crate::pipeline::registry;
-use crate::pipeline::taken::{Place, Taken};
 use crate::pipeline::task::TRIES;
-use crate::pipeline::trigger::{self, Concerned, Moved, Runs};
+use crate::pipeline::trigger::{self, Caused, Concerned, Moved, Runs};
 use crate::store::Store;
 
 /// What became due.
@@ -24,10 +25,8 @@ use crate::store::Store;
 pub struct Due {
     /// The last operation in which branches followed others; `None` if none did.
     pub operation: Option<u64>,
-    /// Branches that followed others, and clocks that struck, with where they are now.
-    pub moved: Vec<Moved>,
-    /// The jobs that this queued.
-    pub jobs: Vec<Job>,
+    /// Branches that followed others, and clocks that struck, with where they are now; and the jobs that this queued.
+    pub caused: Caused,
     /// When something will be due next, in milliseconds since 1970, as far as that is known.
     pub next: Option<i64>,
 }
@@ -36,7 +35,7 @@ pub struct Due {
 #[derive(Default)]
 struct Plan {
     follows: Vec<Following>,
-    inputs: Vec<Input>,
+    gates: Vec<Gate>,
     clocks: Vec<(clock::Standing, clock::Struck)>,
     next: Option<i64>,
 }
@@ -108,14 +107,11 @@ fn fire_stage(
     stage: &StageName,
     branch: Option<&BranchName>,
 ) -> Result<Plan, Error> {
-    let is_its = |input: &Input| {
-        input.pipeline == *pipeline
-            && input.stage == *stage
-            && branch.is_none_or(|branch| *branch == input.branch)
-    };
-    let (mut inputs, others): (Vec<_>, Vec<_>) = standing.inputs.into_iter().partition(is_its);
-    if inputs.is_empty() {
-        let is_known = others.iter().any(|input| input.pipeline == *pipeline && input.stage == *stage);
+    let is_its = |gate: &Gate| gate.pipeline == *pipeline && gate.stage == *stage;
+    let is_meant = |gate: &Gate| is_its(gate) && branch.is_none_or(|branch| *branch == gate.came.branch);
+    let (mut gates, others): (Vec<_>, Vec<_>) = standing.gates.into_iter().partition(is_meant);
+    if gates.is_empty() {
+        let is_known = others.iter().any(is_its);
         let stage = format!("{pipeline}/{stage}");
         return Err(if is_known {
             Error::NoInputOn { stage, branch: branch.map(ToString::to_string).unwrap_or_default() }
@@ -123,15 +119,14 @@ fn fire_stage(
             Error::NoTrigger { stage }
         });
     }
-    inputs.retain(|input| input.taken != Some(input.head));
-    Ok(Plan { inputs, ..Plan::default() })
+    gates.retain(|gate| gate.taken != Some(gate.came.commit));
+    Ok(Plan { gates, ..Plan::default() })
 }
 
 impl Due {
     fn add(&mut self, step: Due) {
         self.operation = step.operation.or(self.operation);
-        self.moved.extend(step.moved);
-        self.jobs.extend(step.jobs);
+        self.caused.add(step.caused);
     }
 }
 
@@ -146,9 +141,9 @@ fn plan(sink: &dyn ObjectWrite, standing: Standing, origin: &Origin) -> Result<P
             follow::Standing::Level | follow::Standing::Held | follow::Standing::Diverged => {}
         }
     }
-    for input in standing.inputs {
-        match input.judge(sink, origin.time)? {
-            Verdict::Holds => plan.inputs.push(input),
+    for gate in standing.gates {
+        match gate.judge(sink, origin.time)? {
+            Verdict::Holds => plan.gates.push(gate),
             Verdict::Not(next) => nexts.extend(next),
         }
     }
@@ -168,7 +163,7 @@ impl Plan {
         if !self.clocks.is_empty() {
             return Some(Self { clocks: self.clocks, ..Self::default() });
         }
-        Some(self).filter(|plan| !plan.follows.is_empty() || !plan.inputs.is_empty())
+        Some(self).filter(|plan| !plan.follows.is_empty() || !plan.gates.is_empty())
     }
 }
 
@@ -177,10 +172,10 @@ fn carry_out(store: &Store, plan: Plan, origin: &Origin) -> Result<Option<Due>, 
     let mut facts = store.session()?;
     let mut batch = Batch::default();
     let follows = !plan.follows.is_empty();
-    let (moved, jobs) = enter(store, &facts, &mut batch, plan, origin)?;
+    let caused = enter(store, &facts, &mut batch, plan, origin)?;
     Ok(match facts.commit(origin, &batch)? {
         Outcome::Done { number } => {
-            Some(Due { operation: Some(number).filter(|_| follows), moved, jobs, next: None })
+            Some(Due { operation: Some(number).filter(|_| follows), caused, next: None })
         }
         Outcome::Stale { .. } => None,
     })
@@ -193,7 +188,7 @@ fn enter(
     batch: &mut Batch,
     plan: Plan,
     origin: &Origin,
-) -> Result<(Vec<Moved>, Vec<Job>), Error> {
+) -> Result<Caused, Error> {
     let mut moved = Vec::new();
     for (clock, struck) in &plan.clocks {
         moved.push(clock.strike(batch, struck)?);
@@ -211,17 +206,14 @@ fn enter(
     let mut ripe =
         trigger::ripen(facts, store.objects(), batch, &pipelines, &moved, Concerned::All, origin.time)?;
     let mut causes = moved.clone();
-    for Input { output, source, name, branch, head, .. } in plan.inputs {
-        let at = (output.name.clone(), name.clone(), (source.name.clone(), branch.clone()));
-        if ripe.contains_key(&at) {
-            continue;
+    for gate in plan.gates {
+        if let Entry::Vacant(place) = ripe.entry(gate.at()) {
+            gate.open(facts, batch, origin.time)?;
+            place.insert(gate.came.commit);
+            causes.push(gate.came);
         }
-        let place = Place { output: &output, source: &source, input: &name, branch: &branch };
-        place.take(facts, batch, Taken { commit: head, since: origin.time })?;
-        ripe.insert(at, head);
-        causes.push(Moved { repo: source, branch, commit: head });
     }
     let changes = Changes { coming, ripe };
     let jobs = trigger::queue(facts, batch, &pipelines, &causes, changes, Concerned::All, Runs::One, origin)?;
-    Ok((moved, jobs))
+    Ok(Caused { jobs, moved })
 }

@@ -1,11 +1,12 @@
 //! All triggers and clocks of a store, and what they wait for.
 
-use super::standing::{Following, Input, standing};
+use super::standing::{Following, standing};
 use crate::history::Target;
 use crate::object::{ObjectRead, RepoName};
 use crate::pipeline::condition::Verdict;
 use crate::pipeline::error::Error;
 use crate::pipeline::follow::{Follow, Standing};
+use crate::pipeline::gate::Gate;
 use crate::store::Store;
 
 /// A trigger, or a clock.
@@ -54,15 +55,15 @@ pub fn triggers(store: &Store, now: i64) -> Result<Vec<Trigger>, Error> {
             next,
         });
     }
-    for input in standing.inputs {
-        let (state, next) = match input.judge(objects, now)? {
+    for gate in standing.gates {
+        let (state, next) = match gate.judge(objects, now)? {
             Verdict::Holds => ("due", None),
-            Verdict::Not(_) if input.taken == Some(input.head) => ("level", None),
+            Verdict::Not(_) if gate.taken == Some(gate.came.commit) => ("level", None),
             Verdict::Not(next) => ("waits", next),
         };
-        let Input { pipeline, stage, name, source, branch, condition, .. } = input;
-        let read = Target { repo: source.name, branch };
-        let what = What::Input(format!("{pipeline}/{stage}"), name, read);
+        let Gate { pipeline, stage, input, came, condition, .. } = gate;
+        let read = Target { repo: came.repo.name, branch: came.branch };
+        let what = What::Input(format!("{pipeline}/{stage}"), input, read);
         triggers.push(Trigger { what, when: condition.to_string(), state, next });
     }
     for clock in standing.clocks {

@@ -2,14 +2,14 @@
 
 use crate::history::{self, Repo};
 use crate::ledger::Session;
-use crate::object::{BranchName, CommitId, ObjectRead, PipelineName, StageName};
+use crate::object::CommitId;
 use crate::pipeline::clock;
-use crate::pipeline::condition::{Condition, News, Verdict};
 use crate::pipeline::error::Error;
 use crate::pipeline::follow::{self, Follow};
-use crate::pipeline::pattern::PathPattern;
-use crate::pipeline::registry::{self, Pipeline, output_name};
-use crate::pipeline::taken::Place;
+use crate::pipeline::gate::Gate;
+use crate::pipeline::pattern::Source;
+use crate::pipeline::registry::{self, Pipeline};
+use crate::pipeline::trigger::Moved;
 
 /// A branch that follows another, as it stands.
 pub(super) struct Following {
@@ -19,26 +19,11 @@ pub(super) struct Following {
     pub(super) source: Option<CommitId>,
 }
 
-/// An input with a trigger, as it stands.
-pub(super) struct Input {
-    pub(super) pipeline: PipelineName,
-    pub(super) stage: StageName,
-    pub(super) output: Repo,
-    pub(super) source: Repo,
-    pub(super) name: String,
-    pub(super) branch: BranchName,
-    pub(super) glob: PathPattern,
-    pub(super) condition: Condition,
-    pub(super) since: i64,
-    pub(super) taken: Option<CommitId>,
-    pub(super) head: CommitId,
-}
-
 /// All that the time may make due.
 #[derive(Default)]
 pub(super) struct Standing {
     pub(super) follows: Vec<Following>,
-    pub(super) inputs: Vec<Input>,
+    pub(super) gates: Vec<Gate>,
     pub(super) clocks: Vec<clock::Standing>,
 }
 
@@ -58,47 +43,27 @@ pub(super) fn standing(facts: &Session) -> Result<Standing, Error> {
         for (_, leaf, clock) in pipeline.clocks() {
             standing.clocks.extend(clock::standing(facts, leaf, clock)?);
         }
-        standing.inputs.extend(inputs(facts, pipeline)?);
+        standing.gates.extend(gates(facts, pipeline)?);
     }
     Ok(standing)
 }
 
 /// The inputs of the pipeline with a trigger on all branches that they read.
-fn inputs(facts: &Session, pipeline: &Pipeline) -> Result<Vec<Input>, Error> {
-    let mut inputs = Vec::new();
-    for (stage, leaf, condition) in pipeline.triggers() {
-        let output = history::find(facts, &output_name(&pipeline.spec.name, stage)?)?;
-        let source = history::find(facts, &leaf.source.repo)?;
-        let Some((output, source)) = output.zip(source) else { continue };
-        for (branch, head) in history::branches(facts, &source)? {
-            if !leaf.source.branch.covers(&branch) {
-                continue;
+fn gates(facts: &Session, pipeline: &Pipeline) -> Result<Vec<Gate>, Error> {
+    let mut gates = Vec::new();
+    for triggered in pipeline.triggers() {
+        let Source { repo, branch: read, .. } = &triggered.leaf.source;
+        let Some(repo) = history::find(facts, repo)? else { continue };
+        for (branch, commit) in history::branches(facts, &repo)? {
+            if read.covers(&branch) {
+                gates.extend(Gate::of(
+                    facts,
+                    pipeline,
+                    triggered,
+                    &Moved { repo: repo.clone(), branch, commit },
+                )?);
             }
-            let place = Place { output: &output, source: &source, input: &leaf.name, branch: &branch };
-            let taken = place.load(facts)?;
-            inputs.push(Input {
-                pipeline: pipeline.spec.name.clone(),
-                stage: stage.clone(),
-                name: leaf.name.clone(),
-                branch,
-                glob: leaf.source.glob.clone(),
-                condition: condition.clone(),
-                since: taken.map_or(pipeline.record.updated, |taken| taken.since),
-                taken: taken.map(|taken| taken.commit),
-                head,
-                output: output.clone(),
-                source: source.clone(),
-            });
         }
     }
-    Ok(inputs)
-}
-
-impl Input {
-    /// Whether its trigger lets through what has come.
-    pub(super) fn judge(&self, objects: &dyn ObjectRead, now: i64) -> Result<Verdict, Error> {
-        let Self { taken, head, ref glob, since, .. } = *self;
-        let news = News { objects, taken, head, glob: Some(glob), since, now };
-        news.judge(&self.condition)
-    }
+    Ok(gates)
 }
