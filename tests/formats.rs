@@ -16,7 +16,7 @@ use vds::object::{BlobId, BranchName, CommitId, Digest, Entry, FileKind, NodeId,
 use vds::pipeline::condition::Condition;
 use vds::pipeline::follow::{self, Follow};
 use vds::pipeline::job::{self, Bytes, Conduct, Datums, Isolation, Job, JobInput, JobSource, Results, State};
-use vds::pipeline::registry::{self, Submission, Submit};
+use vds::pipeline::submission::{self, Submission, Submit};
 use vds::process::Process;
 use vds::store::{DEFAULT_WAIT, Store};
 use vds::transfer::remotes::{self, Remote, Standing};
@@ -117,7 +117,7 @@ fn facts() -> (tempfile::TempDir, Ledger) {
             let submission =
                 Submission { source: source.to_owned(), file: "settlement.toml".to_owned(), code };
             let origin = origin(OriginKind::Operation);
-            registry::submit(&store, session, batch, submission, submit, &origin).unwrap();
+            submission::submit(&store, session, batch, submission, submit, &origin).unwrap();
         });
     }
     let states = [

@@ -19,8 +19,9 @@ use crate::fault::{Cause, Kind};
 use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{PipelineName, StageName};
-use crate::pipeline::registry::{self, Standing, Submission, Submit};
+use crate::pipeline::registry::{self, Standing};
 use crate::pipeline::spec::{Spec, SpecError, Stage};
+use crate::pipeline::submission::{self, Submission, Submit};
 use crate::pipeline::trigger::{self, Caused, Submitted};
 use crate::pipeline::{Error, health};
 
@@ -265,7 +266,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let mut facts = store.session()?;
             let mut batch = Batch::default();
             let origin = cx.author.now();
-            registry::delete(&store, &facts, &mut batch, &name, &origin)?;
+            submission::delete(&store, &facts, &mut batch, &name, &origin)?;
             let operation = Some(commit(&mut facts, &batch, &origin)?);
             drop(facts);
             let text = format!("deleted the pipeline {name}; its outputs stay\n");

@@ -15,7 +15,7 @@ use crate::ledger::{self, KeyChange, Operation, Origin, Session};
 use crate::meta::Batch;
 use crate::object::PipelineName;
 use crate::pipeline::{
-    self, Subject as PipelineFact, registry, trigger,
+    self, Subject as PipelineFact, registry, submission, trigger,
     trigger::{Caused, Concerned, Runs},
 };
 use crate::store::Store;
@@ -182,7 +182,7 @@ pub(super) fn plan(
             let moved = match &only {
                 None => moved,
                 Some((pipeline, spec)) => {
-                    registry::skip_jobs(store, facts, &mut next, pipeline, spec.as_ref(), origin)?;
+                    submission::skip_jobs(store, facts, &mut next, pipeline, spec.as_ref(), origin)?;
                     moved
                 }
             };
@@ -300,7 +300,7 @@ fn check(store: &Store, facts: &Session, changes: &[KeyChange], aim: Aim) -> Res
         }
     }
     if !changed.is_empty() || !pipelines.is_empty() {
-        registry::check(facts).map_err(|source| Error::Misfit { aim, source })?;
+        submission::check(facts).map_err(|source| Error::Misfit { aim, source })?;
     }
     let mut moves: Moves = Vec::new();
     let already: BTreeSet<_> = moved.iter().map(|moved| (moved.repo.id, moved.branch.clone())).collect();

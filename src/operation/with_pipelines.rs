@@ -11,7 +11,8 @@ use crate::history::{self, Author};
 use crate::ledger::Outcome;
 use crate::meta::Batch;
 use crate::object::{Entry, FileKind};
-use crate::pipeline::registry::{self, Submission, Submit};
+use crate::pipeline::registry;
+use crate::pipeline::submission::{self, Submission, Submit};
 use crate::pipeline::{self, trigger};
 use crate::progress::Silent;
 use crate::refs::{self, Mode};
@@ -97,7 +98,7 @@ fn make(store: &Store, author: &Author, act: &Act, newest: u64) -> Result<(), Ca
             let origin = author.now();
             let mut facts = store.session()?;
             let mut batch = Batch::default();
-            registry::delete(store, &facts, &mut batch, &"p".parse().unwrap(), &origin)?;
+            submission::delete(store, &facts, &mut batch, &"p".parse().unwrap(), &origin)?;
             facts.commit(&origin, &batch)?;
         }
         Act::Run => drop(pipeline::run(store, author, &pipeline::Which::All, &Silent, |_| {})?),
@@ -112,7 +113,7 @@ fn make(store: &Store, author: &Author, act: &Act, newest: u64) -> Result<(), Ca
 /// Pipelines find their inputs and own their outputs, branches have their repos, and outputs were made by stages.
 fn check(store: &Store) {
     let facts = store.session().unwrap();
-    registry::check(&facts).unwrap();
+    submission::check(&facts).unwrap();
     let repos = history::list(&facts).unwrap();
     let mut branches = 0;
     for repo in &repos {

@@ -51,6 +51,7 @@ pub mod pattern;
 pub mod registry;
 pub mod spec;
 pub mod stage;
+pub mod submission;
 pub mod trigger;
 
 pub use base::{Foreseen, count, foresee};

@@ -13,7 +13,8 @@ use super::cancel::{self, Stopped};
 use super::catch_up::{CaughtUp, Scope, Unsettled, catch_up};
 use super::error::Error;
 use super::job::{Job, Results};
-use super::registry::{self, Standing};
+use super::registry::Standing;
+use super::submission;
 use super::task::TRIES;
 
 /// What pausing a pipeline did.
@@ -44,7 +45,7 @@ pub fn pause(store: &Store, author: &Author, name: &PipelineName) -> Result<Paus
     for _ in 0..TRIES {
         let mut facts = store.session()?;
         let mut batch = Batch::default();
-        if !registry::stand(&facts, &mut batch, name, Standing::Paused)? {
+        if !submission::stand(&facts, &mut batch, name, Standing::Paused)? {
             return Ok(Paused::default());
         }
         let Stopped { running, cancelled, skipped } =
@@ -64,7 +65,7 @@ pub fn resume(store: &Store, author: &Author, name: &PipelineName) -> Result<Res
     for _ in 0..TRIES {
         let mut facts = store.session()?;
         let mut batch = Batch::default();
-        if !registry::stand(&facts, &mut batch, name, Standing::Active)? {
+        if !submission::stand(&facts, &mut batch, name, Standing::Active)? {
             return Ok(Resumed::default());
         }
         let (jobs, next) = facts.suppose(&batch.writes, |facts| {

@@ -5,9 +5,10 @@ use super::builtin;
 use super::command;
 use super::error::Error;
 use super::job::Job;
-use super::registry::{self, Pipeline, Submission, Submit, output_name};
+use super::registry::{self, Pipeline, output_name};
 use super::results;
 use super::spec::{Reprocess, Stage, Work};
+use super::submission::{self, Submission, Submit};
 use super::trigger::{self, Concerned, Runs};
 use crate::history::{self, Author};
 use crate::ledger::Session;
@@ -131,7 +132,7 @@ pub fn rehearse(
         let before = registry::find(&facts, &spec.name)?;
         let how = if before.is_some() { Submit::Update } else { Submit::Create };
         let mut batch = Batch::default();
-        let pipeline = registry::submit(store, &facts, &mut batch, submission, how, &origin)?;
+        let pipeline = submission::submit(store, &facts, &mut batch, submission, how, &origin)?;
         let prospects = facts.suppose(&batch.writes, |facts| {
             let heads = trigger::heads(facts, &pipeline)?;
             let (name, mut never) = (&pipeline.spec.name, Batch::default());

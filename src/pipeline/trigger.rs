@@ -14,8 +14,9 @@ use super::job::{self, BETWEEN_CAUSES, Conduct, Datums, Job, JobInput, JobSource
 use super::made;
 use super::order::order;
 use super::pattern::Source;
-use super::registry::{self, Pipeline, Submission, Submit, output_name};
+use super::registry::{self, Pipeline, output_name};
 use super::spec::Stage;
+use super::submission::{self, Submission, Submit};
 use crate::history::{self, Repo, Target};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
@@ -313,11 +314,11 @@ pub fn submit(
     origin: &Origin,
 ) -> Result<Submitted, Error> {
     if how == Submit::Update
-        && let Some(same) = registry::same(facts, &submission)?
+        && let Some(same) = submission::same(facts, &submission)?
     {
         return Ok(Submitted::Same(same));
     }
-    let pipeline = registry::submit(store, facts, batch, submission, how, origin)?;
+    let pipeline = submission::submit(store, facts, batch, submission, how, origin)?;
     let (caused, next) = facts.suppose(&batch.writes, |facts| {
         let mut next = Batch::default();
         let heads = heads(facts, &pipeline)?;
