@@ -118,7 +118,15 @@ fn lock_still_there(path: &Path) -> io::Result<Option<File>> {
 /// `wait`. The kernel lets go of it when the process ends.
 pub fn lock_within(path: &Path, wait: Duration) -> io::Result<Option<File>> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = File::from(openat(CWD, path, flags, Mode::from_raw_mode(0o666))?);
+    await_lock(File::from(openat(CWD, path, flags, Mode::from_raw_mode(0o666))?), wait)
+}
+
+/// The lock on the directory `path`; `None` if another process holds it for longer than `wait`.
+pub fn lock_dir_within(path: &Path, wait: Duration) -> io::Result<Option<File>> {
+    await_lock(File::open(path)?, wait)
+}
+
+fn await_lock(file: File, wait: Duration) -> io::Result<Option<File>> {
     let begun = Instant::now();
     let mut pause = PAUSE.0;
     loop {

@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 
-use desk::Desk;
+use desk::{Desk, processes, until};
 use dice::Dice;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
@@ -86,6 +86,8 @@ fn run_and_kill(desk: &Desk, dir: &str, lines: usize) {
         std::thread::yield_now();
     }
     kill(child);
+    // The kernel ends its programs, too, a moment later.
+    until("the end of its programs", || processes(&format!("{dir}/ledger")) == 0);
     let noted = fs::OpenOptions::new().create(true).append(true).open(format!("{dir}/ledger"));
     std::io::Write::write_all(&mut noted.unwrap(), b"K\n").unwrap();
 }

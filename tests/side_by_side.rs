@@ -175,3 +175,46 @@ fn a_failing_store_ends_what_runs_beside_and_all_is_taken_up_later() {
     );
     assert_eq!(desk.ok(&["run"]), "2 jobs run\n");
 }
+
+#[test]
+fn two_processes_do_not_make_one_result_at_the_same_time() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    let dir = desk.path("").display().to_string();
+    let script = format!(
+        "echo $VDS_DATUM >> {dir}/ran; [ $VDS_DATUM = own ] || until [ -e {dir}/go ]; do sleep 0.01; done; \
+         [ -e {dir}/good ] || [ $VDS_DATUM = own ]"
+    );
+    desk.write(
+        "p.toml",
+        &format!("pipeline = 'p'\n[stage.a]\ninput = 'in@*:/*'\ncommand = ['sh', '-c', '{script}']\n"),
+    );
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    let ran = || fs::read_to_string(desk.path("ran")).unwrap_or_default();
+    let start =
+        |args: &[&str]| desk.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for (good, want) in [(true, "1 2 own"), (false, "1 1 2 2 own")] {
+        for name in ["ran", "go", "good"] {
+            let _ = fs::remove_file(desk.path(name));
+        }
+        let branch = format!("in@good-is-{good}");
+        desk.write("x/1", &format!("{good} one"));
+        desk.write("x/2", &format!("{good} two"));
+        let mut first = start(&["commit", "in", "x", "-m", "both"]);
+        until("the first program", || ran().contains('1'));
+        desk.ok(&["branch", "create", &branch, "--no-run"]);
+        desk.write("own", &format!("{good} own"));
+        let mut second = start(&["commit", &branch, "own", "-m", "own"]);
+        until("the datum that only the second has", || ran().contains("own"));
+        until("its result", || desk.ok(&["job", "list", "-n", "1"]).contains("running"));
+        if good {
+            desk.write("good", "");
+        }
+        desk.write("go", "");
+        assert_eq!([first.wait().unwrap().success(), second.wait().unwrap().success()], [good, good]);
+        let ran = ran();
+        let mut ran: Vec<&str> = ran.lines().collect();
+        ran.sort_unstable();
+        assert_eq!(ran.join(" "), want, "what failed in the one is tried in the other");
+    }
+}

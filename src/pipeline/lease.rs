@@ -22,21 +22,31 @@ pub(super) struct Lease {
 }
 
 impl Lease {
+    /// Where the lease on the job `id` lies.
+    pub(super) fn path(store: &Store, id: u64) -> PathBuf {
+        store.tmp().dir().join(format!("{PREFIX}{id}"))
+    }
+
     /// The lease on the job `id`; `None` while somebody has it. Call it within a session, for a job that lives.
     pub(super) fn take(store: &Store, id: u64) -> Result<Option<Self>, Error> {
-        let path = path(store, id);
+        let path = Self::path(store, id);
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.map_err(|source| failed(&path, source))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { path, _locked: file })),
+            Ok(()) => {
+                // What a dead process announced in it holds no more.
+                file.set_len(0).map_err(|source| failed(&path, source))?;
+                Ok(Some(Self { path, _locked: file }))
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(failed(&path, source)),
         }
     }
 
-    /// Whether somebody has the lease on the job `id`. Call it within a session, where nobody can want to take it.
+    /// Whether somebody has the lease on the job `id`. Who wants to take it at the same moment may be turned away, and tries again; within a
+    /// session nobody can.
     pub(super) fn is_held(store: &Store, id: u64) -> Result<bool, Error> {
-        let path = path(store, id);
+        let path = Self::path(store, id);
         let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             other => other.map_err(|source| failed(&path, source))?,
@@ -48,12 +58,17 @@ impl Lease {
         }
     }
 
-    /// Takes away what dead processes left of leases on jobs that have ended since.
-    pub(super) fn sweep(store: &Store) -> Result<(), Error> {
+    /// The jobs that there are leases on, of the living and of the dead.
+    pub(super) fn all(store: &Store) -> Result<Vec<u64>, Error> {
         let dir = store.tmp().dir();
         let entries = fs::read_dir(dir).map_err(|source| failed(dir, source))?;
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let ids: Vec<u64> = names.filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok()).collect();
+        Ok(names.filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok()).collect())
+    }
+
+    /// Takes away what dead processes left of leases on jobs that have ended since.
+    pub(super) fn sweep(store: &Store) -> Result<(), Error> {
+        let ids = Self::all(store)?;
         if ids.is_empty() {
             return Ok(());
         }
@@ -70,7 +85,7 @@ impl Lease {
     /// Takes away what a dead process may have left of its lease on the job `id`, which has ended on record.
     pub(super) fn forget(store: &Store, id: u64) {
         // A file that stays harms nobody.
-        let _ = fs::remove_file(path(store, id));
+        let _ = fs::remove_file(Self::path(store, id));
     }
 
     /// Gives the lease up for good: the job has ended, on record, so nobody will ask for it again.
@@ -78,10 +93,6 @@ impl Lease {
         // A file that stays harms nobody.
         let _ = fs::remove_file(&self.path);
     }
-}
-
-fn path(store: &Store, id: u64) -> PathBuf {
-    store.tmp().dir().join(format!("{PREFIX}{id}"))
 }
 
 fn failed(path: &Path, source: io::Error) -> Error {

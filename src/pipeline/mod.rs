@@ -4,6 +4,7 @@
 //! run by whoever has time (`run`), and each publishes its output in one step. What a datum came to is found again by
 //! the content of what it read (`results`).
 
+mod announced;
 mod base;
 mod builtin;
 mod cancel;

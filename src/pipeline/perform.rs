@@ -2,9 +2,8 @@
 //!
 //! A job that fails leaves its output branch where it was, and the jobs that wait for it are skipped.
 
-use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::fault::{Fault, Kind};
@@ -36,8 +35,6 @@ pub(super) struct Shift<'a> {
     pub(super) progress: &'a dyn Progress,
     /// What these jobs are making.
     pub(super) flights: &'a Flights,
-    /// The jobs that these cause besides those that are queued already.
-    pub(super) caused: &'a Mutex<BTreeSet<u64>>,
     /// Set when all jobs of this process are to be given up.
     pub(super) over: &'a AtomicBool,
 }
@@ -118,7 +115,7 @@ fn attempt(shift: Shift<'_>, job: &Job) -> Result<Job, Failure> {
         Work::Command(command) => command::work(&task, command),
         _ => work_built_in(&mut task),
     };
-    Ok(publish(shift, &task, &done?)?)
+    Ok(publish(&task, &done?)?)
 }
 
 /// Does the work of a built-in stage. Its branches share the parts that it comes to, so one after another finds what the other made.
@@ -157,7 +154,7 @@ pub(super) fn inputs(job: &Job, stage: &Stage) -> Vec<InputCommit> {
         .collect()
 }
 
-fn publish(shift: Shift<'_>, task: &Task<'_>, done: &Done) -> Result<Job, Error> {
+fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
     let Task { store, job, output, author, .. } = task;
     let branch: BranchName = job.branch.parse().map_err(history::Error::from)?;
     for _ in 0..TRIES {
@@ -211,13 +208,9 @@ fn publish(shift: Shift<'_>, task: &Task<'_>, done: &Done) -> Result<Job, Error>
         job::replace(&mut batch, &record, &ended)?;
         let moved = trigger::Moved { repo: (*output).clone(), branch: branch.clone(), commit: id };
         let mut facts = store.session()?;
-        let caused = trigger::publish(&facts, store.objects(), &mut batch, moved, job.run, &origin)?;
+        trigger::publish(&facts, store.objects(), &mut batch, moved, job.run, &origin)?;
         match facts.commit(&origin, &batch)? {
-            Commit::Done { .. } => {
-                let ids = caused.into_iter().map(|job| job.id);
-                shift.caused.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
-                return Ok(ended);
-            }
+            Commit::Done { .. } => return Ok(ended),
             Commit::Stale { .. } => {}
         }
     }

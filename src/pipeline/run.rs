@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
@@ -40,8 +39,7 @@ pub fn run(
     mut ended: impl FnMut(&Job),
 ) -> Result<Vec<Job>, Error> {
     let (sum, flights, over) = (Sum::new(progress), Flights::default(), AtomicBool::new(false));
-    let caused = Mutex::default();
-    let shift = Shift { store, author, progress: &sum, flights: &flights, caused: &caused, over: &over };
+    let shift = Shift { store, author, progress: &sum, flights: &flights, over: &over };
     let mut asked = Asked::new(which);
     let mut done = thread::scope(|scope| {
         let result = Crew::new(scope, shift).run_all(&mut asked, &mut ended);
@@ -101,7 +99,6 @@ impl<'scope, 'env> Crew<'scope, 'env> {
         loop {
             let free = (Pool::of_process().count() + MORE_THAN_PLACES).saturating_sub(self.at_work.len());
             let busy = self.at_work.iter().map(|(id, worker)| (*id, worker.pipeline.clone())).collect();
-            asked.add(&self.shift.caused.lock().unwrap_or_else(PoisonError::into_inner));
             let Claimed { begun, ended: mut over, again, rest } = claim(self.shift, asked, &busy, free)?;
             let is_idle = begun.is_empty() && over.is_empty() && self.at_work.is_empty();
             let waits = is_idle && !again && rest != Rest::Nothing;

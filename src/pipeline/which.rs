@@ -68,14 +68,6 @@ impl Asked {
         Self { which: which.clone(), open: jobs.clone(), jobs }
     }
 
-    /// Asks for these too, which what was asked for has caused.
-    pub(super) fn add(&mut self, caused: &BTreeSet<u64>) {
-        if !self.is_all() {
-            self.open.extend(caused.difference(&self.jobs));
-            self.jobs.extend(caused);
-        }
-    }
-
     /// Whether all is asked for that is queued.
     pub(super) fn is_all(&self) -> bool {
         self.which == Which::All

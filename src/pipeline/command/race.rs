@@ -15,6 +15,7 @@ use super::keeper::Keeper;
 use super::merge;
 use super::process::{Deadline, View};
 use crate::object::{Digest, Entry, NodeId, ObjectRead};
+use crate::pipeline::announced::announce;
 use crate::pipeline::error::Error;
 use crate::pipeline::pool::{Guest, Pool};
 use crate::pipeline::results::{self, Outcome};
@@ -103,12 +104,17 @@ impl<'a> Race<'a> {
             }
             let key = |at: &usize| self.keys.get(*at).copied();
             let is_ours = |at: &usize| key(at).is_none_or(|key| task.flight.begin(&key));
-            let (mut ours, others): (Vec<usize>, Vec<usize>) = missing.into_iter().partition(is_ours);
+            let (mut ours, mut others): (Vec<usize>, Vec<usize>) = missing.into_iter().partition(is_ours);
             // Another job may have made some of them since the table was read.
             let now = results::root(&task.store.session()?, task.output)?;
             if now != task.table {
                 ours = self.find(ours, now, task, keeper)?;
             }
+            let keys: Vec<Digest> = ours.iter().filter_map(key).collect();
+            let elsewhere = announce(task.store, task.job.id, task.output.id, &keys)?;
+            let is_elsewhere = |at: &usize| key(at).is_some_and(|key| elsewhere.contains(&key));
+            let (left, ours): (Vec<usize>, Vec<usize>) = ours.into_iter().partition(is_elsewhere);
+            others.extend(left);
             if !ours.is_empty() {
                 self.run_these(&ours, task, command, keeper)?;
             } else if !others.is_empty() {
@@ -118,6 +124,7 @@ impl<'a> Race<'a> {
                 task.flight.wait(&keys, LOOK_EVERY);
                 task.check_wanted()?;
             }
+            others.sort_unstable();
             missing = others;
         }
     }
