@@ -4,6 +4,7 @@
 
 mod desk;
 
+use std::fs;
 use std::process::Command;
 
 use desk::Desk;
@@ -182,6 +183,13 @@ incremental = true"#,
     commit(&desk, "a", &["y=2", "z=1"]);
     desk.ok(&["rm", "a", "x", "-m", "gone"]);
     check(&desk, &["all=A x,A y,.,M y,A z,.,D x,."]);
+    // What is laid out of each job is what its program found: nothing before the first.
+    for (job, want) in [(1, "A x\nA y\n.\n"), (2, "A x\nA y\n.\nM y\nA z\n.\n")] {
+        let place = desk.path(&format!("debug-{job}"));
+        desk.ok(&["datum", "debug", &job.to_string(), "all", &place.display().to_string()]);
+        assert!(Command::new(place.join("run.sh")).status().unwrap().success());
+        assert_eq!(fs::read_to_string(place.join("out/all")).unwrap(), want);
+    }
 }
 
 #[test]

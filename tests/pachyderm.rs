@@ -62,7 +62,7 @@ fn specs_run_as_they_are() {
 
 #[test]
 fn a_program_finds_pachyderms_variables_in_any_view() {
-    let script = r#"test "$(cat "$words")" = a && echo "$PPS_PIPELINE_NAME $PACH_PIPELINE_NAME $PACH_JOB_ID" > "$VDS_OUT/names" && test "$words_COMMIT" = "$VDS_COMMIT_WORDS" && test "$PACH_DATUM_ID" = "$VDS_DATUM_ID" && test "$PACH_DATUM_words_JOIN_ON" = two"#;
+    let script = r#"test "$(cat "$words")" = a && echo "$PPS_PIPELINE_NAME $PACH_PIPELINE_NAME $PACH_JOB_ID" > "$VDS_OUT/names" && test "$words_COMMIT" = "$VDS_COMMIT_WORDS" && test "$PACH_DATUM_ID" = "$VDS_DATUM_ID" && test "$PACH_DATUM_words_JOIN_ON" = two && test "$PACH_OUTPUT_COMMIT_ID" = "$PACH_JOB_ID""#;
     for isolation in ["auto", "none"] {
         let desk = Desk::new();
         desk.ok(&["repo", "create", "words"]);

@@ -48,6 +48,15 @@ fn desk() -> Desk {
     desk
 }
 
+#[test]
+fn what_a_program_printed_commands_no_terminal() {
+    let desk = Desk::with_script(r"printf 'a\033[2J\tb\n'", "input = 'in:/*'\n");
+    desk.write("x/one", "1\n");
+    desk.ok(&["commit", "in", "x", "-m", "x"]);
+    let (code, screen, _) = shown(&desk, &["job", "logs", "1"], &[]);
+    assert_eq!((code, screen.as_str()), (0, "--- one\na\\u{1b}[2J\tb\n"));
+}
+
 const MARK: (&str, &str) = ("VDS_PAGER", "sed s/^/paged:/");
 
 #[test]

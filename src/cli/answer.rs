@@ -39,8 +39,13 @@ pub(super) fn document<T: Serialize>(value: &T) -> Value {
 
 /// Writes data to standard output. A reader that has gone away has had enough, which is no failure.
 pub(super) fn print(text: &str) -> Result<Reader, Cause> {
+    write(text.as_bytes())
+}
+
+/// The same with bytes that may be no text.
+pub(super) fn write(bytes: &[u8]) -> Result<Reader, Cause> {
     let mut out = io::stdout().lock();
-    settle(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    settle(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
 /// What the end of some writing means.

@@ -48,8 +48,10 @@ pub(super) enum Verb {
   vds job logs 7 --datum 2024/05/03 --tail 20
   vds job logs 7 -f
 
-With -f, the log of a datum is printed as a whole when the datum has ended, about a second later, whichever process runs
-the job. Until then nothing is to be seen of it.")]
+With -f, what a datum prints is shown in whole lines while it runs, whichever process runs the job. Where several datums run,
+a line names the one that goes on. Of very much that one prints, the middle is shown when it has ended, as far as it is kept.
+
+What is printed are the bytes of the log. Only on a terminal, what would command it is escaped.")]
     Logs(logs::Args),
     /// Stop jobs, whoever runs them; those that wait for them are skipped
     #[command(after_help = "Example:

@@ -1,80 +1,105 @@
 //! `vds job logs`.
 
 use std::ops::ControlFlow;
-use std::thread;
-use std::time::Duration;
 
 use serde_json::json;
 
-use super::answer::{Form, Listing, Reader, print};
+use super::answer::{Form, Listing, stream};
 use super::complaint::not_found;
 use super::context::{Answer, Context};
+use super::follow::follow;
+use super::ink::Ink;
 use crate::content;
 use crate::fault::Cause;
-use crate::object::{Entry, NodeId, ObjectRead};
+use crate::object::{Entry, NodeId};
 use crate::pipeline::job::{self, Filter, Job, State};
 use crate::store::Store;
-use crate::tree::{self, Cursor};
-
-/// The pause between two looks at a job that is followed.
-const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+use crate::tree::Cursor;
+use crate::view;
 
 /// Whose logs to print
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Its number
-    id: u64,
+    pub(super) id: u64,
     /// Only this datum's
     #[arg(long)]
-    datum: Option<String>,
+    pub(super) datum: Option<String>,
     /// Go on until the job has ended
     #[arg(short, long)]
     follow: bool,
     /// Only the last lines of each log
     #[arg(long, value_name = "LINES")]
-    tail: Option<usize>,
+    pub(super) tail: Option<usize>,
 }
 
-/// A datum and what it printed.
-type Printed = (String, String);
+impl Args {
+    /// Whether this datum's log is asked for.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        self.datum.as_ref().is_none_or(|datum| datum == name)
+    }
+}
+
+/// What a datum printed, or a piece of that.
+pub(super) struct Printed {
+    pub(super) datum: String,
+    pub(super) bytes: Vec<u8>,
+    pub(super) place: Place,
+}
+
+/// Where a piece stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It begins, or goes on after something else was shown.
+    First,
+    /// It goes on where what was shown before it ends.
+    Further,
+}
+
+impl Printed {
+    /// What is written of it, unless a document is wanted. A terminal gets nothing that commands it.
+    pub(super) fn bytes(&self, args: &Args, cx: &Context) -> Vec<u8> {
+        let names = cx.form == Form::Text && args.datum.is_none() && self.datum != "all";
+        let mut all = Vec::new();
+        if names && self.place == Place::First {
+            all.extend(format!("--- {}\n", view::line(&self.datum)).bytes());
+        }
+        match cx.ink {
+            Ink::Raw => all.extend(&self.bytes),
+            Ink::Plain | Ink::Colours => all.extend(view::text(&self.text()).bytes()),
+        }
+        all
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+}
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     let job = job::last_of(&store, &store.session()?, args.id)?;
-    let document = |(name, text): &Printed| json!({ "datum": name, "text": text });
-    let text = |(name, text): &Printed| match args.datum {
-        None if name != "all" => format!("--- {name}\n{text}"),
-        _ => text.clone(),
-    };
-    let quiet = |(_, text): &Printed| text.clone();
-    let listing = Listing { name: "logs", document: &document, text: &text, quiet: &quiet };
-    if !args.follow || !job.state.is_living() {
-        return ended(&store, &job, args, &listing, cx);
+    let document = |printed: &Printed| json!({ "datum": printed.datum, "text": printed.text() });
+    let text = |printed: &Printed| printed.text();
+    let listing = Listing { name: "logs", document: &document, text: &text, quiet: &text };
+    if args.follow && job.state.is_living() {
+        return follow(&store, args, &listing, cx);
     }
-    if cx.form == Form::Json {
-        return cx.feed(&listing, |put| follow(&store, args, cx, &mut |log| Ok(put(&log))));
-    }
-    let form = if cx.form == Form::Quiet { listing.quiet } else { listing.text };
-    follow(&store, args, cx, &mut |log| match print(&form(&log))? {
-        Reader::There => Ok(ControlFlow::Continue(())),
-        Reader::Gone => Ok(ControlFlow::Break(())),
-    })?;
-    Ok(0)
+    ended(&store, &job, args, &listing, cx)
 }
 
-fn read(store: &Store, entry: &Entry, tail: Option<usize>) -> Result<String, Cause> {
+/// What a log holds, or the last lines of it.
+pub(super) fn read(store: &Store, entry: &Entry, tail: Option<usize>) -> Result<Vec<u8>, Cause> {
     let bytes = content::load(store.objects(), entry.blob)?;
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(tail.map_or(&*text, |lines| last(&text, lines)).to_owned())
+    Ok(tail.map(|lines| last(&bytes, lines).to_vec()).unwrap_or(bytes))
 }
 
 /// The last lines of a text.
-fn last(text: &str, lines: usize) -> &str {
-    let ends = text.strip_suffix('\n').unwrap_or(text).rmatch_indices('\n').map(|(at, _)| at + 1);
-    match lines.checked_sub(1) {
-        None => "",
-        Some(before) => text.get(ends.take(lines).nth(before).unwrap_or(0)..).unwrap_or(text),
-    }
+pub(super) fn last(text: &[u8], lines: usize) -> &[u8] {
+    let Some(before) = lines.checked_sub(1) else { return &[] };
+    let inner = text.strip_suffix(b"\n").unwrap_or(text);
+    let ends = inner.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    text.get(ends.take(lines).nth(before).unwrap_or(0)..).unwrap_or(text)
 }
 
 fn ended(store: &Store, job: &Job, args: &Args, listing: &Listing<'_, Printed>, cx: &Context) -> Answer {
@@ -90,73 +115,21 @@ fn ended(store: &Store, job: &Job, args: &Args, listing: &Listing<'_, Printed>, 
         Some(datum) if !has_log(store, root, datum)? => logged_earlier(store, job, datum, cx)?,
         _ => root,
     };
-    let wanted = |name: &str| args.datum.as_ref().is_none_or(|datum| datum == name);
     let logs = Cursor::<Entry>::new(store.objects(), root)?.map(|item| -> Result<_, Cause> {
         let (name, entry) = item?;
         Ok((String::from_utf8_lossy(&name).into_owned(), entry))
     });
-    let logs = logs.filter(|log| log.as_ref().map_or(true, |(name, _)| wanted(name)));
+    let logs = logs.filter(|log| log.as_ref().map_or(true, |(name, _)| args.wants(name)));
     let read = |log: Result<(String, Entry), Cause>| {
-        let (name, entry) = log?;
-        Ok((name, read(store, &entry, args.tail)?))
+        let (datum, entry) = log?;
+        Ok(Printed { datum, bytes: read(store, &entry, args.tail)?, place: Place::First })
     };
-    cx.list(logs.map(read), listing)
-}
-
-/// Shows the logs as they come to be saved, until the job has ended.
-fn follow(
-    store: &Store,
-    args: &Args,
-    cx: &Context,
-    show: &mut dyn FnMut(Printed) -> Result<ControlFlow<()>, Cause>,
-) -> Result<(), Cause> {
-    let mut shown: Option<NodeId> = None;
-    let mut is_told = false;
-    loop {
-        let job = job::last_of(store, &store.session()?, args.id)?;
-        if let Some(root) = job.logs {
-            for (name, entry) in new_logs(store.objects(), shown, root)? {
-                let is_wanted = args.datum.as_ref().is_none_or(|datum| *datum == name);
-                if is_wanted && show((name, read(store, &entry, args.tail)?))?.is_break() {
-                    return Ok(());
-                }
-            }
-            shown = Some(root);
-        }
-        if !job.state.is_living() {
-            return Ok(());
-        }
-        if job.state == State::Queued && !is_told {
-            cx.note(&format!("job {} waits; its logs come when it is run", args.id));
-            is_told = true;
-        }
-        thread::sleep(FOLLOW_EVERY);
+    let logs = logs.map(read);
+    if cx.form == Form::Json {
+        return cx.list(logs, listing);
     }
-}
-
-/// The logs that came since.
-fn new_logs(
-    objects: &dyn ObjectRead,
-    before: Option<NodeId>,
-    root: NodeId,
-) -> Result<Vec<(String, Entry)>, Cause> {
-    let mut new = Vec::new();
-    let mut add = |name: &[u8], entry| new.push((String::from_utf8_lossy(name).into_owned(), entry));
-    match before {
-        None => {
-            for item in Cursor::<Entry>::new(objects, root)? {
-                let (name, entry) = item?;
-                add(&name, entry);
-            }
-        }
-        Some(before) => {
-            for change in tree::diff::<Entry>(objects, before, root) {
-                let change = change?;
-                change.after.into_iter().for_each(|entry| add(&change.key, entry));
-            }
-        }
-    }
-    Ok(new)
+    stream(logs.map(|printed| Ok(printed?.bytes(args, cx))))?;
+    Ok(0)
 }
 
 fn has_log(store: &Store, root: NodeId, datum: &str) -> Result<bool, Cause> {
@@ -195,6 +168,7 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_those_at_the_end() {
+        let last = |text: &'static str, lines| str::from_utf8(last(text.as_bytes(), lines)).unwrap();
         for (lines, want) in [(0, ""), (1, "c\n"), (2, "b\nc\n"), (3, "a\nb\nc\n"), (9, "a\nb\nc\n")] {
             assert_eq!(last("a\nb\nc\n", lines), want);
         }

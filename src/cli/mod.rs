@@ -23,6 +23,7 @@ mod diff;
 mod du;
 mod edit;
 mod fetch;
+mod follow;
 mod graph;
 mod here;
 mod import;

@@ -57,7 +57,7 @@ pub mod trigger;
 
 pub use base::{Foreseen, count, foresee};
 pub use cancel::{Cancelled, cancel};
-pub use command::{Named, Reason, state_names};
+pub use command::{Live, Named, Reason, live, state_names};
 pub use datums::{Shown, datum, datums, lay_out};
 pub use due::{Aim, Due, Trigger, What, due, fire, triggers};
 pub use error::Error;

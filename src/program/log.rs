@@ -11,7 +11,7 @@ use rustix::io::ioctl_fionbio;
 use super::wait::{Waited, wait_for};
 
 /// How much is kept of the beginning, in bytes.
-const HEAD: usize = 4 << 20;
+pub(super) const HEAD: usize = 4 << 20;
 
 /// How much is kept of the end, in bytes.
 const TAIL: usize = 12 << 20;
@@ -101,6 +101,11 @@ impl Log {
                 }
             }
         }
+    }
+
+    /// The beginning of what was printed until now.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.kept.head
     }
 
     /// What was printed until now, and no longer belongs to the log.

@@ -2,6 +2,7 @@
 //! bounds. None of them, and nothing that they leave running, outlives the vds that started it.
 
 mod launcher;
+mod live;
 mod log;
 mod run;
 mod start;
@@ -9,6 +10,7 @@ mod wait;
 mod watch;
 
 pub use launcher::{Launcher, PFS, ROOM, launched, obstacle, offer_launcher};
+pub use live::Live;
 pub use run::{Besides, Event, Failure, Ran, Running, run, run_by};
 pub use start::Start;
 pub use watch::Watch;

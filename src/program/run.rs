@@ -9,13 +9,11 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::launcher::Launcher;
+use super::live::Live;
 use super::log::Log;
 use super::start::{Start, spawn};
-use super::wait::{Waited, wait_for};
+use super::wait::{LOOK_EVERY, Waited, wait_for};
 use super::watch::Watch;
-
-/// How long a program may go on that is not wanted any more.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Why a program has no exit code.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +31,9 @@ pub enum Failure {
     /// It was killed because nobody wants it any more.
     #[error("it was stopped")]
     Stopped,
+    /// It was killed because it had brought the launcher to a halt.
+    #[error("it stopped the process of vds that runs it")]
+    Halted,
     /// A signal ended it.
     #[error("it was ended by signal {signal}")]
     Signalled { signal: i32 },
@@ -53,28 +54,33 @@ pub struct Ran {
 /// Runs a program, with its whole group, to its end. When its time is up, it is killed; whatever it left running goes too.
 pub fn run(command: Command, timeout: Option<Duration>, watch: &Watch) -> Ran {
     let started = io::pipe().and_then(|(reader, writer)| start_here(command, reader, writer, watch));
-    end(started, timeout).0
+    end(started, timeout, None).0
 }
 
-/// The same, by the launcher if there is one.
+/// The same, by the launcher if there is one. What it prints is shown in `live` while it runs.
 pub fn run_by(
     launcher: &mut Option<Launcher>,
     start: Start,
     timeout: Option<Duration>,
     watch: &Watch,
+    live: Option<&mut Live>,
 ) -> Ran {
     let started = Running::begin(launcher, start, watch);
-    let (ran, free) = end(started, timeout);
+    let (ran, free) = end(started, timeout, live);
     if free.is_some() {
         *launcher = free;
     }
     ran
 }
 
-fn end(started: io::Result<Running<'_>>, timeout: Option<Duration>) -> (Ran, Option<Launcher>) {
+fn end(
+    started: io::Result<Running<'_>>,
+    timeout: Option<Duration>,
+    live: Option<&mut Live>,
+) -> (Ran, Option<Launcher>) {
     match started {
         Ok(mut running) => {
-            let code = match running.wait(timeout, None) {
+            let code = match running.wait(timeout, None, live) {
                 Ok(Event::Ended(code)) => Ok(code),
                 Ok(Event::Ready) => Err(Failure::Unknown),
                 Err(failure) => Err(failure),
@@ -129,11 +135,14 @@ impl<'a> Running<'a> {
     }
 
     /// Waits until it has ended or what is wanted besides has come about. When its time is up, or nobody wants it any more, it is killed.
+    /// Until then `live` shows what it prints.
     pub fn wait(
         &mut self,
         timeout: Option<Duration>,
         besides: Option<Besides<'_>>,
+        mut live: Option<&mut Live>,
     ) -> Result<Event, Failure> {
+        let mut shown = Instant::now();
         let limit = timeout.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
         loop {
             let Some(process) = &mut self.process else { return Err(Failure::Unknown) };
@@ -143,6 +152,12 @@ impl<'a> Running<'a> {
             let waited = wait_for(log, process.end(), besides, Some(look));
             if let (Waited::For([true, ..]), Some(log)) = (waited, &mut self.log) {
                 log.read();
+            }
+            if let (Some(live), Some(log)) = (&mut live, &self.log)
+                && shown.elapsed() >= LOOK_EVERY
+            {
+                live.show(log.head());
+                shown = Instant::now();
             }
             if let Waited::For([_, _, true]) = waited {
                 return Ok(Event::Ready);
@@ -159,6 +174,10 @@ impl<'a> Running<'a> {
                         return Err(Failure::Lost(error));
                     }
                 }
+            }
+            if process.is_halted() {
+                self.kill();
+                return Err(Failure::Halted);
             }
             if self.watch.is_stopped() {
                 self.kill();
@@ -248,6 +267,14 @@ impl Process<'_> {
 
     fn may_have_ended(&self, waited: Waited) -> bool {
         self.end().is_none() || matches!(waited, Waited::For([_, true, _]))
+    }
+
+    /// Whether nothing can be heard of it because who runs it has been stopped. That one goes on then.
+    fn is_halted(&mut self) -> bool {
+        match self {
+            Self::Child { .. } => false,
+            Self::Launched(launcher) => launcher.is_halted(),
+        }
     }
 
     /// How it ended, if it has. What it left running is killed then.

@@ -8,6 +8,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::run::Besides;
 
+/// How long a program may go on that is not wanted any more, or has brought others to a halt.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// What there is after a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waited {

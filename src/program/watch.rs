@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Reads `+ GROUP` and `- GROUP`, and kills what is left at the end.
 const SCRIPT: &str = r#"
@@ -81,6 +81,10 @@ impl Drop for Watch {
     fn drop(&mut self) {
         drop(self.tell.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(shell) = &mut self.shell {
+            // A program may have stopped it.
+            if let Some(process) = i32::try_from(shell.id()).ok().and_then(Pid::from_raw) {
+                let _ = kill_process(process, Signal::CONT);
+            }
             let _ = shell.wait();
         }
     }

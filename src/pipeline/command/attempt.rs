@@ -2,9 +2,11 @@
 
 use super::bench::Bench;
 use super::datum::Datum;
+use super::deadline::Deadline;
 use super::keeper::Keeper;
+use super::live::LiveLogs;
 use super::output::{self, Left};
-use super::process::{Called, Deadline, Program, View, execute};
+use super::process::{Called, Program, View, execute};
 use crate::content;
 use crate::object::{Entry, FileKind, ObjectWrite, TreePath};
 use crate::pipeline::error::Error;
@@ -46,8 +48,9 @@ pub(super) struct Common<'a> {
     pub(super) code: &'a [(TreePath, Entry)],
     pub(super) watch: &'a Watch,
     pub(super) keeper: &'a Keeper<'a>,
-    pub(super) deadline: Deadline,
+    pub(super) deadline: &'a Deadline,
     pub(super) view: View,
+    pub(super) live: &'a LiveLogs,
 }
 
 /// Runs a datum on the bench of the one before, if there is one, and leaves it for the next.
@@ -60,13 +63,15 @@ pub(super) fn run<'a>(common: &Common<'a>, datum: &Datum, free: &mut Option<Benc
 fn attempt<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>) -> Result<Ended, Error> {
     let Common { command, keeper, .. } = common;
     let mut printed = Vec::new();
+    let mut live = common.live.of(datum);
     let mut result = Err(String::new());
     for number in 1..=command.tries {
         if number > 1 {
             say(&mut printed, &format!("try {number} of {}", command.tries));
+            live.settle(&printed);
             bench.clear(common.view)?;
         }
-        let Called { printed: more, result: called } = execute(common, datum, bench, Program::Own);
+        let Called { printed: more, result: called } = execute(common, datum, bench, Program::Own, &mut live);
         printed.extend(more);
         result = match called {
             Ok(()) => output::keep(&*keeper.sink(), &bench.room, datum).map_err(|error| chain(&error)),
@@ -81,7 +86,9 @@ fn attempt<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>) -> Res
         }
     }
     let recovered = result.is_err() && command.err_cmd.is_some() && {
-        let Called { printed: more, result: called } = execute(common, datum, bench, Program::OnError);
+        live.settle(&printed);
+        let Called { printed: more, result: called } =
+            execute(common, datum, bench, Program::OnError, &mut live);
         printed.extend(more);
         if let Err(reason) = &called {
             say(&mut printed, &format!("err_cmd: {reason}"));

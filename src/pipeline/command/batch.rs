@@ -15,7 +15,7 @@ use rustix::io::ioctl_fionbio;
 
 use super::environment::Environment;
 use crate::pipeline::spec::Batch;
-use crate::program::{Besides, Event, Failure, Launcher, Running, Start, Watch};
+use crate::program::{Besides, Event, Failure, Launcher, Live, Running, Start, Watch};
 
 /// The longest answer, in bytes.
 const LONGEST: usize = 64 << 10;
@@ -69,17 +69,27 @@ impl<'a> Worker<'a> {
         Ok(Self { running, tell: Some(tell), answers, heard: Vec::new() })
     }
 
-    /// Tells the program of a datum and waits for its answer.
-    pub(super) fn ask(&mut self, line: &[u8], timeout: Option<Duration>) -> Result<Answer, Failure> {
+    /// Tells the program of a datum and waits for its answer, while `live` shows what it prints.
+    pub(super) fn ask(
+        &mut self,
+        line: &[u8],
+        timeout: Option<Duration>,
+        live: &mut Live,
+    ) -> Result<Answer, Failure> {
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let answer = self.ask_until(line, until);
+        let answer = self.ask_until(line, until, live);
         answer.map_err(|failure| match (failure, timeout) {
             (Failure::TimedOut { .. }, Some(limit)) => Failure::TimedOut { limit },
             (failure, _) => failure,
         })
     }
 
-    fn ask_until(&mut self, mut line: &[u8], until: Option<Instant>) -> Result<Answer, Failure> {
+    fn ask_until(
+        &mut self,
+        mut line: &[u8],
+        until: Option<Instant>,
+        live: &mut Live,
+    ) -> Result<Answer, Failure> {
         let left = || until.map(|until| until.saturating_duration_since(Instant::now()));
         self.hear();
         if !self.heard.is_empty() {
@@ -91,9 +101,8 @@ impl<'a> Worker<'a> {
                 Ok(count) => line = line.get(count..).unwrap_or_default(),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if let Event::Ended(code) =
-                        self.running.wait(left(), Some(Besides::Write(tell.as_fd())))?
-                    {
+                    let can_write = Some(Besides::Write(tell.as_fd()));
+                    if let Event::Ended(code) = self.running.wait(left(), can_write, Some(live))? {
                         return Ok(Answer::Ended(code));
                     }
                 }
@@ -105,7 +114,7 @@ impl<'a> Worker<'a> {
             if let Some(answer) = self.answer() {
                 return Ok(answer);
             }
-            let event = self.running.wait(left(), Some(Besides::Read(self.answers.as_fd())))?;
+            let event = self.running.wait(left(), Some(Besides::Read(self.answers.as_fd())), Some(live))?;
             self.hear();
             if let Event::Ended(code) = event {
                 return Ok(self.answer().unwrap_or(Answer::Ended(code)));
@@ -152,7 +161,7 @@ impl<'a> Worker<'a> {
     pub(super) fn end(mut self) -> Option<Launcher> {
         drop(self.tell.take());
         // One that takes too long is killed; one that failed has answered for all its datums before.
-        let _ = self.running.wait(Some(GRACE), None);
+        let _ = self.running.wait(Some(GRACE), None, None);
         self.kill().1
     }
 }

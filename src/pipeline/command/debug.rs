@@ -30,8 +30,8 @@ pub(in crate::pipeline) fn lay_out(
     dir: &Path,
 ) -> Result<PathBuf, Error> {
     let objects: &dyn ObjectRead = task.store.objects();
-    if let (Memory::Output, Some(last)) = (command.memory, last) {
-        previous::give(objects, &task.stage.input, &last, &mut datum)?;
+    if command.memory == Memory::Output {
+        previous::give(objects, &task.stage.input, last.as_ref(), &mut datum)?;
     }
     let mut about =
         format!("datum {} of job {}, {}@{}", datum.name, task.job.id, task.job.stage_name(), task.job.branch);

@@ -19,6 +19,8 @@ pub(super) fn variables(task: &Task<'_>, view: View, datum: &Datum, room: &Room)
     let mut variables: Vec<(String, OsString)> = vec![
         ("PACH_DATUM_ID".into(), datum.key(&task.code).to_string().into()),
         ("PACH_JOB_ID".into(), task.job.id.to_string().into()),
+        // There a job and the commit that comes of it have one id. What comes of this one has none before it is published.
+        ("PACH_OUTPUT_COMMIT_ID".into(), task.job.id.to_string().into()),
         ("PACH_PIPELINE_NAME".into(), task.job.stage.clone().into()),
         ("PPS_PIPELINE_NAME".into(), task.job.stage.clone().into()),
     ];

@@ -16,19 +16,20 @@ pub(super) fn add(
     last: &Base,
     plan: &mut Plan,
 ) -> Result<(), Error> {
-    plan.datums.iter_mut().try_for_each(|datum| give(objects, input, last, datum))
+    plan.datums.iter_mut().try_for_each(|datum| give(objects, input, Some(last), datum))
 }
 
-/// The same for one datum.
+/// The same for one datum. Where there was no job before, it has no output and all is new to it.
 pub(super) fn give(
     objects: &dyn ObjectRead,
     input: &Input,
-    last: &Base,
+    last: Option<&Base>,
     datum: &mut Datum,
 ) -> Result<(), Error> {
-    let known = merge::record(objects, last.state, &datum.order)?;
-    let then = match &known {
-        Some(_) => Some(read(objects, input, &last.inputs, &datum.order)?),
+    let record = |last: &Base| merge::record(objects, last.state, &datum.order);
+    let known = last.map_or(Ok(None), record)?;
+    let then = match last.filter(|_| known.is_some()) {
+        Some(last) => Some(read(objects, input, &last.inputs, &datum.order)?),
         None => None,
     };
     let mut before: BTreeMap<(&str, &str), &Entry> = BTreeMap::new();

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -19,44 +18,7 @@ use crate::pipeline::error::Error;
 use crate::pipeline::job;
 use crate::pipeline::spec::{Batch, Command, Isolation, Limits};
 use crate::pipeline::task::Task;
-use crate::program::{self, Failure, Ran, Start};
-
-/// When a job's datums must have ended.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline {
-    at: Option<Instant>,
-    limit: Duration,
-}
-
-impl Deadline {
-    /// So long from now; never if nothing is said.
-    pub(super) fn begin(limit: Option<Duration>) -> Self {
-        Self {
-            at: limit.and_then(|limit| Instant::now().checked_add(limit)),
-            limit: limit.unwrap_or_default(),
-        }
-    }
-
-    /// Whether the time is up.
-    pub(super) fn is_over(&self) -> bool {
-        self.at.is_some_and(|at| Instant::now() >= at)
-    }
-
-    /// Why nothing is begun any more, once the time is up.
-    fn check(&self) -> Result<(), String> {
-        if self.is_over() { Err(self.told()) } else { Ok(()) }
-    }
-
-    fn told(&self) -> String {
-        format!("the job took longer than {} s", self.limit.as_secs())
-    }
-
-    /// What is left of `timeout`, or of the time of the job if that is less.
-    fn cap(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let left = self.at.map(|at| at.saturating_duration_since(Instant::now()));
-        timeout.map_or(left, |timeout| Some(left.map_or(timeout, |left| left.min(timeout))))
-    }
-}
+use crate::program::{self, Failure, Live, Ran, Start};
 
 /// Which of a stage's programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,19 +37,20 @@ pub(super) struct Called {
     pub(super) result: Result<(), String>,
 }
 
-/// Calls a program of the stage on the datum.
+/// Calls a program of the stage on the datum, while `live` shows what it prints.
 pub(super) fn execute<'a>(
     common: &Common<'a>,
     datum: &Datum,
     bench: &mut Bench<'a>,
     which: Program,
+    live: &mut Live,
 ) -> Called {
     let Common { task, command, view, deadline, .. } = common;
     if let Err(reason) = deadline.check() {
         return Called { printed: Vec::new(), result: Err(reason) };
     }
     if which == Program::Own && command.batch != Batch::No {
-        return ask(common, datum, bench);
+        return ask(common, datum, bench, live);
     }
     bench.rest();
     let argv = match which {
@@ -103,7 +66,7 @@ pub(super) fn execute<'a>(
     }
     let limit = deadline.cap(command.timeout);
     let lazy = Lazy::of(&bench.room, datum);
-    let run = || program::run_by(&mut bench.launcher, start, limit, common.watch);
+    let run = || program::run_by(&mut bench.launcher, start, limit, common.watch, Some(live));
     let (Ran { printed, code }, fed) = lazy.beside(task.store.objects(), run);
     let program = argv.first().map(String::as_str).unwrap_or_default();
     let is_success = |code| match which {
@@ -121,7 +84,7 @@ pub(super) fn execute<'a>(
 }
 
 /// Asks the program that works on one datum after another, which is started if it does not run.
-fn ask<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>) -> Called {
+fn ask<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>, live: &mut Live) -> Called {
     let Common { task, command, view, watch, deadline, .. } = common;
     let program = command.argv.first().map(String::as_str).unwrap_or_default();
     if bench.worker.is_none() {
@@ -145,7 +108,7 @@ fn ask<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>) -> Called 
     };
     let variables = environment::own(task, command, *view, datum, &bench.room);
     let line = batch::line(command.batch, &variables);
-    let ask = || worker.ask(&line, deadline.cap(command.timeout));
+    let ask = || worker.ask(&line, deadline.cap(command.timeout), live);
     let (answer, fed) = Lazy::of(&bench.room, datum).beside(task.store.objects(), ask);
     let result = match &answer {
         Ok(Answer::Done) => fed,

@@ -11,9 +11,11 @@ use super::attempt::{self, Common, Done, Ended, Failed, declared};
 use super::bench::Bench;
 use super::book::Book;
 use super::datum::Plan;
+use super::deadline::Deadline;
 use super::keeper::Keeper;
+use super::live::LiveLogs;
 use super::merge;
-use super::process::{Deadline, View};
+use super::process::View;
 use crate::object::{Digest, Entry, NodeId, ObjectRead};
 use crate::pipeline::announced::announce;
 use crate::pipeline::error::Error;
@@ -97,6 +99,7 @@ impl<'a> Race<'a> {
         }
         let mut missing: Vec<usize> =
             (0..).zip(&self.outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(at, _)| at).collect();
+        let deadline = Deadline::of(command.job_timeout);
         loop {
             missing.retain(|at| *at < self.limit());
             if missing.is_empty() {
@@ -116,7 +119,7 @@ impl<'a> Race<'a> {
             let (left, ours): (Vec<usize>, Vec<usize>) = ours.into_iter().partition(is_elsewhere);
             others.extend(left);
             if !ours.is_empty() {
-                self.run_these(&ours, task, command, keeper)?;
+                self.run_these(&ours, task, (command, &deadline), keeper)?;
             } else if !others.is_empty() {
                 // Those who make them may wait for what this job has made.
                 self.save(task, keeper)?;
@@ -166,13 +169,14 @@ impl<'a> Race<'a> {
         &mut self,
         missing: &[usize],
         task: &Task<'_>,
-        command: &Command,
+        (command, deadline): (&Command, &Deadline),
         keeper: &Keeper<'_>,
     ) -> Result<(), Error> {
         let (code, watch) = (declared(task, command)?, Watch::begin());
-        let (deadline, (view, isolation)) = (Deadline::begin(command.job_timeout), View::of(task, command)?);
+        let ((view, isolation), live) = (View::of(task, command)?, LiveLogs::begin(task)?);
         self.book.isolated(isolation);
-        let common = &Common { task, command, code: &code, watch: &watch, keeper, deadline, view };
+        let common =
+            &Common { task, command, code: &code, watch: &watch, keeper, deadline, view, live: &live };
         let (pool, guest) = (Pool::of_process(), &Guest::of(task.job, command.parallelism));
         let next = AtomicUsize::new(0);
         let limit = Arc::clone(&self.limit);
@@ -190,6 +194,7 @@ impl<'a> Race<'a> {
                         let Some(datum) = plan.datums.get(*at) else { break };
                         let is_wanted = || *at < limit.load(Ordering::Relaxed);
                         let Some(_place) = pool.take(guest, is_wanted).filter(|_| is_wanted()) else { break };
+                        let _working = deadline.work();
                         if send.send((*at, attempt::run(common, datum, &mut bench))).is_err() {
                             break;
                         }

@@ -9,14 +9,15 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use super::door::{ARGUMENT, PROGRAM};
 use super::talk::{self, Order, Word, hear, order};
 use crate::program::run::run_by;
 use crate::program::start::Start;
+use crate::program::wait::{LOOK_EVERY, Waited, wait_for};
 use crate::program::watch::Watch;
 
 /// How long a launcher may take for an answer that it can give at once. One that does not answer was stopped or killed.
@@ -31,6 +32,8 @@ pub struct Launcher {
     /// The group of the program that runs.
     group: Option<Pid>,
     state: State,
+    /// Whether it has been stopped while it started a program, which is not known yet.
+    was_stopped: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +56,8 @@ impl Launcher {
         let process = command.spawn()?;
         drop(command);
         socket.set_read_timeout(Some(PATIENCE))?;
-        let new = Self { process, socket, inputs: Vec::new(), group: None, state: State::Well };
+        let new =
+            Self { process, socket, inputs: Vec::new(), group: None, state: State::Well, was_stopped: false };
         match hear(&new.socket)? {
             Word::Ready => Ok(Some(new)),
             Word::Unable(reason) => Err(io::Error::other(reason)),
@@ -78,7 +82,8 @@ impl Launcher {
             None => File::open("/dev/null")?.into(),
         };
         let told = Order { inputs: self.inputs.clone(), start };
-        let answer = order(&self.socket, &told, [log.into(), stdin]).and_then(|()| hear(&self.socket));
+        let ordered = order(&self.socket, &told, [log.into(), stdin]);
+        let answer = ordered.and_then(|()| self.listen()).and_then(|()| hear(&self.socket));
         match answer {
             Ok(Word::Begun(process)) => {
                 self.group = i32::try_from(process).ok().and_then(Pid::from_raw);
@@ -89,6 +94,26 @@ impl Launcher {
             Ok(_) => Err(self.lost(io::ErrorKind::InvalidData.into())),
             Err(error) => Err(self.lost(error)),
         }
+    }
+
+    /// Waits until it says something. The program that it has just started may have stopped it.
+    fn listen(&mut self) -> io::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while wait_for(Some(self.socket.as_fd()), None, None, Some(Instant::now() + LOOK_EVERY))
+            == Waited::InVain
+        {
+            self.was_stopped |= self.wake();
+            if Instant::now() >= until {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the program has stopped it. It goes on then.
+    pub(in crate::program) fn is_halted(&mut self) -> bool {
+        let is_stopped = self.wake();
+        std::mem::take(&mut self.was_stopped) || is_stopped
     }
 
     /// What can be read when the program has ended.
@@ -106,6 +131,19 @@ impl Launcher {
             Ok(_) => Err(self.lost(io::ErrorKind::InvalidData.into())),
             Err(error) => Err(self.lost(error)),
         }
+    }
+
+    /// Lets it go on if somebody has stopped it, and says whether somebody had.
+    fn wake(&self) -> bool {
+        let Some(process) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) else {
+            return false;
+        };
+        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
+        let is_stopped = waitid(WaitId::Pid(process), stopped).is_ok_and(|status| status.is_some());
+        if is_stopped {
+            let _ = kill_process(process, Signal::CONT);
+        }
+        is_stopped
     }
 
     /// Kills the program, with all that it started.
@@ -130,6 +168,7 @@ impl Drop for Launcher {
     fn drop(&mut self) {
         // It goes when nothing more can come; that it has gone is seen at the socket.
         let _ = self.socket.shutdown(Shutdown::Write);
+        self.wake();
         let gone = loop {
             match self.socket.read(&mut [0; 64]) {
                 Ok(0) => break true,
@@ -165,7 +204,7 @@ fn attempt(room: &Path) -> Result<(), String> {
     let mut launcher = Some(launcher.ok_or("this program is not vds, or the system is not Linux")?);
     let argv = ["/bin/sh", "-c", ":"].map(str::to_owned).into();
     let start = Start { argv, dir: "/".into(), ..Start::default() };
-    let ran = run_by(&mut launcher, start, Some(PATIENCE), &Watch::begin());
+    let ran = run_by(&mut launcher, start, Some(PATIENCE), &Watch::begin(), None);
     match ran.code {
         Ok(0) => Ok(()),
         Ok(code) => Err(format!("a shell ended with exit code {code}")),
