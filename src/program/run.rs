@@ -120,7 +120,7 @@ pub struct Running<'a> {
 }
 
 enum Process<'a> {
-    Child { child: Child, group: Option<Pid>, end: Option<OwnedFd>, watch: &'a Watch },
+    Child { child: Child, group: Pid, end: Option<OwnedFd>, watch: &'a Watch },
     Launched(Launcher),
 }
 
@@ -230,9 +230,9 @@ fn start_here(
     let child = spawn(&mut command)?;
     // The log ends when all who hold its other end have gone; `command` is one of them.
     drop(command);
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    group.iter().for_each(|group| watch.add(*group));
-    let process = Some(Process::Child { child, group, end: group.and_then(end_of), watch });
+    let group = Pid::from_child(&child);
+    watch.add(group);
+    let process = Some(Process::Child { child, group, end: end_of(group), watch });
     Ok(Running { process, log: Some(Log::of(reader)?), watch, launcher: None })
 }
 
@@ -303,9 +303,7 @@ impl Process<'_> {
 }
 
 /// Kills all that is left of a group.
-fn end_group(group: Option<Pid>, watch: &Watch) {
-    if let Some(group) = group {
-        let _ = kill_process_group(group, Signal::KILL);
-        watch.remove(group);
-    }
+fn end_group(group: Pid, watch: &Watch) {
+    let _ = kill_process_group(group, Signal::KILL);
+    watch.remove(group);
 }

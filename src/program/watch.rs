@@ -82,9 +82,7 @@ impl Drop for Watch {
         drop(self.tell.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(shell) = &mut self.shell {
             // A program may have stopped it.
-            if let Some(process) = i32::try_from(shell.id()).ok().and_then(Pid::from_raw) {
-                let _ = kill_process(process, Signal::CONT);
-            }
+            let _ = kill_process(Pid::from_child(shell), Signal::CONT);
             let _ = shell.wait();
         }
     }

@@ -135,9 +135,7 @@ impl Launcher {
 
     /// Lets it go on if somebody has stopped it, and says whether somebody had.
     fn wake(&self) -> bool {
-        let Some(process) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) else {
-            return false;
-        };
+        let process = Pid::from_child(&self.process);
         let stopped = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG;
         let is_stopped = waitid(WaitId::Pid(process), stopped).is_ok_and(|status| status.is_some());
         if is_stopped {

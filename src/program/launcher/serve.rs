@@ -60,9 +60,7 @@ fn obey(socket: &UnixStream, view: Option<&View>) -> io::Result<()> {
         drop(command);
         let word = match begun {
             Ok(child) => {
-                let Some(process) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else {
-                    return Err(io::ErrorKind::InvalidData.into());
-                };
+                let process = Pid::from_child(&child);
                 say(socket, &Word::Begun(child.id()))?;
                 Word::Ended(see_through(socket, process, child)?.into_raw())
             }
