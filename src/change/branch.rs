@@ -5,7 +5,7 @@ use crate::history::{self, Author, Repo};
 use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId};
-use crate::pipeline::trigger::{self, Caused, Concerned, Runs};
+use crate::pipeline::trigger::{self, Caused, Runs};
 use crate::store::Store;
 
 /// A branch or tag that was changed.
@@ -69,5 +69,5 @@ fn trigger_by(
     origin: &Origin,
 ) -> Result<Caused, Error> {
     let moved = trigger::Moved { repo: repo.clone(), branch: branch.clone(), commit };
-    Ok(trigger::enqueue(facts, Some(store.objects()), batch, &[moved], Concerned::All, Runs::One, origin)?)
+    Ok(trigger::cause(store, facts, batch, &[moved], Runs::One, origin)?)
 }

@@ -9,7 +9,7 @@ use crate::ledger::Outcome;
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, MAX_MESSAGE, NodeId, ObjectWrite};
 use crate::pack::Writer;
-use crate::pipeline::trigger::{self, Caused, Concerned, Runs};
+use crate::pipeline::trigger::{self, Caused, Runs};
 use crate::store::Store;
 use crate::tree;
 
@@ -264,15 +264,7 @@ fn advance_all(
         commit: *commit,
     };
     let all: Vec<trigger::Moved> = moved.iter().map(to).collect();
-    let caused = trigger::enqueue(
-        &facts,
-        Some(store.objects()),
-        &mut batch,
-        &all,
-        Concerned::All,
-        Runs::One,
-        &origin,
-    )?;
+    let caused = trigger::cause(store, &facts, &mut batch, &all, Runs::One, &origin)?;
     if let Outcome::Done { number } = facts.commit(&origin, &batch)? {
         let commits = moved.into_iter().map(|(_, commit)| commit).collect();
         return Ok((Some(Moved { commits, operation: number, caused }), stored));

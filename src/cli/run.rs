@@ -13,6 +13,7 @@ use super::job::{NONE, line};
 use super::outlook;
 use super::trigger;
 use crate::fault::Cause;
+use crate::ledger::Session;
 use crate::object::BranchName;
 use crate::pipeline::job::{self, Filter, Job, Phase, Run};
 use crate::pipeline::{self, Which};
@@ -79,7 +80,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     match args.verb {
         None if args.watch => attend::run(&store, cx),
         None if args.dry_run => {
-            args.check(&store)?;
+            args.check_stage(&store.session()?)?;
+            args.check_branch(&store)?;
             outlook::run(&store, |job| args.mean(job), cx)
         }
         None => {
@@ -102,13 +104,17 @@ impl Args {
             && self.branch.as_ref().is_none_or(|branch| branch.as_str() == job.branch)
     }
 
-    /// An error if what they are asked for by is a name of nothing.
-    fn check(&self, store: &Store) -> Result<(), Cause> {
-        if let Some(stage) = &self.stage {
-            pipeline::check_stage(&store.session()?, stage)?;
-        }
-        let branch = self.branch.as_ref().map(ToString::to_string);
-        Ok(pipeline::check_meant(store, &Filter { branch, ..Filter::default() })?)
+    /// An error if the branch is a name of nothing.
+    fn check_branch(&self, store: &Store) -> Result<(), Cause> {
+        let Some(branch) = &self.branch else { return Ok(()) };
+        let filter = Filter { branch: Some(branch.to_string()), ..Filter::default() };
+        Ok(pipeline::check_meant(store, &filter)?)
+    }
+
+    /// An error if there is no such stage.
+    fn check_stage(&self, facts: &Session) -> Result<(), Cause> {
+        let Some(stage) = &self.stage else { return Ok(()) };
+        Ok(pipeline::check_stage(facts, stage)?)
     }
 
     /// The jobs that are asked for, as far as they are queued.
@@ -116,9 +122,13 @@ impl Args {
         if self.stage.is_none() && self.branch.is_none() {
             return Ok(Which::All);
         }
-        self.check(store)?;
-        let facts = store.session()?;
-        let living = job::living(&facts)?.into_iter().filter(|job| self.mean(job));
+        let living = {
+            let facts = store.session()?;
+            self.check_stage(&facts)?;
+            job::living(&facts)?
+        };
+        self.check_branch(store)?;
+        let living = living.into_iter().filter(|job| self.mean(job));
         Ok(Which::These { jobs: living.map(|job| job.id).collect(), runs: BTreeSet::new() })
     }
 }

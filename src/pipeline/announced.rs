@@ -5,8 +5,8 @@
 //! job runs what it has announced before it waits for others, so no two wait for each other.
 
 use std::collections::HashSet;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,38 +24,41 @@ const KEY: usize = 32;
 
 /// Announces that the job `id` makes these results of the repo `repo`, but for those that another one has announced before, which it returns.
 pub(super) fn announce(store: &Store, id: u64, repo: u64, keys: &[Digest]) -> Result<HashSet<Digest>, Error> {
+    if keys.is_empty() {
+        return Ok(HashSet::new());
+    }
     let dir = store.tmp().dir();
-    let failed = |path: &Path, source| Error::Io { verb: "write", path: path.display().to_string(), source };
-    let locked = lock_dir_within(dir, PATIENCE).map_err(|source| failed(dir, source))?;
+    let locked = lock_dir_within(dir, PATIENCE).map_err(|source| Error::io("write", dir, source))?;
     let _locked = locked.ok_or(Error::Raced { verb: "tell other processes what the job makes" })?;
     let mut others = HashSet::new();
     for other in Lease::all(store)?.into_iter().filter(|other| *other != id) {
-        let path = Lease::path(store, other);
-        // One that is gone has ended.
-        let announced = fs::read(&path).unwrap_or_default();
-        if let Some((of, announced)) = announced.split_first_chunk()
-            && u64::from_be_bytes(*of) == repo
-            && Lease::is_held(store, other)?
-        {
-            let (announced, _) = announced.as_chunks::<KEY>();
-            others.extend(announced.iter().map(|key| Digest::from_bytes(*key)));
-        }
+        others.extend(announced(store, other, repo)?);
     }
-    let own = Lease::path(store, id);
-    let mut file =
-        OpenOptions::new().append(true).create(true).open(&own).map_err(|source| failed(&own, source))?;
-    let is_new = file.metadata().map_err(|source| failed(&own, source))?.len() == 0;
+    let (elsewhere, own): (Vec<Digest>, Vec<Digest>) = keys.iter().partition(|key| others.contains(*key));
+    append(&Lease::path(store, id), repo, &own)?;
+    Ok(elsewhere.into_iter().collect())
+}
+
+/// What the job `id` has announced, if it lives and makes results of this repo. One whose lease is gone has ended.
+fn announced(store: &Store, id: u64, repo: u64) -> Result<Vec<Digest>, Error> {
+    let Ok(mut file) = File::open(Lease::path(store, id)) else { return Ok(Vec::new()) };
+    let (mut of, mut keys) = ([0; 8], Vec::new());
+    let is_of_repo = file.read_exact(&mut of).is_ok() && u64::from_be_bytes(of) == repo;
+    if !is_of_repo || !Lease::is_held(store, id)? || file.read_to_end(&mut keys).is_err() {
+        return Ok(Vec::new());
+    }
+    let (keys, _) = keys.as_chunks::<KEY>();
+    Ok(keys.iter().map(|key| Digest::from_bytes(*key)).collect())
+}
+
+/// Adds keys to a lease, which begins with the number of the repo.
+fn append(lease: &Path, repo: u64, keys: &[Digest]) -> Result<(), Error> {
+    let failed = |source| Error::io("write", lease, source);
+    let mut file = OpenOptions::new().append(true).create(true).open(lease).map_err(failed)?;
+    let is_new = file.metadata().map_err(failed)?.len() == 0;
     let mut bytes = if is_new { repo.to_be_bytes().to_vec() } else { Vec::new() };
-    let mut elsewhere = HashSet::new();
-    for key in keys {
-        if others.contains(key) {
-            elsewhere.insert(*key);
-        } else {
-            bytes.extend(key.as_bytes());
-        }
-    }
-    file.write_all(&bytes).map_err(|source| failed(&own, source))?;
-    Ok(elsewhere)
+    keys.iter().for_each(|key| bytes.extend(key.as_bytes()));
+    file.write_all(&bytes).map_err(failed)
 }
 
 #[cfg(test)]

@@ -22,19 +22,19 @@ pub(super) struct Scope {
     pub(super) stage: Option<StageName>,
     /// Only this branch.
     pub(super) branch: Option<BranchName>,
-    /// Whether what is made already is made again.
-    pub(super) results: Results,
-    /// What becomes of outputs that are made, but might come out otherwise.
-    pub(super) unsettled: Unsettled,
+    /// What of it is made again, though it is made of where the inputs stand.
+    pub(super) again: Again,
 }
 
-/// What becomes of an output that is made, but might come out otherwise another time.
+/// What is made again, though it is made already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unsettled {
-    /// It stays.
-    Left,
-    /// It is made again.
-    Again,
+pub(super) enum Again {
+    /// Nothing.
+    Nothing,
+    /// What might come out otherwise another time.
+    Unsettled,
+    /// Everything, without results that are known.
+    Everything,
 }
 
 /// What is to be done for that.
@@ -78,12 +78,12 @@ pub(super) fn catch_up(
         }
         for branch in branches {
             let Some(inputs) = changes::inputs(facts, &output, stage, &branch, &new)? else { continue };
-            let is_asked = is_own && scope.results == Results::Anew;
+            let is_anew = is_own && scope.again == Again::Everything;
             if is_own
-                && !is_asked
+                && !is_anew
                 && let Some(made) = made::find(facts, objects, &output, &branch)?
                 && made.is_of(pipeline, stage, &inputs)
-                && (scope.unsettled == Unsettled::Left || !made.may_differ(objects, stage)?)
+                && (scope.again == Again::Nothing || !made.may_differ(objects, stage)?)
             {
                 fresh.push(Target { repo: output.clone(), branch });
                 continue;
@@ -92,7 +92,7 @@ pub(super) fn catch_up(
             let run = *runs.entry(branch.clone()).or_insert_with(|| numbers.run());
             let id = numbers.job();
             let mut job = trigger::job(pipeline, stage_name, &branch, inputs, (id, run), cause, origin.time);
-            if is_asked {
+            if is_anew {
                 job.results = Results::Anew;
             }
             job::save(batch, &job)?;

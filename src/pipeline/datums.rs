@@ -184,7 +184,7 @@ fn files(objects: &dyn ObjectRead, root: NodeId) -> Result<Vec<(TreePath, Entry)
 /// its command as the job did. Returns the path of the script.
 pub fn lay_out(store: &Store, author: &Author, job: &Job, name: &str, dir: &Path) -> Result<PathBuf, Error> {
     let objects: &dyn ObjectRead = store.objects();
-    let io = |verb| move |source| Error::Io { verb, path: dir.display().to_string(), source };
+    let io = |verb| move |source| Error::io(verb, dir, source);
     let found = find(store, job, name)?;
     let gone = || Error::StageGone { stage: job.stage_name() };
     let stage = found.stage().ok_or_else(gone)?;

@@ -1,6 +1,7 @@
 //! What can go wrong with pipelines and jobs.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::fault::{Kind, fault};
 use crate::history::Target;
@@ -38,7 +39,7 @@ pub enum Error {
     OutputTaken { repo: RepoName },
     /// A file that the pipeline declares is not there.
     #[error("{place}: cannot read the declared file {path}")]
-    Code { place: String, path: String, source: std::io::Error },
+    Code { place: String, path: String, source: io::Error },
     /// No job has this number.
     #[error("there is no job {id}")]
     UnknownJob { id: u64 },
@@ -110,7 +111,7 @@ pub enum Error {
     Record { what: &'static str, source: codec::Error },
     /// Preparing or cleaning up a datum's directories failed.
     #[error("cannot {verb} {path}")]
-    Io { verb: &'static str, path: String, source: std::io::Error },
+    Io { verb: &'static str, path: String, source: io::Error },
     /// A stage failed.
     #[error(transparent)]
     Stage(#[from] stage::Error),
@@ -135,6 +136,13 @@ pub enum Error {
     /// Laying out a datum's input failed.
     #[error(transparent)]
     Checkout(#[from] checkout::Error),
+}
+
+impl Error {
+    /// The disk failed to do this with what is at `path`.
+    pub(super) fn io(verb: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { verb, path: path.display().to_string(), source }
+    }
 }
 
 fault! {

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::error::Error;
 use super::job;
@@ -31,15 +31,15 @@ impl Lease {
     pub(super) fn take(store: &Store, id: u64) -> Result<Option<Self>, Error> {
         let path = Self::path(store, id);
         let file = OpenOptions::new().create(true).append(true).open(&path);
-        let file = file.map_err(|source| failed(&path, source))?;
+        let file = file.map_err(|source| Error::io("lock", &path, source))?;
         match file.try_lock() {
             Ok(()) => {
                 // What a dead process announced in it holds no more.
-                file.set_len(0).map_err(|source| failed(&path, source))?;
+                file.set_len(0).map_err(|source| Error::io("lock", &path, source))?;
                 Ok(Some(Self { path, _locked: file }))
             }
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(failed(&path, source)),
+            Err(TryLockError::Error(source)) => Err(Error::io("lock", &path, source)),
         }
     }
 
@@ -49,19 +49,19 @@ impl Lease {
         let path = Self::path(store, id);
         let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            other => other.map_err(|source| failed(&path, source))?,
+            other => other.map_err(|source| Error::io("lock", &path, source))?,
         };
         match file.try_lock_shared() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(source)) => Err(failed(&path, source)),
+            Err(TryLockError::Error(source)) => Err(Error::io("lock", &path, source)),
         }
     }
 
     /// The jobs that there are leases on, of the living and of the dead.
     pub(super) fn all(store: &Store) -> Result<Vec<u64>, Error> {
         let dir = store.tmp().dir();
-        let entries = fs::read_dir(dir).map_err(|source| failed(dir, source))?;
+        let entries = fs::read_dir(dir).map_err(|source| Error::io("lock", dir, source))?;
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
         Ok(names.filter_map(|name| name.strip_prefix(PREFIX)?.parse().ok()).collect())
     }
@@ -93,10 +93,6 @@ impl Lease {
         // A file that stays harms nobody.
         let _ = fs::remove_file(&self.path);
     }
-}
-
-fn failed(path: &Path, source: io::Error) -> Error {
-    Error::Io { verb: "lock", path: path.display().to_string(), source }
 }
 
 #[cfg(test)]

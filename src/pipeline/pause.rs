@@ -10,9 +10,9 @@ use crate::object::PipelineName;
 use crate::store::Store;
 
 use super::cancel::{self, Stopped};
-use super::catch_up::{CaughtUp, Scope, Unsettled, catch_up};
+use super::catch_up::{Again, CaughtUp, Scope, catch_up};
 use super::error::Error;
-use super::job::{Job, Results};
+use super::job::Job;
 use super::registry::Standing;
 use super::submission;
 use super::task::TRIES;
@@ -70,13 +70,7 @@ pub fn resume(store: &Store, author: &Author, name: &PipelineName) -> Result<Res
         }
         let (jobs, next) = facts.suppose(&batch.writes, |facts| {
             let mut next = Batch::default();
-            let scope = Scope {
-                pipeline: name.clone(),
-                stage: None,
-                branch: None,
-                results: Results::Reused,
-                unsettled: Unsettled::Left,
-            };
+            let scope = Scope { pipeline: name.clone(), stage: None, branch: None, again: Again::Nothing };
             let CaughtUp { jobs, .. } = catch_up(facts, store.objects(), &mut next, &scope, &origin)?;
             Ok::<_, Error>((jobs, next))
         })?;

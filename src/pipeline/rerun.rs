@@ -6,7 +6,7 @@ use crate::meta::Batch;
 use crate::object::{BranchName, PipelineName, StageName};
 use crate::store::Store;
 
-use super::catch_up::{CaughtUp, Scope, Unsettled, catch_up};
+use super::catch_up::{Again, CaughtUp, Scope, catch_up};
 use super::error::Error;
 use super::job::{Job, Results};
 use super::registry::{self, Pipeline};
@@ -38,9 +38,11 @@ pub fn rerun(
         if !pipeline.is_active() {
             return Err(Error::Paused { name: pipeline.spec.name });
         }
-        let unsettled = Unsettled::Again;
-        let scope =
-            Scope { pipeline: pipeline.spec.name, stage, branch: branch.cloned(), results, unsettled };
+        let again = match results {
+            Results::Reused => Again::Unsettled,
+            Results::Anew => Again::Everything,
+        };
+        let scope = Scope { pipeline: pipeline.spec.name, stage, branch: branch.cloned(), again };
         let mut batch = Batch::default();
         let CaughtUp { jobs, made } = catch_up(&facts, store.objects(), &mut batch, &scope, &origin)?;
         if jobs.is_empty() && made.is_empty() && branch.is_some() {

@@ -106,6 +106,18 @@ impl From<Vec<Job>> for Caused {
     }
 }
 
+/// Adds to `batch` what these moves cause in all pipelines, and returns it.
+pub fn cause(
+    store: &Store,
+    facts: &Session,
+    batch: &mut Batch,
+    moved: &[Moved],
+    runs: Runs,
+    origin: &Origin,
+) -> Result<Caused, Error> {
+    enqueue(facts, Some(store.objects()), batch, moved, Concerned::All, runs, origin)
+}
+
 /// Adds to `batch` what these moves cause, jobs and moves of branches that follow, and returns it. Where only one pipeline is
 /// concerned, no branch moves. A paused pipeline gets no job. Whether a trigger lets something through is read from `objects`;
 /// without them, none does.
@@ -136,7 +148,7 @@ pub fn enqueue(
     Ok(Caused { jobs, moved: followed })
 }
 
-/// Adds to `batch` the jobs of the run `run` that an output which a job of it made causes, and returns them: those of inputs whose trigger lets it
+/// Adds to `batch` the jobs of the run `run` that an output which a job of it made causes: those of inputs whose trigger lets it
 /// through. All others of the run are queued already.
 pub(super) fn publish(
     facts: &Session,
@@ -145,15 +157,15 @@ pub(super) fn publish(
     output: Moved,
     run: u64,
     origin: &Origin,
-) -> Result<Vec<Job>, Error> {
+) -> Result<(), Error> {
     let moved = [output];
     let with_triggers = registry::with_triggers(facts)?;
     let ripe = ripen(facts, objects, batch, &with_triggers, &moved, Concerned::All, origin.time)?;
     if ripe.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let (pipelines, changes) = (registry::list(facts)?, Changes { ripe, ..Changes::default() });
-    queue(facts, batch, &pipelines, &moved, changes, Concerned::All, Runs::Of(run), origin)
+    queue(facts, batch, &pipelines, &moved, changes, Concerned::All, Runs::Of(run), origin).map(drop)
 }
 
 /// The inputs whose trigger lets through now what has come to these branches. That is added to `batch`. Where only one pipeline is

@@ -8,7 +8,7 @@ use crate::ledger::Outcome;
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId};
 use crate::pipeline::follow;
-use crate::pipeline::trigger::{self, Caused, Concerned, Runs};
+use crate::pipeline::trigger::{self, Caused, Runs};
 use crate::store::Store;
 
 /// A branch that was deleted.
@@ -112,15 +112,7 @@ pub fn rename_branch(
     history::carry_merge(&facts, &mut batch, &repo, &target.branch, Some(name))?;
     follow::rename(&facts, &mut batch, &repo, &target.branch, name)?;
     let moved = trigger::Moved { repo: repo.clone(), branch: name.clone(), commit: head };
-    let caused = trigger::enqueue(
-        &facts,
-        Some(store.objects()),
-        &mut batch,
-        &[moved],
-        Concerned::All,
-        Runs::One,
-        &origin,
-    )?;
+    let caused = trigger::cause(store, &facts, &mut batch, &[moved], Runs::One, &origin)?;
     match facts.commit(&origin, &batch)? {
         Outcome::Done { number } => {
             Ok(Changed { operation: number, before: Some(head), after: Some(head), caused })

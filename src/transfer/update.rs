@@ -9,7 +9,7 @@ use crate::history::{self, Author, NewRepo, Repo};
 use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{CommitId, ObjectKind, RepoName};
-use crate::pipeline::trigger::{self, Caused, Concerned, Runs};
+use crate::pipeline::trigger::{self, Caused, Runs};
 use crate::store::Store;
 
 /// What a move of names came to.
@@ -86,15 +86,7 @@ pub fn update(store: &Store, author: &Author, moves: &[RefMove]) -> Result<Moved
             },
         }
     }
-    let caused = trigger::enqueue(
-        &facts,
-        Some(store.objects()),
-        &mut batch,
-        &moved,
-        Concerned::All,
-        Runs::ByBranch,
-        &origin,
-    )?;
+    let caused = trigger::cause(store, &facts, &mut batch, &moved, Runs::ByBranch, &origin)?;
     match facts.commit(&origin, &batch)? {
         Outcome::Done { number } => Ok(Moved { operation: Some(number), caused }),
         // Where names stand was seen in this session, so a repo is another one now.

@@ -12,7 +12,7 @@ use super::datum::Datum;
 use super::environment;
 use super::previous;
 use super::process::{Program, View, prepare};
-use super::room::{Files, Room, io_error};
+use super::room::{Files, Room};
 use crate::object::ObjectRead;
 use crate::pipeline::base::Base;
 use crate::pipeline::error::Error;
@@ -51,12 +51,12 @@ pub(in crate::pipeline) fn lay_out(
         // It is told of this datum alone, and answers to the person.
         let line = batch::line(command.batch, &environment::own(task, command, View::Shared, datum, &room));
         let place = room.path("stdin");
-        fs::write(&place, line).map_err(|source| io_error("write", &place, source))?;
+        fs::write(&place, line).map_err(|source| Error::io("write", &place, source))?;
         // A file of its own: programs open what they answer in anew, which would empty what the person keeps the output in.
         start.env.insert("VDS_ANSWER".into(), dir.join("answer").into());
     }
     let path = dir.join("run.sh");
-    let fail = |source| Error::Io { verb: "write", path: path.display().to_string(), source };
+    let fail = |source| Error::io("write", &path, source);
     fs::write(&path, script(&about, dir, &start, answers.then(|| dir.join("answer")).as_deref()))
         .map_err(fail)?;
     fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(fail)?;

@@ -9,7 +9,6 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, openat, unlinkat};
 
 use super::lazy;
-use super::room::io_error;
 use crate::checkout::{self, Clash};
 use crate::content;
 use crate::object::{Entry, FileKind, ObjectRead, TreePath};
@@ -29,14 +28,14 @@ pub(super) fn whole(objects: &dyn ObjectRead, files: &[(TreePath, Entry)], dir: 
         few(objects, files, dir)?;
     } else {
         checkout::checkout(objects, files, dir, Clash::Refuse, &Silent)?;
-        protect_files(dir, files).map_err(|source| io_error("protect", dir, source))?;
+        protect_files(dir, files).map_err(|source| Error::io("protect", dir, source))?;
     }
-    protect_directories(dir, files).map_err(|source| io_error("protect", dir, source))
+    protect_directories(dir, files).map_err(|source| Error::io("protect", dir, source))
 }
 
 /// The same with names alone: there is nothing in the files.
 pub(super) fn names(files: &[(TreePath, Entry)], dir: &Path) -> Result<(), Error> {
-    let fail = |source| io_error("make files in", dir, source);
+    let fail = |source| Error::io("make files in", dir, source);
     if files.is_empty() {
         return make(dir).map_err(fail);
     }
@@ -55,7 +54,7 @@ pub(super) fn pipes(objects: &dyn ObjectRead, files: &[(TreePath, Entry)], dir: 
     };
     // Before there are links, which could lead elsewhere.
     let made = make(dir).and_then(|()| files.iter().try_for_each(|(path, _)| pipe(path)));
-    made.map_err(|source| io_error("make pipes in", dir, source))?;
+    made.map_err(|source| Error::io("make pipes in", dir, source))?;
     let links: Vec<(TreePath, Entry)> = links.into_iter().cloned().collect();
     checkout::checkout(objects, &links, dir, Clash::Refuse, &Silent)?;
     Ok(())
@@ -63,12 +62,12 @@ pub(super) fn pipes(objects: &dyn ObjectRead, files: &[(TreePath, Entry)], dir: 
 
 fn few(objects: &dyn ObjectRead, files: &[(TreePath, Entry)], dir: &Path) -> Result<(), Error> {
     if files.is_empty() {
-        return make(dir).map_err(|source| io_error("make", dir, source));
+        return make(dir).map_err(|source| Error::io("make", dir, source));
     }
     for (path, entry) in files {
         let bytes = load(objects, path, entry)?;
         let written = create(dir, path, entry.kind).and_then(|mut file| file.write_all(&bytes));
-        written.map_err(|source| io_error("write", &dir.join(path.as_str()), source))?;
+        written.map_err(|source| Error::io("write", &dir.join(path.as_str()), source))?;
     }
     Ok(())
 }

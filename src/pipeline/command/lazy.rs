@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, Mode, OFlags, mkfifoat, openat};
 
 use super::datum::Datum;
-use super::room::{Room, io_error};
+use super::room::Room;
 use crate::content::{self, Stream};
 use crate::object::{Entry, FileKind, ObjectRead, TreePath};
 use crate::pipeline::error::Error;
@@ -160,7 +160,7 @@ impl<'a> Pipe<'a> {
             let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             // It fails while nobody reads it, and when the program has taken it away.
             let Ok(into) = openat(CWD, &self.path, flags, Mode::empty()) else { return Ok(Found::Nothing) };
-            self.renew(fresh).map_err(|source| io_error("renew", &self.path, source))?;
+            self.renew(fresh).map_err(|source| Error::io("renew", &self.path, source))?;
             let from = content::open(objects, self.entry.blob)?.into();
             Flow { into: into.into(), from, piece: Vec::new(), written: 0 }
         };
@@ -174,7 +174,7 @@ impl<'a> Pipe<'a> {
                 Ok(Found::Nothing)
             }
             Ok(Poured::All) => Ok(Found::Life),
-            Err(source) => Err(io_error("fill", &self.path, source)),
+            Err(source) => Err(Error::io("fill", &self.path, source)),
         }
     }
 

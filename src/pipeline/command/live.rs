@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::datum::Datum;
-use super::room::io_error;
 use crate::owner;
 use crate::pipeline::error::Error;
 use crate::pipeline::task::Task;
@@ -30,9 +29,9 @@ impl LiveLogs {
     /// Makes the place for those of this job.
     pub(super) fn begin(task: &Task<'_>) -> Result<Self, Error> {
         let own = task.store.tmp().own_dir();
-        let own = own.map_err(|source| io_error("make a place in", task.store.tmp().dir(), source))?;
+        let own = own.map_err(|source| Error::io("make a place in", task.store.tmp().dir(), source))?;
         let dir = own.join(name(task.job.id));
-        fs::create_dir_all(&dir).map_err(|source| io_error("make", &dir, source))?;
+        fs::create_dir_all(&dir).map_err(|source| Error::io("make", &dir, source))?;
         Ok(Self { dir, next: AtomicU64::new(0) })
     }
 

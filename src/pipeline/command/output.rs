@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::datum::Datum;
-use super::room::{Room, io_error};
+use super::room::Room;
 use crate::content;
 use crate::object::{Entry, FileKind, NodeId, ObjectWrite, TreePath};
 use crate::pipeline::error::Error;
@@ -43,7 +43,7 @@ pub(super) struct Left {
 /// Stores what the program left in the room.
 pub(super) fn keep(sink: &dyn ObjectWrite, room: &Room, datum: &Datum) -> Result<Left, Error> {
     let out = room.path("out");
-    let meta = fs::symlink_metadata(&out).map_err(|source| io_error("read", &out, source))?;
+    let meta = fs::symlink_metadata(&out).map_err(|source| Error::io("read", &out, source))?;
     if !meta.is_dir() {
         return refuse("the program replaced its output directory", "write into the directory $VDS_OUT");
     }
@@ -61,7 +61,7 @@ impl Output<'_> {
     fn read(&mut self, sink: &dyn ObjectWrite) -> Result<(), Error> {
         let mut directories = vec![self.out.clone()];
         while let Some(directory) = directories.pop() {
-            let fail = |source| io_error("read", &directory, source);
+            let fail = |source| Error::io("read", &directory, source);
             let mut members =
                 fs::read_dir(&directory).map_err(fail)?.collect::<Result<Vec<_>, _>>().map_err(fail)?;
             // Of several faults, the same one is told of every time.
@@ -85,14 +85,14 @@ impl Output<'_> {
         if let Some(real) = self.real.get() {
             return Ok(real);
         }
-        let real = |path: &Path| fs::canonicalize(path).map_err(|source| io_error("read", path, source));
+        let real = |path: &Path| fs::canonicalize(path).map_err(|source| Error::io("read", path, source));
         let found = [real(&self.out)?, real(&self.room.join("in"))?];
         Ok(self.real.get_or_init(|| found))
     }
 
     /// Takes what a link leads to in its place, if it is no link within the output; says whether it has done so.
     fn settle_link(&mut self, sink: &dyn ObjectWrite, link: &Path) -> Result<bool, Error> {
-        let target = fs::read_link(link).map_err(|source| io_error("read", link, source))?;
+        let target = fs::read_link(link).map_err(|source| Error::io("read", link, source))?;
         let written = target;
         let target = self.as_seen_here(&written);
         let link_to = link.parent().unwrap_or(link).join(&target);
@@ -175,7 +175,7 @@ fn tree_path(path: &Path) -> Result<TreePath, Error> {
 
 /// The file or link at `path`, stored.
 fn entry(sink: &dyn ObjectWrite, path: &Path) -> Result<Entry, Error> {
-    let fail = |source| io_error("read", path, source);
+    let fail = |source| Error::io("read", path, source);
     let meta = fs::symlink_metadata(path).map_err(fail)?;
     if meta.is_symlink() {
         let target = fs::read_link(path).map_err(fail)?;

@@ -13,7 +13,7 @@ use super::bench::Bench;
 use super::datum::Datum;
 use super::environment;
 use super::lazy::Lazy;
-use super::room::{Room, io_error};
+use super::room::Room;
 use crate::pipeline::error::Error;
 use crate::pipeline::job;
 use crate::pipeline::spec::{Batch, Command, Isolation, Limits};
@@ -220,7 +220,7 @@ impl View {
         }
         let tmp = task.store.tmp();
         let room = tmp.path();
-        let room = room.map_err(|source| io_error("make a room in", tmp.dir(), source))?;
+        let room = room.map_err(|source| Error::io("make a room in", tmp.dir(), source))?;
         match (program::obstacle(&room), command.isolation) {
             (None, _) => Ok((Self::Own, job::Isolation::Namespaces)),
             (Some(reason), Isolation::Auto) => {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -38,22 +37,18 @@ pub(super) enum Files {
     Stay,
 }
 
-pub(super) fn io_error(verb: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::Io { verb, path: path.display().to_string(), source }
-}
-
 impl Room {
     /// A room in `tmp` with nothing in it. The directories of the inputs `always` are there even when a datum has nothing of them, and
     /// stay the same ones.
     pub(super) fn make(tmp: &Tmp, always: Vec<String>, files: Files) -> Result<Self, Error> {
-        let dir = tmp.path().map_err(|source| io_error("make a room in", tmp.dir(), source))?;
+        let dir = tmp.path().map_err(|source| Error::io("make a room in", tmp.dir(), source))?;
         Self::at(dir, always, files)
     }
 
     /// Such a room in the directory `dir`, which must not be there.
     pub(super) fn at(dir: PathBuf, always: Vec<String>, files: Files) -> Result<Self, Error> {
         let room = Self { dir, always, slots: (files == Files::Stay).then(BTreeMap::new) };
-        let make = |path: PathBuf| fs::create_dir(&path).map_err(|source| io_error("make", &path, source));
+        let make = |path: PathBuf| fs::create_dir(&path).map_err(|source| Error::io("make", &path, source));
         make(room.dir.clone())?;
         DIRECTORIES.iter().try_for_each(|sub| make(room.path(sub)))?;
         room.always.iter().try_for_each(|name| make(room.path("in").join(name)))?;
@@ -62,7 +57,7 @@ impl Room {
 
     /// Leaves nothing in it. The directories stay, since to make and remove them is most of what a small datum costs.
     pub(super) fn empty(&self) -> Result<(), Error> {
-        let fail = |source| io_error("clear", &self.dir, source);
+        let fail = |source| Error::io("clear", &self.dir, source);
         for member in fs::read_dir(&self.dir).map_err(fail)? {
             let member = member.map_err(fail)?;
             if !DIRECTORIES.iter().any(|sub| member.file_name() == *sub) {
@@ -114,7 +109,7 @@ impl Room {
         }
         let stays = !self.always.is_empty();
         if stays {
-            lay::empty(&dir).map_err(|source| io_error("clear", &dir, source))?;
+            lay::empty(&dir).map_err(|source| Error::io("clear", &dir, source))?;
         }
         match part.contents {
             Contents::Whole => lay::whole(objects, &part.files, &dir)?,
@@ -123,7 +118,7 @@ impl Room {
         }
         // One that stays is not to change its mode again and again, and in one with pipes these are replaced.
         if !stays && part.contents != Contents::Lazy {
-            lay::protect(&dir).map_err(|source| io_error("protect", &dir, source))?;
+            lay::protect(&dir).map_err(|source| Error::io("protect", &dir, source))?;
         }
         Ok(())
     }
@@ -131,7 +126,7 @@ impl Room {
     /// Empties one of the directories, whatever a program has made of it.
     fn empty_directory(&self, sub: &str) -> Result<(), Error> {
         let dir = self.path(sub);
-        lay::empty(&dir).map_err(|source| io_error("clear", &dir, source))
+        lay::empty(&dir).map_err(|source| Error::io("clear", &dir, source))
     }
 
     /// Lays out the output of the datum's last run in `previous`, and what has changed since in `changes`.
@@ -144,11 +139,11 @@ impl Room {
             }
         }
         if dir.is_dir() {
-            owner::remove(&dir).map_err(|source| io_error("clear", &dir, source))?;
+            owner::remove(&dir).map_err(|source| Error::io("clear", &dir, source))?;
         }
         lay::whole(objects, &files, &dir)?;
-        lay::protect(&dir).map_err(|source| io_error("protect", &dir, source))?;
-        fs::write(&changes, &previous.changes).map_err(|source| io_error("write", &changes, source))
+        lay::protect(&dir).map_err(|source| Error::io("protect", &dir, source))?;
+        fs::write(&changes, &previous.changes).map_err(|source| Error::io("write", &changes, source))
     }
 
     /// Leaves it to a person, who may remove it.
@@ -156,7 +151,7 @@ impl Room {
         let mut inner: Vec<PathBuf> = ["in", "previous"].map(|sub| self.path(sub)).into();
         inner.retain(|dir| dir.is_dir());
         while let Some(dir) = inner.pop() {
-            let fail = |source| io_error("open", &dir, source);
+            let fail = |source| Error::io("open", &dir, source);
             fs::set_permissions(&dir, Permissions::from_mode(0o755)).map_err(fail)?;
             for member in fs::read_dir(&dir).map_err(fail)? {
                 let member = member.map_err(fail)?;

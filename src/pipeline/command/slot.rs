@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use super::datum::Part;
 use super::lay;
-use super::room::io_error;
 use crate::object::{Entry, FileKind, ObjectRead, TreePath};
 use crate::pipeline::error::Error;
 use crate::pipeline::spec::Contents;
@@ -48,7 +47,7 @@ impl Slot {
     ) -> Result<Self, Error> {
         let bytes = lay::load(objects, path, entry)?;
         let place = dir.join(path.as_str());
-        let fail = |source| io_error("write", &place, source);
+        let fail = |source| Error::io("write", &place, source);
         let slot = match free.filter(|slot| slot.kind == entry.kind) {
             Some(slot) if fs::rename(&slot.path, &place).is_ok() => Self { path: place.clone(), ..slot },
             _ => {

@@ -42,7 +42,8 @@ impl Phase {
     pub(super) fn number(self) -> u8 {
         self as u8
     }
-    /// The same in a sentence about the job.
+
+    /// How it stands, in a sentence about the job.
     pub fn told(self) -> &'static str {
         match self {
             Self::Queued => "is queued",
