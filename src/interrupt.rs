@@ -21,8 +21,8 @@ static PENDING: Pending = Pending::new();
 /// Whether the end of this process has begun.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// What the person is to do next, where that is not to give the same command again.
-static ADVICE: Mutex<Option<String>> = Mutex::new(None);
+/// What is to be said at the end, where that is not to give the same command again.
+static PARTING: Mutex<Option<Parting>> = Mutex::new(None);
 
 /// What is to be undone, by the order in which it was said.
 struct Pending(Mutex<(u64, BTreeMap<u64, Undo>)>);
@@ -47,6 +47,15 @@ impl Pending {
         let all = std::mem::take(&mut self.lock().1);
         all.into_values().rev().for_each(|undo| undo());
     }
+}
+
+/// What is said to a person who told the process to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parting {
+    /// The work was cut short; this is how it goes on.
+    Cut(String),
+    /// The work has no other end; this is how it is taken up again.
+    Ended(String),
 }
 
 /// Something that will be undone if the process is told to end while this is held.
@@ -86,14 +95,14 @@ pub fn stand_still_if_ending() {
     }
 }
 
-/// Says what the person is to do if the process is told to end from now on.
-pub fn advise(advice: String) {
-    *ADVICE.lock().unwrap_or_else(PoisonError::into_inner) = Some(advice);
+/// Says what is to be said if the process is told to end from now on.
+pub fn part_with(parting: Parting) {
+    *PARTING.lock().unwrap_or_else(PoisonError::into_inner) = Some(parting);
 }
 
-/// What was last advised.
-pub fn advice() -> Option<String> {
-    ADVICE.lock().unwrap_or_else(PoisonError::into_inner).clone()
+/// What was last said to [`part_with`].
+pub fn parting() -> Option<Parting> {
+    PARTING.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 #[cfg(test)]

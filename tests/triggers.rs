@@ -4,7 +4,10 @@
 
 mod desk;
 
+use std::io::Read as _;
+
 use desk::{Desk, until};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// A desk with the repo `in` and a pipeline.
@@ -232,8 +235,8 @@ fn who_watches_runs_what_others_queue_and_what_becomes_due_and_outlives_failures
     let desk = desk(&stages);
     desk.ok(&["trigger", "set", "in@main", "staging", "--quiet-for", "1s"]);
     let mut watch = desk.command(&["run", "--watch"]);
-    watch.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-    let _watch = Killed(watch.spawn().unwrap());
+    watch.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let mut watch = Killed(watch.spawn().unwrap());
     desk.write("a", "a");
     desk.ok(&["commit", "in", "a", "-m", "a", "--no-run"]);
     until("the first job", || files(&desk, "p/s") == ["a"]);
@@ -245,4 +248,15 @@ fn who_watches_runs_what_others_queue_and_what_becomes_due_and_outlives_failures
     desk.write("b", "b");
     desk.ok(&["commit", "in@staging", "b", "-m", "b", "--no-run"]);
     until("what is due by time alone", || files(&desk, "p/s") == ["a", "b"]);
+    until("the end of its job", || desk.ok(&["job", "list", "--state", "running", "--quiet"]).is_empty());
+    kill_process(Pid::from_child(&watch.0), Signal::INT).unwrap();
+    let mut said = String::new();
+    watch.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(watch.0.wait().unwrap().code(), Some(130));
+    assert!(
+        said.ends_with(
+            "ended; `vds run --watch` goes on, also with jobs that ran just now; `vds run` does so once\n"
+        ),
+        "{said}"
+    );
 }

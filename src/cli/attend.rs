@@ -10,7 +10,7 @@ use super::complaint::complain;
 use super::context::{Answer, Context, verdict};
 use super::trigger;
 use crate::fault::{Cause, Kind};
-use crate::interrupt;
+use crate::interrupt::{self, Parting};
 use crate::pipeline::{self, Which};
 use crate::store::Store;
 
@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub(super) fn run(store: &Store, cx: &Context) -> Answer {
     cx.note("running what comes until this is ended (Ctrl-C)");
     let goes_on = "`vds run --watch` goes on, also with jobs that ran just now; `vds run` does so once";
-    interrupt::advise(goes_on.to_owned());
+    interrupt::part_with(Parting::Ended(goes_on.to_owned()));
     loop {
         // What comes from here on is seen in the next round.
         let length = store.ledger().length();

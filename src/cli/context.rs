@@ -19,7 +19,7 @@ use super::progress::Bar;
 use super::trigger;
 use crate::fault::{Cause, Kind};
 use crate::history::{self, Author, Location, Resolved, Revision, Target};
-use crate::interrupt;
+use crate::interrupt::{self, Parting};
 use crate::object::{CommitId, RepoName};
 use crate::pipeline::job::{Isolation, Job, State};
 use crate::pipeline::trigger::Caused;
@@ -241,7 +241,7 @@ impl Context {
         }
         let text = text + &trigger::moved(&moved);
         if !jobs.is_empty() {
-            interrupt::advise(format!("{done}; `vds run` goes on with its jobs"));
+            interrupt::part_with(Parting::Cut(format!("{done}; `vds run` goes on with its jobs")));
         }
         let which = Some(Which::of(&jobs)).filter(|_| !later && !jobs.is_empty());
         let run = |jobs| which.as_ref().map_or(Ok(jobs), |which| self.run(store, which));

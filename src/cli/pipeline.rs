@@ -178,12 +178,17 @@ fn submit(file: &Path, name: Option<&PipelineName>, how: Submit, no_run: bool, c
     let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();
     let text = match operation {
         Some(_) => format!("pipeline {name}, version {version}\n{}", lines(&pipeline)),
-        None => format!("pipeline {name} is so already, as version {version}\n"),
+        None => as_it_is(&pipeline),
     };
     let document = document(&json!({ "pipeline": name, "version": version, "stages": stages }));
     let quiet = format!("{name}\n");
     let made = Made { document, text, quiet, done: "the pipeline is made", operation };
     cx.made(&store, made, caused, no_run)
+}
+
+/// What is said of a file that says what its pipeline is already.
+pub(super) fn as_it_is(pipeline: &registry::Pipeline) -> String {
+    format!("pipeline {} is so already, as version {}\n", pipeline.spec.name, pipeline.record.version)
 }
 
 fn commit(facts: &mut Session, batch: &Batch, origin: &Origin) -> Result<u64, Cause> {
@@ -215,8 +220,11 @@ fn lines(pipeline: &registry::Pipeline) -> String {
 
 pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
     match verb {
-        Verb::Create { file, dry_run: true, name, .. } | Verb::Update { file, dry_run: true, name, .. } => {
-            preview::rehearse(&file, name.as_ref(), cx)
+        Verb::Create { file, dry_run: true, name, .. } => {
+            preview::rehearse(&file, name.as_ref(), Submit::Create, cx)
+        }
+        Verb::Update { file, dry_run: true, name, .. } => {
+            preview::rehearse(&file, name.as_ref(), Submit::Update, cx)
         }
         Verb::Create { file, no_run, name, .. } => submit(&file, name.as_ref(), Submit::Create, no_run, cx),
         Verb::Update { file, no_run, name, .. } => submit(&file, name.as_ref(), Submit::Update, no_run, cx),

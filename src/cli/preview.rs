@@ -12,7 +12,7 @@ use super::convert;
 use crate::fault::Cause;
 use crate::object::{BranchName, PipelineName, StageName};
 use crate::pipeline::spec::Spec;
-use crate::pipeline::submission::Submission;
+use crate::pipeline::submission::{Submission, Submit};
 use crate::pipeline::{self, Datum, Error, Extent, Foresight, Rehearsal, Rehearsed};
 use crate::store::Store;
 use crate::view;
@@ -33,9 +33,9 @@ fn look(
 }
 
 /// Tells which stages would run on how many datums, and why.
-pub(super) fn rehearse(file: &Path, name: Option<&PipelineName>, cx: &Context) -> Answer {
+pub(super) fn rehearse(file: &Path, name: Option<&PipelineName>, how: Submit, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let Rehearsal { pipeline, stages } = look(&store, file, name, Extent::Stale, cx)?;
+    let Rehearsal { pipeline, is_same, stages } = look(&store, file, name, Extent::Submitted(how), cx)?;
     let (name, version) = (&pipeline.spec.name, pipeline.record.version);
     let counts = |stage: &Rehearsed| match &stage.work {
         Foresight::Waits => "waits for another stage".to_owned(),
@@ -55,10 +55,11 @@ pub(super) fn rehearse(file: &Path, name: Option<&PipelineName>, cx: &Context) -
         })
     };
     let text = || {
-        format!(
-            "would make pipeline {name}, version {version}\n{}",
-            stages.iter().map(line).collect::<String>()
-        )
+        if is_same {
+            return super::pipeline::as_it_is(&pipeline);
+        }
+        let stages: String = stages.iter().map(line).collect();
+        format!("would make pipeline {name}, version {version}\n{stages}")
     };
     let stages_shown: Vec<Value> = stages.iter().map(shape).collect();
     let document = json!({ "pipeline": name, "version": version, "dry_run": true, "stages": stages_shown });
@@ -75,7 +76,7 @@ pub(super) fn run(
     branch: Option<&BranchName>,
     cx: &Context,
 ) -> Answer {
-    let Rehearsal { pipeline, stages } = look(store, file, None, Extent::Whole, cx)?;
+    let Rehearsal { pipeline, stages, .. } = look(store, file, None, Extent::Whole, cx)?;
     if let Some(stage) = stage.filter(|stage| !pipeline.spec.stages.contains_key(*stage)) {
         let stages: Vec<String> = pipeline.spec.stages.keys().map(ToString::to_string).collect();
         return Err(not_found(

@@ -26,7 +26,7 @@ use super::{
     restore, revert, rm, run, show, sparse_checkout, status, switch, tag, trigger, undo, watch, why,
 };
 use crate::fault::Cause;
-use crate::interrupt;
+use crate::interrupt::{self, Parting};
 use crate::program;
 
 /// A content-addressed, versioned data store with commit-triggered pipelines
@@ -188,11 +188,20 @@ fn listen() {
         if pager::close() == Closed::Pager {
             std::process::exit(128 + signal);
         }
-        let hint = interrupt::advice()
-            .unwrap_or_else(|| "nothing is half done; the same command can be given again".to_owned());
-        let _ = writeln!(io::stderr().lock(), "error: interrupted\nhint: {hint}");
+        let _ = writeln!(io::stderr().lock(), "{}", last_words());
         std::process::exit(128 + signal);
     });
+}
+
+/// What is said when the person has ended the process.
+fn last_words() -> String {
+    match interrupt::parting() {
+        Some(Parting::Ended(how)) => format!("ended; {how}"),
+        Some(Parting::Cut(how)) => format!("error: interrupted\nhint: {how}"),
+        None => {
+            "error: interrupted\nhint: nothing is half done; the same command can be given again".to_owned()
+        }
+    }
 }
 
 /// Tells of a failure, to programs too if they have had no document yet.

@@ -6,7 +6,6 @@ use super::complaint::not_found;
 use super::context::{Answer, Context};
 use crate::fault::Cause;
 use crate::object::{PipelineName, StageName};
-use crate::pipeline::Error;
 use crate::pipeline::registry::{self, Pipeline};
 use crate::view;
 
@@ -14,10 +13,14 @@ use crate::view;
 type Changed<'a> = (&'a StageName, &'static str);
 
 pub(super) fn list(name: &PipelineName, cx: &Context) -> Answer {
-    let versions = registry::versions(&cx.store()?.session()?, name)?;
-    if versions.is_empty() {
-        return Err(Error::Unknown { name: name.clone() }.into());
-    }
+    let versions = {
+        let facts = cx.store()?.session()?;
+        let versions = registry::versions(&facts, name)?;
+        if versions.is_empty() {
+            return Err(registry::unknown(&facts, name).into());
+        }
+        versions
+    };
     let before = |at: usize| versions.get(at + 1);
     let told: Vec<(&Pipeline, Vec<Changed<'_>>)> =
         versions.iter().enumerate().map(|(at, version)| (version, changed(before(at), version))).collect();

@@ -12,7 +12,7 @@ use super::context::{Answer, Context, Made};
 use super::span::span;
 use crate::fault::Kind;
 use crate::history::Target;
-use crate::interrupt;
+use crate::interrupt::{self, Parting};
 use crate::pick::Place;
 use crate::store::Store;
 use crate::view;
@@ -70,6 +70,12 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// What is said to whoever ends it.
+    fn parting(&self) -> Parting {
+        let rest = "what has arrived and is not committed yet is committed by the next watch".to_owned();
+        if self.once { Parting::Cut(rest) } else { Parting::Ended(rest) }
+    }
+
     fn options(&self) -> Options {
         let to = match &self.to {
             Some(Place::At(dir) | Place::Into(Some(dir))) => Some(dir),
@@ -96,13 +102,13 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     }
     let mut code = 0;
     let warn = |text: &str| cx.note(&format!("warning: {text}"));
+    interrupt::part_with(args.parting());
     loop {
-        interrupt::advise(
-            "what has arrived and is not committed yet is committed by the next watch".to_owned(),
-        );
         let arrived = watch.next(&cx.author, args.message.as_deref(), cx.progress(), &warn)?;
         let Some(arrived) = arrived else { return Ok(code) };
-        match tell(args, &store, arrived, cx) {
+        let told = tell(args, &store, arrived, cx);
+        interrupt::part_with(args.parting());
+        match told {
             Err(cause) if cause.kind() == Kind::JobFailed => {
                 complain(&cause);
                 code = code_of(cause.kind());

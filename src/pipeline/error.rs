@@ -22,9 +22,6 @@ pub enum Error {
     /// A pipeline spec of Pachyderm cannot be translated.
     #[error(transparent)]
     Translation(#[from] TranslateError),
-    /// No pipeline has this name.
-    #[error("there is no pipeline {name}")]
-    Unknown { name: PipelineName },
     /// A pipeline has this name already.
     #[error("there is a pipeline {name} already")]
     Exists { name: PipelineName },
@@ -43,7 +40,7 @@ pub enum Error {
     /// No job has this number.
     #[error("there is no job {id}")]
     UnknownJob { id: u64 },
-    /// Jobs were asked for by a name that nothing has.
+    /// Something was asked for by a name that nothing has.
     #[error("there is no {noun} {name}")]
     NoSuch { noun: &'static str, name: String, near: Vec<String>, list: &'static str },
     /// The pipeline was deleted, or the stage dropped, before the job began.
@@ -152,8 +149,7 @@ fault! {
         | Self::FollowsItself { .. } => {
             Kind::Usage
         }
-        Self::Unknown { .. }
-        | Self::UnknownInput { .. }
+        Self::UnknownInput { .. }
         | Self::UnknownJob { .. }
         | Self::NoSuch { .. }
         | Self::StageGone { .. }
@@ -196,7 +192,7 @@ fault! {
             "`vds job show {newer}` tells about it; what older inputs come to is made by moving their branch back"
         )),
         Self::StageChanged { .. } => Some("`vds pipeline update` has queued what is to be done instead".to_owned()),
-        Self::Unknown { .. } | Self::StageGone { .. } => Some("`vds pipeline list` shows what there is".to_owned()),
+        Self::StageGone { .. } => Some("`vds pipeline list` shows what there is".to_owned()),
         Self::NoSuch { near, list, .. } if near.is_empty() => Some(format!("`{list}` shows what there is")),
         Self::NoSuch { near, .. } => Some(format!("did you mean {}?", near.join(" or "))),
         Self::Exists { name } => Some(format!("`vds pipeline update` changes {name}")),

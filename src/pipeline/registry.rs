@@ -216,7 +216,19 @@ pub fn find(facts: &Session, name: &PipelineName) -> Result<Option<Pipeline>, Er
 
 /// The pipeline with this name.
 pub fn load(facts: &Session, name: &PipelineName) -> Result<Pipeline, Error> {
-    find(facts, name)?.ok_or_else(|| Error::Unknown { name: name.clone() })
+    find(facts, name)?.ok_or_else(|| unknown(facts, name))
+}
+
+/// The error that no pipeline has this name, with the names that are most like it.
+pub fn unknown(facts: &Session, name: &PipelineName) -> Error {
+    match list(facts) {
+        Ok(all) => {
+            let names = all.into_iter().map(|pipeline| pipeline.spec.name.to_string());
+            let near = history::nearest(name.as_str(), names);
+            Error::NoSuch { noun: "pipeline", name: name.to_string(), near, list: "vds pipeline list" }
+        }
+        Err(error) => error,
+    }
 }
 
 /// The pipeline as it was in this version, though it may be gone since.

@@ -95,6 +95,8 @@ impl Foresight {
 pub struct Rehearsal {
     /// The pipeline.
     pub pipeline: Pipeline,
+    /// Whether the file says what there is already, so that no version would be made.
+    pub is_same: bool,
     /// Its stages, each after those whose output it reads.
     pub stages: Vec<Rehearsed>,
 }
@@ -111,8 +113,8 @@ struct Prospect {
 /// Which stages a rehearsal tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// Those that would run.
-    Stale,
+    /// Those that would run if the file were submitted so.
+    Submitted(Submit),
     /// All, also those whose output is made of their inputs already.
     Whole,
 }
@@ -127,17 +129,26 @@ pub fn rehearse(
 ) -> Result<Rehearsal, Error> {
     let (pipeline, prospects) = {
         let mut facts = store.session()?;
+        if extent == Extent::Submitted(Submit::Update)
+            && let Some(pipeline) = submission::same(&facts, &submission)?
+        {
+            return Ok(Rehearsal { pipeline, is_same: true, stages: Vec::new() });
+        }
         let origin = author.now();
         let spec = super::spec::Spec::parse(&submission.file, &submission.source)?;
         let before = registry::find(&facts, &spec.name)?;
-        let how = if before.is_some() { Submit::Update } else { Submit::Create };
+        let how = match (extent, &before) {
+            (Extent::Submitted(how), _) => how,
+            (Extent::Whole, Some(_)) => Submit::Update,
+            (Extent::Whole, None) => Submit::Create,
+        };
         let mut batch = Batch::default();
         let pipeline = submission::submit(store, &facts, &mut batch, submission, how, &origin)?;
         let prospects = facts.suppose(&batch.writes, |facts| {
             let heads = trigger::heads(facts, &pipeline)?;
             let (name, mut never) = (&pipeline.spec.name, Batch::default());
             let concerned = match extent {
-                Extent::Stale => Concerned::Stale(name, sink),
+                Extent::Submitted(_) => Concerned::Stale(name, sink),
                 Extent::Whole => Concerned::Only(name),
             };
             let caused =
@@ -152,7 +163,7 @@ pub fn rehearse(
         (pipeline, prospects)
     };
     let stages = prospects.into_iter().map(|prospect| foresee(sink, prospect)).collect::<Result<_, _>>()?;
-    Ok(Rehearsal { pipeline, stages })
+    Ok(Rehearsal { pipeline, is_same: false, stages })
 }
 
 fn prospect(

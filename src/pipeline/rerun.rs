@@ -87,6 +87,6 @@ fn find(facts: &Session, what: &str) -> Result<(Pipeline, Option<StageName>), Er
             }
             (pipeline, Some(stage))
         }
-        (None, None) => return Err(Error::Unknown { name }),
+        (None, None) => return Err(registry::unknown(facts, &name)),
     })
 }

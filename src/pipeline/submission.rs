@@ -6,7 +6,7 @@ use super::job::{self, State};
 use super::order::order;
 use super::outputs;
 use super::registry::{
-    Pipeline, Record, Standing, find, is_output, key, last_version, list, load, version_key,
+    self, Pipeline, Record, Standing, find, is_output, key, last_version, list, load, version_key,
 };
 use super::spec::Spec;
 use crate::history;
@@ -58,7 +58,7 @@ pub fn submit(
     let before = facts.get(&at)?;
     match (&before, submit) {
         (Some(_), Submit::Create) => return Err(Error::Exists { name: spec.name }),
-        (None, Submit::Update) => return Err(Error::Unknown { name: spec.name }),
+        (None, Submit::Update) => return Err(registry::unknown(facts, &spec.name)),
         (Some(_), Submit::Update) | (None, Submit::Create) => {}
     }
     let version = last_version(facts, &spec.name)? + 1;

@@ -13,7 +13,7 @@ use super::index::{Edit, Index};
 use super::place::{Held, Workspace, name_of};
 use super::probe::State;
 use crate::checkout::{self, Stamped};
-use crate::interrupt;
+use crate::interrupt::{self, Parting};
 use crate::marker::Position;
 use crate::object::{Entry, TreePath};
 use crate::progress::Progress;
@@ -94,7 +94,7 @@ impl Workspace {
         let was = self.marker.moving.clone();
         if !edits.is_empty() {
             self.mark(self.marker.at.clone(), Some(to.clone()))?;
-            interrupt::advise(format!("`vds checkout {}` goes on with it", name_of(to)));
+            interrupt::part_with(Parting::Cut(format!("`vds checkout {}` goes on with it", name_of(to))));
         }
         let (moved, stamped) = match self.apply(&edits, progress) {
             Err(error @ Error::Checkout(checkout::Error::NoRoom { .. })) => {
