@@ -27,8 +27,11 @@ pub(in crate::pipeline) const ARCHIVE: &[u8] = b"job-archive";
 
 pub(super) const VERSION: u8 = 1;
 
-/// How many jobs are moved at a time. There are at most about twice as many ended ones among the facts.
-const BATCH: u64 = 1000;
+/// How many of the newest jobs stay among the facts. When there are twice as many that have ended, the others move.
+const RECENT: u64 = 1000;
+
+/// The most that move in one step.
+const STEP: u64 = 16_000;
 
 /// The archive as the facts know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,23 +140,37 @@ impl Known {
 
 /// Moves jobs that have ended into the archive, if there are many. Another process that does the same meanwhile wins.
 pub fn archive(store: &Store, author: &Author) -> Result<(), Error> {
-    let (before, jobs) = {
+    while step(store, author)? == Step::Taken {}
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Taken,
+    /// There is nothing to do, or another does it.
+    Needless,
+}
+
+fn step(store: &Store, author: &Author) -> Result<Step, Error> {
+    let (before, jobs, last) = {
         let facts = store.session()?;
         let before = root(&facts)?;
-        let last = before.map_or(0, |root| root.last);
+        let begin = before.map_or(0, |root| root.last) + 1;
         // In the order of their numbers, up to the first that may still do something.
         let end = match queue::oldest_living(&facts)? {
             Some(oldest) => oldest,
             None => record::next(&facts)?,
         };
-        if end.saturating_sub(last + 1) < 2 * BATCH {
-            return Ok(());
+        let ended = end.saturating_sub(begin);
+        if ended < 2 * RECENT {
+            return Ok(Step::Needless);
         }
+        let end = begin + (ended - RECENT).min(STEP);
         let mut jobs = Vec::new();
-        for id in last + 1..=last + BATCH {
+        for id in begin..end {
             jobs.extend(record::find(&facts, id)?);
         }
-        (before, jobs)
+        (before, jobs, end - 1)
     };
     let writer = store.writer();
     let map = before.map_or_else(|| tree::empty(&writer), |root| Ok(root.map))?;
@@ -163,7 +180,7 @@ pub fn archive(store: &Store, author: &Author) -> Result<(), Error> {
     }
     let map = tree::edit(&writer, map, edits)?;
     writer.finish()?;
-    let after = Root { map, last: before.map_or(0, |root| root.last) + BATCH };
+    let after = Root { map, last };
     let encode = |root: &Root| codec::encode(VERSION, root).map_err(broken);
     let mut batch = Batch::default();
     batch.expect(ARCHIVE.to_vec(), before.as_ref().map(encode).transpose()?);
@@ -172,7 +189,8 @@ pub fn archive(store: &Store, author: &Author) -> Result<(), Error> {
         batch.remove(record::key(JOBS, job.id));
     }
     match store.session()?.commit(&author.housekeeping(), &batch)? {
-        Outcome::Done { .. } | Outcome::Stale { .. } => Ok(()),
+        Outcome::Done { .. } => Ok(Step::Taken),
+        Outcome::Stale { .. } => Ok(Step::Needless),
     }
 }
 
