@@ -4,6 +4,7 @@
 //! one name, a pipeline without its inputs, a moved output. What moves triggers stages as any move does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::error::{Aim, Error};
 use super::mark;
@@ -182,7 +183,7 @@ pub(super) fn plan(
             let moved = match &only {
                 None => moved,
                 Some((pipeline, spec)) => {
-                    submission::skip_jobs(store, facts, &mut next, pipeline, spec.as_ref(), origin)?;
+                    submission::skip_jobs(store, facts, &mut next, pipeline, spec.as_deref(), origin)?;
                     moved
                 }
             };
@@ -247,7 +248,7 @@ fn remove(store: &Store, facts: &Session, batch: &mut Batch, repo: &Repo) -> Res
 }
 
 /// What to enqueue, one after the other: branches that moved; and for a pipeline that came, changed or went, where its inputs stand.
-type Moves = Vec<(Vec<trigger::Moved>, Option<(PipelineName, Option<pipeline::spec::Spec>)>)>;
+type Moves = Vec<(Vec<trigger::Moved>, Option<(PipelineName, Option<Arc<pipeline::spec::Spec>>)>)>;
 
 /// Whether the facts can stand as they would be after these changes, and what has moved then.
 fn check(store: &Store, facts: &Session, changes: &[KeyChange], aim: Aim) -> Result<Moves, Stop> {

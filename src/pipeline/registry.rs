@@ -1,7 +1,9 @@
 //! The pipelines of a store.
 
 use std::ops::ControlFlow;
+use std::sync::{Arc, LazyLock};
 
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
@@ -20,7 +22,7 @@ const VERSION: u8 = 1;
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     /// What its file says.
-    pub spec: Spec,
+    pub spec: Arc<Spec>,
     /// What is kept of it.
     pub record: Record,
 }
@@ -108,10 +110,27 @@ impl Record {
     }
 }
 
+/// How many pipeline files this process remembers.
+const REMEMBERED: usize = 64;
+
+/// What the files say that were read last, by what they are. Every job asks for its pipeline again and again.
+static PARSED: LazyLock<Cache<Digest, Arc<Spec>>> = LazyLock::new(|| Cache::new(REMEMBERED));
+
+/// What this pipeline file says, whose name is for messages.
+pub(super) fn parse(file: &str, source: &str) -> Result<Arc<Spec>, Error> {
+    let id = Digest::of([file, source].join("\0").as_bytes());
+    if let Some(spec) = PARSED.get(&id) {
+        return Ok(spec);
+    }
+    let spec = Arc::new(Spec::parse(file, source)?);
+    PARSED.insert(id, Arc::clone(&spec));
+    Ok(spec)
+}
+
 impl Pipeline {
     fn read(bytes: &[u8]) -> Result<Self, Error> {
         let record = Record::read(bytes)?;
-        Ok(Self { spec: Spec::parse(&record.file, &record.source)?, record })
+        Ok(Self { spec: parse(&record.file, &record.source)?, record })
     }
 
     /// The files that a command declares: those it names, and those in directories that it names.
@@ -201,7 +220,7 @@ pub(super) fn with_triggers(facts: &Session) -> Result<Vec<Pipeline>, Error> {
     for record in records {
         let record = record?;
         if WORDS.iter().any(|word| record.source.contains(word)) {
-            let spec = Spec::parse(&record.file, &record.source)?;
+            let spec = parse(&record.file, &record.source)?;
             found.push(Pipeline { spec, record });
         }
     }

@@ -135,7 +135,7 @@ pub fn rehearse(
             return Ok(Rehearsal { pipeline, is_same: true, stages: Vec::new() });
         }
         let origin = author.now();
-        let spec = super::spec::Spec::parse(&submission.file, &submission.source)?;
+        let spec = registry::parse(&submission.file, &submission.source)?;
         let before = registry::find(&facts, &spec.name)?;
         let how = match (extent, &before) {
             (Extent::Submitted(how), _) => how,

@@ -36,13 +36,13 @@ pub fn rerun(
         let mut facts = store.session()?;
         let (pipeline, stage) = find(&facts, what)?;
         if !pipeline.is_active() {
-            return Err(Error::Paused { name: pipeline.spec.name });
+            return Err(Error::Paused { name: pipeline.spec.name.clone() });
         }
         let again = match results {
             Results::Reused => Again::Unsettled,
             Results::Anew => Again::Everything,
         };
-        let scope = Scope { pipeline: pipeline.spec.name, stage, branch: branch.cloned(), again };
+        let scope = Scope { pipeline: pipeline.spec.name.clone(), stage, branch: branch.cloned(), again };
         let mut batch = Batch::default();
         let CaughtUp { jobs, made } = catch_up(&facts, store.objects(), &mut batch, &scope, &origin)?;
         if jobs.is_empty() && made.is_empty() && branch.is_some() {
@@ -63,7 +63,7 @@ pub fn rerun(
 pub fn check_stage(facts: &Session, name: &str) -> Result<(), Error> {
     match find(facts, name)? {
         (_, Some(_)) => Ok(()),
-        (pipeline, None) => Err(Error::NoStage { pipeline: pipeline.spec.name }),
+        (pipeline, None) => Err(Error::NoStage { pipeline: pipeline.spec.name.clone() }),
     }
 }
 

@@ -157,7 +157,7 @@ fn check_stage(facts: &Session, job: &Job) -> Result<u64, Error> {
     let pipeline = registry::find(facts, &job.pipeline.parse().map_err(history::Error::from)?)?;
     let pipeline = pipeline.ok_or_else(gone)?;
     if pipeline.record.standing == Standing::Paused {
-        return Err(Error::Paused { name: pipeline.spec.name });
+        return Err(Error::Paused { name: pipeline.spec.name.clone() });
     }
     let stage = pipeline.spec.stages.get(&job.stage.parse().map_err(history::Error::from)?);
     trigger::check_reads(facts, stage.ok_or_else(gone)?, job)?;

@@ -37,7 +37,7 @@ pub enum Submit {
 
 /// The pipeline, if the submission says of it what it says already.
 pub(super) fn same(facts: &Session, submission: &Submission) -> Result<Option<Pipeline>, Error> {
-    let spec = Spec::parse(&submission.file, &submission.source)?;
+    let spec = registry::parse(&submission.file, &submission.source)?;
     let is_same =
         |old: &Pipeline| old.record.source == submission.source && old.record.code == submission.code;
     Ok(find(facts, &spec.name)?.filter(is_same))
@@ -53,11 +53,11 @@ pub fn submit(
     submit: Submit,
     origin: &Origin,
 ) -> Result<Pipeline, Error> {
-    let spec = Spec::parse(&submission.file, &submission.source)?;
+    let spec = registry::parse(&submission.file, &submission.source)?;
     let at = key(&spec.name);
     let before = facts.get(&at)?;
     match (&before, submit) {
-        (Some(_), Submit::Create) => return Err(Error::Exists { name: spec.name }),
+        (Some(_), Submit::Create) => return Err(Error::Exists { name: spec.name.clone() }),
         (None, Submit::Update) => return Err(registry::unknown(facts, &spec.name)),
         (Some(_), Submit::Update) | (None, Submit::Create) => {}
     }
