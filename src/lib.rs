@@ -94,6 +94,9 @@ pub mod watch;
 // The record of all changes, and going back in it.
 pub mod operation;
 
+// What is reachable.
+pub mod reach;
+
 // From store to store.
 pub mod transfer;
 

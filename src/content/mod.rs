@@ -11,7 +11,7 @@ mod write;
 
 pub use error::Error;
 pub use manifest::{Manifest, Piece};
-pub use read::{Reader, Stream, check, copy, load, open};
+pub use read::{Reader, Stream, check, copy, load, manifest, open};
 pub use write::{Kept, keep, keep_bytes};
 
 /// The smallest chunk of a large file, in bytes; the last may be smaller.

@@ -42,6 +42,14 @@ pub fn open(source: &dyn ObjectRead, blob: BlobId) -> Result<Reader<'_>, Error> 
     Ok(Reader { source, blob, rest, hasher: blake3::Hasher::new(), failed: false })
 }
 
+/// The list of chunks that is kept under `blob`; an error if there is none.
+pub fn manifest(source: &dyn ObjectRead, blob: BlobId) -> Result<Manifest, Error> {
+    let payload = source.read_object(blob.digest())?;
+    let listed =
+        (payload.kind == ObjectKind::Manifest).then(|| Manifest::from_bytes(&payload.bytes)).flatten();
+    listed.ok_or_else(|| Error::Damaged { blob, reason: "its list of chunks is malformed".to_owned() })
+}
+
 /// The whole content of `blob`, in memory.
 pub fn load(source: &dyn ObjectRead, blob: BlobId) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();

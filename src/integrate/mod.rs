@@ -9,6 +9,7 @@ mod chosen;
 mod elsewhere;
 mod error;
 mod foresee;
+mod kept;
 mod message;
 mod named;
 mod newer;
@@ -21,6 +22,7 @@ mod sides;
 
 pub use error::Error;
 pub use foresee::{Preview, foresee};
+pub use kept::{KeptByMerge, choice_names, conflict_names, kept_by_merge};
 pub use named::Named;
 pub use open::{Dropped, Opened, abort, find, list, load};
 pub use policy::{load as load_policy, set as set_policy};

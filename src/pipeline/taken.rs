@@ -23,6 +23,16 @@ pub(super) struct Taken {
     pub(super) since: i64,
 }
 
+fn decode(bytes: &[u8]) -> Result<Taken, Error> {
+    codec::decode(VERSION, bytes)
+        .map_err(|source| Error::Record { what: "what an input was let have", source })
+}
+
+/// The commit that an input was let have, from the fact's value.
+pub(super) fn commit(value: &[u8]) -> Result<CommitId, Error> {
+    Ok(decode(value)?.commit)
+}
+
 /// An input of a stage on a branch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
@@ -45,11 +55,7 @@ impl Place<'_> {
 
     /// What it was let have last, if anything.
     pub(super) fn load(&self, facts: &Session) -> Result<Option<Taken>, Error> {
-        let decode = |bytes: Vec<u8>| {
-            codec::decode(VERSION, &bytes)
-                .map_err(|source| Error::Record { what: "what an input was let have", source })
-        };
-        facts.get(&self.key())?.map(decode).transpose()
+        facts.get(&self.key())?.map(|bytes| decode(&bytes)).transpose()
     }
 
     /// Adds to `batch` that it is let have this now.

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::error::Error;
-use crate::object::{Commit, Entry, NodeId, ObjectRead, TreePath};
-use crate::pipeline::{self, Named};
-use crate::tree::{self, Cursor, Novel, Raw, Site};
+use crate::object::{Commit, Entry, NodeId, ObjectRead};
+use crate::pipeline::{self, Named, StateForm};
+use crate::tree::{self, Novel, Raw, Site};
 
 /// Something that a commit names.
 #[derive(Debug)]
@@ -46,27 +46,6 @@ struct Visitor<'a, 'v> {
     visit: &'v mut Visit<'v>,
 }
 
-/// How the private state of a stage is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// As files, as the built-in stages do.
-    Files,
-    /// As a map of datums and what they wrote, as commands do.
-    Datums,
-}
-
-/// A map of datums has keys that are no paths, or values that are no files, at its beginning.
-fn form(source: &dyn ObjectRead, state: NodeId) -> Result<Form, Error> {
-    let is_path = |key: &[u8]| std::str::from_utf8(key).is_ok_and(|key| key.parse::<TreePath>().is_ok());
-    let first =
-        Cursor::<Entry>::new(source, state).and_then(|mut cursor| Ok(cursor.peek()?.is_none_or(is_path)));
-    match first {
-        Ok(true) => Ok(Form::Files),
-        Ok(false) | Err(tree::Error::Malformed { .. }) => Ok(Form::Datums),
-        Err(error) => Err(error.into()),
-    }
-}
-
 impl Visitor<'_, '_> {
     fn files(&mut self, base: Option<NodeId>, root: NodeId) -> Result<(), Error> {
         tree::beyond::<Entry, Error>(self.source, base, root, &mut |novel| match novel {
@@ -84,12 +63,12 @@ impl Visitor<'_, '_> {
         if base == Some(root) {
             return Ok(());
         }
-        let kept = form(self.source, root)?;
+        let kept = pipeline::state_form(self.source, root)?;
         let base = match base {
-            Some(base) if form(self.source, base)? == kept => Some(base),
+            Some(base) if pipeline::state_form(self.source, base)? == kept => Some(base),
             _ => None,
         };
-        if kept == Form::Files {
+        if kept == StateForm::Files {
             return self.files(base, root);
         }
         tree::beyond::<Raw, Error>(self.source, base, root, &mut |novel| match novel {

@@ -49,6 +49,17 @@ fn root(facts: &Session) -> Result<Option<Root>, Error> {
     facts.get(ARCHIVE)?.map(|bytes| codec::decode(VERSION, &bytes).map_err(broken)).transpose()
 }
 
+/// The map of the archive, from the fact's value.
+pub(in crate::pipeline) fn archive_root(value: &[u8]) -> Result<NodeId, Error> {
+    let root: Root = codec::decode(VERSION, value).map_err(broken)?;
+    Ok(root.map)
+}
+
+/// Whether this is the key of a job in the archive, and not of a list.
+pub(in crate::pipeline) fn is_archived(key: &[u8]) -> bool {
+    key.starts_with(index::JOB)
+}
+
 fn find(objects: &dyn ObjectRead, root: Root, id: u64) -> Result<Option<Job>, Error> {
     let found = Cursor::<Raw>::new(objects, root.map)?.get(&job_key(id))?;
     found.map(|Raw(bytes)| record::read(&bytes)).transpose()

@@ -81,9 +81,12 @@ impl Filter {
     }
 }
 
+/// With this the key of a job begins.
+pub(super) const JOB: &[u8] = b"j";
+
 /// The key of a job; newer ones come first.
 pub(super) fn job_key(id: u64) -> Vec<u8> {
-    [b"j".as_slice(), &newest_first(id)].concat()
+    [JOB, &newest_first(id)].concat()
 }
 
 /// The key of a job in the list of its run; newer runs come first.

@@ -38,6 +38,11 @@ impl Phase {
         }
     }
 
+    /// Whether the job may still do something.
+    pub fn may_go_on(self) -> bool {
+        matches!(self, Self::Queued | Self::Running)
+    }
+
     /// Its number, in the archive of jobs as in their records.
     pub(super) fn number(self) -> u8 {
         self as u8

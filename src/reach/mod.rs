@@ -1,0 +1,14 @@
+//! What is reachable: what the facts name (`root`), and all that this leads to (`walk`).
+//!
+//! Whoever collects, measures or checks a store asks here, so that there is one answer to what must be kept.
+
+mod error;
+mod root;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use root::{Holder, Named, Root, named_by};
+pub use walk::{Met, Visit, visit};
