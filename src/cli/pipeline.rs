@@ -21,7 +21,7 @@ use crate::meta::Batch;
 use crate::object::{PipelineName, StageName};
 use crate::pipeline::registry::{self, Standing};
 use crate::pipeline::spec::{Spec, SpecError, Stage};
-use crate::pipeline::submission::{self, Submission, Submit};
+use crate::pipeline::submission::{Submission, Submit};
 use crate::pipeline::trigger::{self, Caused, Submitted};
 use crate::pipeline::{Error, health};
 
@@ -123,7 +123,7 @@ pub(super) enum Verb {
         #[arg(long)]
         no_run: bool,
     },
-    /// Delete a pipeline; its outputs stay, as ordinary repos
+    /// Delete a pipeline; its outputs stay, as ordinary repos, and its queued and running jobs are skipped
     #[command(after_help = "Example:\n  vds pipeline delete settlement")]
     Delete {
         /// The pipeline
@@ -269,17 +269,6 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
         }
         Verb::Pause { name } => steer::pause(&name, cx),
         Verb::Resume { name, no_run } => steer::resume(&name, no_run, cx),
-        Verb::Delete { name } => {
-            let store = cx.store()?;
-            let mut facts = store.session()?;
-            let mut batch = Batch::default();
-            let origin = cx.author.now();
-            submission::delete(&store, &facts, &mut batch, &name, &origin)?;
-            let operation = Some(commit(&mut facts, &batch, &origin)?);
-            drop(facts);
-            let text = format!("deleted the pipeline {name}; its outputs stay\n");
-            let (document, quiet) = (document(&json!({ "deleted": name })), format!("{name}\n"));
-            cx.changed(Made { document, text, quiet, done: "the pipeline is deleted", operation })
-        }
+        Verb::Delete { name } => steer::delete(&name, cx),
     }
 }

@@ -1,4 +1,5 @@
-//! What a person does to what runs: `vds job cancel`, `vds job retry`, `vds pipeline pause`, `vds pipeline resume`.
+//! What a person does to what runs: `vds job cancel`, `vds job retry`, `vds pipeline pause`, `vds pipeline resume`,
+//! `vds pipeline delete`.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use super::answer::document;
 use super::context::{Answer, Context, Made};
 use crate::object::PipelineName;
 use crate::pipeline::job::{Job, State};
-use crate::pipeline::{self, Cancelled, Paused, Resumed, Retried};
+use crate::pipeline::{self, Cancelled, Deleted, Paused, Resumed, Retried};
 use crate::view;
 
 /// The exit code when a job was not there any more to be cancelled.
@@ -95,4 +96,15 @@ pub(super) fn resume(name: &PipelineName, no_run: bool, cx: &Context) -> Answer 
     };
     let (quiet, done) = (format!("{name}\n"), "the pipeline goes on");
     cx.made(&store, Made { document, text, quiet, done, operation }, jobs, no_run)
+}
+
+pub(super) fn delete(name: &PipelineName, cx: &Context) -> Answer {
+    let Deleted { operation, skipped, stopping } = pipeline::delete(&cx.store()?, &cx.author, name)?;
+    let document = document(&json!({ "deleted": name, "skipped": views(&skipped) }));
+    let head = format!("deleted the pipeline {name}; its outputs stay\n");
+    let text = head + &skipped.iter().map(|job| format!("skipped {}\n", self::name(job))).collect::<String>();
+    let (quiet, done) = (format!("{name}\n"), "the pipeline is deleted");
+    let answer = cx.changed(Made { document, text, quiet, done, operation: Some(operation) })?;
+    note_stopping(&stopping, cx);
+    Ok(answer)
 }

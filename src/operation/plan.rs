@@ -183,7 +183,7 @@ pub(super) fn plan(
             let moved = match &only {
                 None => moved,
                 Some((pipeline, spec)) => {
-                    submission::skip_jobs(store, facts, &mut next, pipeline, spec.as_deref(), origin)?;
+                    submission::skip_jobs(facts, &mut next, pipeline, spec.as_deref(), origin)?;
                     moved
                 }
             };

@@ -94,13 +94,7 @@ fn make(store: &Store, author: &Author, act: &Act, newest: u64) -> Result<(), Ca
         Act::Submit(create, n) => {
             submit(store, author, if create { Submit::Create } else { Submit::Update }, form(n))?;
         }
-        Act::DeletePipeline => {
-            let origin = author.now();
-            let mut facts = store.session()?;
-            let mut batch = Batch::default();
-            submission::delete(store, &facts, &mut batch, &"p".parse().unwrap(), &origin)?;
-            facts.commit(&origin, &batch)?;
-        }
+        Act::DeletePipeline => drop(pipeline::delete(store, author, &"p".parse().unwrap())?),
         Act::Run => drop(pipeline::run(store, author, &pipeline::Which::All, &Silent, |_| {})?),
         Act::Undo => drop(undo(store, author, Which::Newest, Mode::Make)?),
         Act::UndoNumber(n) => drop(undo(store, author, Which::Number(number(n)), Mode::Make)?),

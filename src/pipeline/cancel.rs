@@ -1,6 +1,6 @@
-//! Cancelling jobs.
+//! Cancelling jobs, and stopping those of pipelines that are paused, changed or deleted.
 //!
-//! What ends a job is its record, which says at once that it is cancelled. Its process publishes by comparing and setting that
+//! What ends a job is its record, which says at once that it is over. Its process publishes by comparing and setting that
 //! record, so it can publish nothing any more, whatever it does; it sees that within a second, and stops. A process that
 //! is dead need not be asked.
 
@@ -17,6 +17,7 @@ use crate::store::Store;
 use super::error::Error;
 use super::job::{self, Job, State};
 use super::lease::Lease;
+use super::spec::Spec;
 use super::task::TRIES;
 
 /// How long is waited for a process that runs a cancelled job to stop.
@@ -49,8 +50,8 @@ pub fn cancel(store: &Store, author: &Author, ids: &BTreeSet<u64>) -> Result<Can
         }
         let mut batch = Batch::default();
         let reason = format!("{} cancelled it", author.name);
-        let Stopped { running, cancelled, skipped } =
-            stop(&facts, &mut batch, |job| ids.contains(&job.id), &reason, &origin)?;
+        let how = |job: &Job| ids.contains(&job.id).then(|| (State::Cancelled, reason.clone()));
+        let Stopped { running, cancelled, skipped } = stop(&facts, &mut batch, how, &origin)?;
         asked.retain(|job| !job.state.is_living());
         if cancelled.is_empty() {
             return Ok(Cancelled { over: asked, ..Cancelled::default() });
@@ -72,10 +73,30 @@ pub(super) fn stop_pipeline(
     origin: &Origin,
 ) -> Result<Stopped, Error> {
     let reason = format!("the pipeline {name} was paused");
-    stop(facts, batch, |job| job.pipeline == name.as_str(), &reason, origin)
+    let how = |job: &Job| (job.pipeline == name.as_str()).then(|| (State::Cancelled, reason.clone()));
+    stop(facts, batch, how, origin)
+}
+
+/// Adds to `batch` that the jobs of a pipeline end whose stage is not in `spec`, or of one that is no more, and those that wait for them.
+pub(super) fn stop_dropped(
+    facts: &Session,
+    batch: &mut Batch,
+    name: &PipelineName,
+    spec: Option<&Spec>,
+    origin: &Origin,
+) -> Result<Stopped, Error> {
+    let is_kept = |job: &Job| {
+        spec.is_some_and(|spec| spec.stages.keys().any(|stage| stage.as_str() == job.stage.as_str()))
+    };
+    let how = |job: &Job| {
+        let is_dropped = job.pipeline == name.as_str() && !is_kept(job);
+        is_dropped.then(|| (State::Skipped, Error::StageGone { stage: job.stage_name() }.to_string()))
+    };
+    stop(facts, batch, how, origin)
 }
 
 /// Jobs that are stopped.
+#[derive(Debug, Default)]
 pub(super) struct Stopped {
     /// Those of them that processes run, or ran when they died.
     pub(super) running: Vec<u64>,
@@ -83,24 +104,22 @@ pub(super) struct Stopped {
     pub(super) skipped: Vec<Job>,
 }
 
-/// Adds to `batch` that the living jobs that are `meant` end now, for this reason, and those with them that wait for their output.
+/// Adds to `batch` that those living jobs end now of which `how` says so, with the reason, and those with them that wait for their
+/// output.
 fn stop(
     facts: &Session,
     batch: &mut Batch,
-    meant: impl Fn(&Job) -> bool,
-    reason: &str,
+    how: impl Fn(&Job) -> Option<(State, String)>,
     origin: &Origin,
 ) -> Result<Stopped, Error> {
-    let mut stopped = Stopped { running: Vec::new(), cancelled: Vec::new(), skipped: Vec::new() };
+    let mut stopped = Stopped::default();
     // By their runs: jobs of others that wait for them read what is there instead.
     let mut gone: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     // Oldest first: what a job waits for is older than it.
     for job in job::living(facts)? {
         let mut ended = job.clone();
-        if meant(&job) {
-            ended.state = State::Cancelled;
-            ended.error = Some(reason.to_owned());
-            ended.ended = Some(origin.time);
+        if let Some((state, reason)) = how(&job) {
+            (ended.state, ended.error, ended.ended) = (state, Some(reason), Some(origin.time));
         } else if let Some(id) = gone.get(&job.run).and_then(|gone| job.waits_for(gone)) {
             ended.skip_for(id, origin.time);
         } else {
@@ -108,12 +127,11 @@ fn stop(
         }
         job::replace(batch, &job, &ended)?;
         gone.entry(job.run).or_default().insert(job.id);
-        match (job.state, ended.state) {
-            (State::Running(_), State::Cancelled) => {
-                stopped.running.push(job.id);
-                stopped.cancelled.push(ended);
-            }
-            (_, State::Cancelled) => stopped.cancelled.push(ended),
+        if matches!(job.state, State::Running(_)) {
+            stopped.running.push(job.id);
+        }
+        match ended.state {
+            State::Cancelled => stopped.cancelled.push(ended),
             _ => stopped.skipped.push(ended),
         }
     }

@@ -209,7 +209,7 @@ fault! {
         Self::Code { .. } => Some("paths in `code` are relative to the pipeline file".to_owned()),
         Self::UnknownJob { .. } => Some("`vds job list` shows what there is".to_owned()),
         Self::Failed { hint, .. } | Self::Stage(stage::Error::Data { hint, .. }) => hint.clone(),
-        Self::Contended { .. } => Some("run `vds run` when they are done; nothing was lost".to_owned()),
+        Self::Contended { id, .. } => Some(format!("`vds job retry {id}` when they are done; nothing was lost")),
         Self::GivenUp { .. } => Some("`vds run` takes it up again".to_owned()),
         Self::Record { .. } => Some("a later vds may have written it: use that one".to_owned()),
         Self::Diverged { branch, source_branch } => {

@@ -43,8 +43,12 @@ pub(super) struct Shift<'a> {
 pub(super) fn perform(shift: Shift<'_>, job: Job) -> Result<Job, Error> {
     match attempt(shift, &job) {
         Ok(job) => Ok(job),
-        // Others were in the way. The job stays as it is, and is taken up again when somebody asks for it.
-        Err(Failure { error, .. }) if error.kind() == Kind::Busy => Err(error),
+        // Others have the store. The job stays as it is, and is taken up again when somebody asks for it.
+        Err(Failure { error, .. })
+            if error.kind() == Kind::Busy && !matches!(error, Error::Contended { .. }) =>
+        {
+            Err(error)
+        }
         Err(failure) => {
             interrupt::stand_still_if_ending();
             fail(shift, job, &failure)
@@ -52,13 +56,13 @@ pub(super) fn perform(shift: Shift<'_>, job: Job) -> Result<Job, Error> {
     }
 }
 
-/// Puts on record that the job came to nothing. Of one that was cancelled, that is there already; what it did is added.
+/// Puts on record that the job came to nothing. Of one that was stopped, that is there already; what it did is added.
 fn fail(shift: Shift<'_>, job: Job, failure: &Failure) -> Result<Job, Error> {
     let Shift { store, author, .. } = shift;
     let mut facts = store.session()?;
     let now = job::load(store, &facts, job.id)?;
     let mut failed = now.clone();
-    if now.state != State::Cancelled {
+    if now.state.is_living() {
         let is_gone = matches!(failure.error, Error::StageGone { .. } | Error::StageChanged { .. });
         failed.state = if is_gone { State::Skipped } else { State::Failed };
         failed.error = Some(chain(&failure.error));
@@ -69,7 +73,7 @@ fn fail(shift: Shift<'_>, job: Job, failure: &Failure) -> Result<Job, Error> {
     job::replace(&mut batch, &now, &failed)?;
     match facts.commit(&author.housekeeping(), &batch)? {
         Commit::Done { .. } => Ok(failed),
-        // It was cancelled only now, or has moved to the archive since.
+        // It was stopped only now, or has moved to the archive since.
         Commit::Stale { .. } => job::load(store, &facts, job.id),
     }
 }
@@ -161,7 +165,9 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
         let (head, table) = {
             let facts = store.session()?;
             task.check_mine(&facts)?;
-            history::check_held(&facts, output)?;
+            if history::find(&facts, &output.name)?.as_ref() != Some(output) {
+                return Err(Error::StageGone { stage: job.stage_name() });
+            }
             let head = history::head(&facts, output, &branch)?;
             if head.is_none() {
                 history::check_free(&facts, output, branch.as_str())?;

@@ -1,8 +1,7 @@
-//! Pipelines are made, changed and deleted.
+//! Pipelines are made, changed and removed.
 
-use super::cancel;
+use super::cancel::{self, Stopped};
 use super::error::Error;
-use super::job::{self, State};
 use super::order::order;
 use super::outputs;
 use super::registry::{
@@ -44,7 +43,7 @@ pub(super) fn same(facts: &Session, submission: &Submission) -> Result<Option<Pi
 }
 
 /// Adds the pipeline and the output repos of its stages to `batch`. Repos that an earlier pipeline of the same name left are its
-/// own again; those of stages that are no more become ordinary ones, and their jobs that wait are skipped.
+/// own again; those of stages that are no more become ordinary ones, and their jobs are skipped.
 pub fn submit(
     store: &Store,
     facts: &Session,
@@ -70,15 +69,11 @@ pub fn submit(
     check_graph(facts, &pipeline)?;
     outputs::prepare(facts, store.objects(), batch, &pipeline, origin)?;
     outputs::release(facts, batch, &pipeline.spec.name, &outputs::of(&pipeline)?)?;
-    skip_jobs(store, facts, batch, &pipeline.spec.name, Some(&pipeline.spec), origin)?;
+    skip_jobs(facts, batch, &pipeline.spec.name, Some(&pipeline.spec), origin)?;
     let bytes = pipeline.record.write()?;
     batch.put(version_key(&pipeline.spec.name, version), bytes.clone());
     batch.expect(at.clone(), before).put(at, bytes);
     Ok(pipeline)
-}
-
-fn has_stage(spec: &Spec, stage: &str) -> bool {
-    spec.stages.keys().any(|kept| kept.as_str() == stage)
 }
 
 /// Adds to `batch` that the pipeline stands so from now on. False if it does already.
@@ -97,10 +92,9 @@ pub(super) fn stand(
     Ok(true)
 }
 
-/// Adds to `batch` that the jobs of the pipeline are skipped that wait and whose stage is not, or no longer, in `spec`; of a paused
-/// pipeline, that all are cancelled.
+/// Adds to `batch` that the jobs of the pipeline are skipped whose stage is not, or no longer, in `spec`, those that run too; of a
+/// paused pipeline, that all are cancelled.
 pub fn skip_jobs(
-    store: &Store,
     facts: &Session,
     batch: &mut Batch,
     pipeline: &PipelineName,
@@ -110,20 +104,7 @@ pub fn skip_jobs(
     if find(facts, pipeline)?.is_some_and(|pipeline| pipeline.record.standing == Standing::Paused) {
         return cancel::stop_pipeline(facts, batch, pipeline, origin).map(drop);
     }
-    for job in job::living(facts)? {
-        let is_kept = spec.is_some_and(|spec| has_stage(spec, &job.stage));
-        if job.pipeline != pipeline.as_str() || is_kept {
-            continue;
-        }
-        let mut skipped = job::as_it_stands(store, facts, job.clone())?;
-        if skipped.state == State::Queued {
-            skipped.state = State::Skipped;
-            skipped.ended = Some(origin.time);
-            skipped.error = Some(Error::StageGone { stage: job.stage_name() }.to_string());
-            job::replace(batch, &job, &skipped)?;
-        }
-    }
-    Ok(())
+    cancel::stop_dropped(facts, batch, pipeline, spec, origin).map(drop)
 }
 
 /// Every input must exist or be made by a stage, and no stage may wait for itself.
@@ -164,17 +145,17 @@ pub fn check(facts: &Session) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones; its jobs that wait are skipped.
-pub fn delete(
-    store: &Store,
+/// Adds the removal of the pipeline to `batch`. Its output repos stay, and become ordinary ones; its jobs are skipped, those that run
+/// too.
+pub(super) fn remove(
     facts: &Session,
     batch: &mut Batch,
     name: &PipelineName,
     origin: &Origin,
-) -> Result<(), Error> {
+) -> Result<Stopped, Error> {
     load(facts, name)?;
     let at = key(name);
     batch.expect(at.clone(), facts.get(&at)?).remove(at);
     outputs::release(facts, batch, name, &[])?;
-    skip_jobs(store, facts, batch, name, None, origin)
+    cancel::stop_dropped(facts, batch, name, None, origin)
 }

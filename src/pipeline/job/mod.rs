@@ -23,5 +23,5 @@ pub use record::{
 pub use run::Run;
 
 pub(super) use archive::{ARCHIVE, archive_root, is_archived};
-pub(super) use queue::{as_it_stands, coming, is_living};
+pub(super) use queue::{coming, is_living};
 pub(super) use record::{BETWEEN_CAUSES, JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE};

@@ -38,11 +38,7 @@ pub fn living(facts: &Session) -> Result<Vec<Job>, Error> {
 }
 
 /// The job as it stands: one that is said to run, but whose process is dead, waits to be taken up.
-pub(in crate::pipeline) fn as_it_stands(
-    store: &Store,
-    _within: &Session,
-    mut job: Job,
-) -> Result<Job, Error> {
+pub(super) fn as_it_stands(store: &Store, _within: &Session, mut job: Job) -> Result<Job, Error> {
     if matches!(job.state, State::Running(_)) && !Lease::is_held(store, job.id)? {
         job.state = State::Queued;
         job.forget_attempt();
