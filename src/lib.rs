@@ -8,6 +8,7 @@
 //! checks it.
 
 // Words that every room knows.
+pub mod amount;
 pub mod fault;
 pub mod interrupt;
 pub mod process;
@@ -37,6 +38,9 @@ pub mod journal;
 
 // Changes, made for good.
 pub mod ledger;
+
+// What can be set, and what is.
+pub mod setting;
 
 // Objects in packs.
 pub mod pack;
@@ -84,8 +88,9 @@ pub mod trace;
 // Changes of branches, with what they trigger.
 pub mod change;
 
-// Branches, tags and repos, changed as a whole; what comes from other branches, and from
+// Settings, branches, tags and repos, changed as a whole; what comes from other branches, and from
 // directories as it arrives.
+pub mod config;
 pub mod integrate;
 pub mod refs;
 pub mod submit;

@@ -14,7 +14,8 @@ use crate::ledger::{self, Ledger, Session};
 use crate::marker::{self, Marker, Trust};
 use crate::meta::SledMeta;
 use crate::owner::Tmp;
-use crate::pack::{Packs, Rehearsal, Writer};
+use crate::pack::{Disk, Packs, Rehearsal, Writer};
+use crate::setting;
 
 /// The name of the store's directory in the directory that it was made for.
 pub const DIR_NAME: &str = crate::object::STORE_NAME;
@@ -216,7 +217,19 @@ impl Store {
 
     /// A short session with the facts. Do no work while it is held: other processes wait for it.
     pub fn session(&self) -> Result<Session, ledger::Error> {
-        self.ledger.session()
+        let facts = self.ledger.session()?;
+        match setting::reserve(&facts) {
+            Ok(reserve) => self.packs.keep_free(reserve),
+            Err(error) => {
+                tracing::warn!(%error, "what is kept free of the disk is as it would be if nothing were set");
+            }
+        }
+        Ok(facts)
+    }
+
+    /// The store's disk, and how much of it is kept free, as the last session told; `None` if its file system does not say.
+    pub fn disk(&self) -> Option<Disk> {
+        Disk::of(&self.root, self.packs.reserve())
     }
 }
 

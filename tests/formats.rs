@@ -18,6 +18,7 @@ use vds::pipeline::follow::{self, Follow};
 use vds::pipeline::job::{self, Bytes, Conduct, Datums, Isolation, Job, JobInput, JobSource, Results, State};
 use vds::pipeline::submission::{self, Submission, Submit};
 use vds::process::Process;
+use vds::setting::{self, Key, Whose};
 use vds::store::{DEFAULT_WAIT, Store};
 use vds::transfer::remotes::{self, Remote, Standing};
 
@@ -138,6 +139,11 @@ fn facts() -> (tempfile::TempDir, Ledger) {
         let conduct = Conduct { planned: Some(7), isolation };
         let job = Job { conduct, ..some_job(id, State::Succeeded) };
         change(&ledger, OriginKind::Housekeeping, |_, batch| job::save(batch, &job).unwrap());
+    }
+    for (whose, key, value) in [(Whose::Store, Key::Reserve, "5%"), (Whose::Repo(1), Key::Quota, "200GiB")] {
+        change(&ledger, OriginKind::Operation, |session, batch| {
+            setting::put(session, batch, whose, key, Some(value)).unwrap();
+        });
     }
     (dir, ledger)
 }

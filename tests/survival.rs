@@ -342,3 +342,34 @@ fn a_checkout_that_does_not_fit_writes_nothing_and_one_that_fails_can_be_repeate
     assert!((1..30).contains(&written), "{written}");
     desk.ok(&["checkout", "r", "--plain", "--into", &mount.path("out"), "--", "many/0", "many/1"]);
 }
+
+#[test]
+fn what_is_kept_free_is_set_and_nothing_new_is_stored_when_no_more_is_left() {
+    let Some((desk, mount, store)) = small_store("size=64m") else { return };
+    let at = |args: &[&'static str]| [&["--store", store.as_str()], args].concat();
+    desk.ok(&["--store", &store, "clone", &store, &mount.path("other")]);
+    desk.ok(&at(&["config", "set", "reserve", "50%"]));
+    fs::write(desk.path("third"), noise(22 << 20, 1)).unwrap();
+    desk.ok(&at(&["commit", "r", "third", "-m", "a third"]));
+    // It is refused before anything is read, and while it comes, and as a copy from elsewhere.
+    fs::write(desk.path("more"), noise(22 << 20, 2)).unwrap();
+    assert!(full(&desk, &at(&["commit", "r", "more", "-m", "more"])).contains("need about"));
+    let hog = mount.path("hog");
+    fs::write(&hog, noise(16 << 20, 3)).unwrap();
+    desk.write("small", "x");
+    full(&desk, &at(&["commit", "r", "small", "-m", "small"]));
+    let mut commit = desk.command(&at(&["commit", "r", "-", "--to", "small", "-m", "small"]));
+    let output = commit.stdin(fs::File::open(desk.path("small")).unwrap()).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(7) && text.contains("are kept free"), "{text}");
+    // What is not data goes on.
+    desk.ok(&at(&["branch", "create", "r@b"]));
+    desk.ok(&at(&["config", "set", "reserve", "1MiB"]));
+    let id = desk.ok(&at(&["commit", "r", "small", "-m", "small", "--quiet"]));
+    let other = mount.path("other");
+    desk.ok(&["--store", &other, "config", "set", "reserve", "60%"]);
+    assert!(full(&desk, &["--store", &other, "pull"]).contains("are kept free"));
+    desk.ok(&["--store", &other, "undo"]);
+    desk.ok(&["--store", &other, "pull"]);
+    check_whole(&desk, &store, &[id.trim().to_owned()]);
+}

@@ -4,9 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::amount::bytes;
 use crate::content;
 use crate::fault::{Fault, Kind};
 use crate::object::{PathError, TreePath};
+use crate::pack::Disk;
 
 /// A failed reading of an archive. Nothing has been committed.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +36,8 @@ pub enum Error {
     #[error("members of {place} overlap each other, as in archives that are made to do harm")]
     Overlap { place: String },
     /// The members will not fit.
-    #[error("the archive needs about {needed} bytes, and the disk of {} has {free} free", .place.display())]
-    NoRoom { place: PathBuf, needed: u64, free: u64 },
+    #[error("the archive needs about {}; the disk of {} has {} free, and {} are kept free", bytes(*.needed), .place.display(), bytes(.disk.free), bytes(.disk.reserve))]
+    NoRoom { place: PathBuf, needed: u64, disk: Disk },
     /// A member's content could not be stored.
     #[error("cannot store {member:?}")]
     Content { member: String, source: content::Error },
@@ -117,7 +119,9 @@ impl Fault for Error {
             Self::Overlap { .. } => {
                 Some("do not trust where it comes from; nothing was committed".to_owned())
             }
-            Self::NoRoom { .. } => Some("free some space; nothing was committed".to_owned()),
+            Self::NoRoom { .. } => {
+                Some("free some space; `vds config get reserve` tells what is kept free".to_owned())
+            }
             Self::Member { .. } => {
                 let way = "unpack it with a program that you trust, and commit the directory; nothing was committed";
                 Some(way.to_owned())

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::Path;
 
 use super::error::{Error, Why};
 use super::format::{Opened, Source, open};
@@ -13,6 +12,7 @@ use crate::content;
 use crate::draft::Draft;
 use crate::object::{Entry, FileKind, NodeId, ObjectWrite, PathError, TreePath};
 use crate::progress::{Amount, Progress};
+use crate::store::Store;
 
 /// What an archive came to.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Imported {
 pub fn import(
     sink: &dyn ObjectWrite,
     base: NodeId,
-    store: &Path,
+    store: &Store,
     source: &Source,
     to: Option<&TreePath>,
     progress: &dyn Progress,

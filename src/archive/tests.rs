@@ -16,6 +16,7 @@ use crate::object::access::memory::Objects;
 use crate::object::{FileKind, TreePath};
 use crate::progress::Silent;
 use crate::snapshot::Snapshot;
+use crate::store::{DEFAULT_WAIT, Store};
 use crate::tree;
 
 /// What comes of an archive of this name: `PATH=CONTENT`, with `*` for executable and `@` for a link; then the warnings. Or the failure.
@@ -23,10 +24,11 @@ fn taken(name: &str, archive: &[u8], to: Option<&str>) -> Result<String, Error> 
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(name);
     fs::write(&path, archive).unwrap();
+    let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
     let objects = Objects::default();
     let base = tree::empty(&objects).unwrap();
     let to: Option<TreePath> = to.map(|to| to.parse().unwrap());
-    let imported = import(&objects, base, dir.path(), &Source::File(path), to.as_ref(), &Silent)?;
+    let imported = import(&objects, base, &store, &Source::File(path), to.as_ref(), &Silent)?;
     let (root, tally) = imported.draft.finish(&objects).unwrap();
     assert_eq!(tally.added, imported.files);
     let mut words = Vec::new();
@@ -224,9 +226,10 @@ fn much_that_is_little_takes_no_memory_and_little_room() {
     let dir = tempfile::tempdir().unwrap();
     let path: PathBuf = dir.path().join("x");
     fs::write(&path, archive).unwrap();
+    let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
     let objects = Objects::default();
     let base = tree::empty(&objects).unwrap();
-    let imported = import(&objects, base, dir.path(), &Source::File(path), None, &Silent).unwrap();
+    let imported = import(&objects, base, &store, &Source::File(path), None, &Silent).unwrap();
     assert_eq!(imported.bytes, size);
     assert!(imported.new_bytes < 1 << 20, "{}", imported.new_bytes);
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::Path;
 
 use zip::ZipArchive;
 use zip::result::ZipError;
@@ -10,13 +9,13 @@ use zip::result::ZipError;
 use super::error::{Error, Why};
 use super::take::{Taking, refused};
 use crate::object::{FileKind, MAX_PATH};
-use crate::pack::Disk;
 use crate::progress::Progress;
+use crate::store::Store;
 
 /// Takes all members, if they fit on the disk of `store`.
 pub(super) fn read(
     file: File,
-    store: &Path,
+    store: &Store,
     taking: &mut Taking<'_>,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
@@ -44,16 +43,20 @@ fn broken(taking: &Taking<'_>, error: ZipError) -> Error {
 /// What is compressed there takes as much room here, more or less.
 fn check_room(
     archive: &mut ZipArchive<BufReader<File>>,
-    store: &Path,
+    store: &Store,
     taking: &Taking<'_>,
 ) -> Result<(), Error> {
-    let Some(Disk { free, reserve }) = Disk::of(store) else { return Ok(()) };
-    let mut needed = reserve;
+    let Some(disk) = store.disk() else { return Ok(()) };
+    let mut needed = 0_u64;
     for at in 0..archive.len() {
         let member = archive.by_index_raw(at).map_err(|error| broken(taking, error))?;
         needed = needed.saturating_add(member.compressed_size().min(member.size()));
     }
-    if needed <= free { Ok(()) } else { Err(Error::NoRoom { place: store.to_owned(), needed, free }) }
+    if disk.has_room_for(needed) {
+        Ok(())
+    } else {
+        Err(Error::NoRoom { place: store.root().to_owned(), needed, disk })
+    }
 }
 
 fn member(

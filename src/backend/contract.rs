@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
+use crate::amount::bytes;
 use crate::fault::{Fault, Kind, is_full, prevents_writing};
 use crate::object::Digest;
 
@@ -27,6 +28,9 @@ pub enum Error {
     /// A file ends before the range that was asked for.
     #[error("file {name} in {place} has no bytes {range:?}")]
     Short { name: Digest, place: String, range: Range<u64> },
+    /// So little is left of the place that it is kept free.
+    #[error("only {} are free in {place}, and {} are kept free", bytes(*.free), bytes(*.reserve))]
+    NoRoom { place: String, free: u64, reserve: u64 },
     /// The place failed.
     #[error("cannot {verb} in {place}")]
     Io { verb: &'static str, place: String, source: io::Error },
@@ -36,12 +40,16 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Missing { .. } | Self::Short { .. } => Kind::Damaged,
-            Self::Io { .. } => Kind::Io,
+            Self::NoRoom { .. } | Self::Io { .. } => Kind::Io,
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
+            Self::NoRoom { .. } => Some(
+                "free some space on the store's disk, or keep less of it free (`vds config set reserve`); nothing was lost"
+                    .to_owned(),
+            ),
             Self::Io { source, .. } if is_full(source) => {
                 Some("free some space on the store's disk and try again; nothing was lost".to_owned())
             }

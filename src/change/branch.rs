@@ -36,6 +36,9 @@ pub fn move_branch(
     history::hold(&mut batch, repo)?;
     history::move_head(&mut batch, repo, branch, before, after);
     let moved = after.filter(|after| before != Some(*after));
+    if let Some(to) = moved {
+        history::check_quota(&facts, store.objects(), repo, branch, before, to)?;
+    }
     let caused = moved.map_or(Ok(Caused::default()), |to| {
         trigger_by(store, &facts, &mut batch, repo, branch, to, &origin)
     })?;

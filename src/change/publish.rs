@@ -253,6 +253,7 @@ fn advance_all(
     let mut recorded = BTreeSet::new();
     for (base, commit) in &moved {
         history::hold(&mut batch, &base.repo)?;
+        history::check_quota(&facts, store.objects(), &base.repo, &base.branch, base.head, *commit)?;
         history::move_head(&mut batch, &base.repo, &base.branch, base.head, Some(*commit));
         if recorded.insert((base.repo.id, *commit)) {
             history::record_commit(&mut batch, &base.repo, commit);

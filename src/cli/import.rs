@@ -87,7 +87,7 @@ impl Args {
     fn gather(&self, store: &Store, sink: &dyn ObjectWrite, cx: &Context) -> Result<(Base, Imported), Cause> {
         let source = self.source()?;
         let base = change::open(store, &self.target, sink)?;
-        let imported = archive::import(sink, base.tree, store.root(), &source, self.to(), cx.progress())?;
+        let imported = archive::import(sink, base.tree, store, &source, self.to(), cx.progress())?;
         imported.warnings.iter().for_each(|warning| cx.note(&format!("warning: {warning}")));
         Ok((base, imported))
     }

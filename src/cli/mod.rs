@@ -14,6 +14,7 @@ mod commit;
 mod commits;
 mod complaint;
 mod completion;
+mod config;
 mod conflicts;
 mod context;
 mod convert;

@@ -21,9 +21,9 @@ use super::complaint::{code_of, complain, failure, io_error, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
-    blame, branch, bundle, cat, checkout, clone, commit, completion, conflicts, cp, datum, diff, du, fetch,
-    import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, rerun, reset, resolve,
-    restore, revert, rm, run, show, sparse_checkout, status, switch, tag, trigger, undo, watch, why,
+    blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum, diff, du,
+    fetch, import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, rerun, reset,
+    resolve, restore, revert, rm, run, show, sparse_checkout, status, switch, tag, trigger, undo, watch, why,
 };
 use crate::fault::Cause;
 use crate::interrupt::{self, Parting};
@@ -123,6 +123,8 @@ enum Verb {
     Redo(undo::RedoArgs),
     #[command(subcommand)]
     Op(op::Verb),
+    #[command(subcommand)]
+    Config(config::Verb),
     Clone(clone::Args),
     #[command(subcommand)]
     Remote(remote::Verb),
@@ -306,6 +308,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Undo(args) => undo::undo(&args, cx),
         Verb::Redo(args) => undo::redo(&args, cx),
         Verb::Op(verb) => op::run(verb, cx),
+        Verb::Config(verb) => config::run(verb, cx),
         Verb::Clone(args) => clone::run(&args, cx),
         Verb::Remote(verb) => remote::run(verb, cx),
         Verb::Fetch(args) => fetch::run(&args, cx),

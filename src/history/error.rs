@@ -1,8 +1,10 @@
 //! What can go wrong with repos, references and commits.
 
+use crate::amount::{Size, bytes};
 use crate::fault::{Kind, fault};
 use crate::ledger;
 use crate::object::{AccessError, BranchName, CommitId, NameError, RepoName, codec};
+use crate::{setting, tree};
 
 use super::revision::SyntaxError;
 
@@ -52,6 +54,9 @@ pub enum Error {
     /// Another repo has its name now, or another pipeline writes it.
     #[error("the repo {repo} was made anew or reassigned by another process in the meantime")]
     Replaced { repo: RepoName },
+    /// The branch would hold more than its repo's quota.
+    #[error("{repo}@{branch} would hold {}, and the quota of {repo} is {quota}", bytes(*.holds))]
+    OverQuota { repo: RepoName, branch: BranchName, holds: u64, quota: Size },
     /// The text is not a revision.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
@@ -67,6 +72,12 @@ pub enum Error {
     /// A fact has a form that this release does not know.
     #[error("cannot read the fact about {what}")]
     Fact { what: String, source: codec::Error },
+    /// A setting cannot be read.
+    #[error(transparent)]
+    Setting(#[from] setting::Error),
+    /// A tree could not be read.
+    #[error(transparent)]
+    Tree(#[from] tree::Error),
     /// The packs failed.
     #[error(transparent)]
     Object(#[from] AccessError),
@@ -88,7 +99,7 @@ fn parents(count: usize) -> String {
 }
 
 fault! {
-    Error passes on Object, Ledger;
+    Error passes on Setting, Tree, Object, Ledger;
     kind {
         Self::UnknownRepo { .. }
         | Self::UnknownRevision { .. }
@@ -105,6 +116,7 @@ fault! {
         | Self::Syntax(_)
         | Self::Name(_)
         | Self::Time { .. } => Kind::Usage,
+        Self::OverQuota { .. } => Kind::Refused,
         Self::Moved { .. } | Self::Replaced { .. } => Kind::Busy,
         Self::Record { .. } | Self::Fact { .. } => Kind::Damaged,
     }
@@ -143,6 +155,9 @@ fault! {
         Self::Replaced { repo } => {
             Some(format!("nothing was changed; `vds repo show {repo}` tells about the one that is there now"))
         }
+        Self::OverQuota { repo, .. } => Some(format!(
+            "nothing was changed; commit less, or `vds config set quota SIZE --repo {repo}` allows more"
+        )),
         Self::Time { .. } => {
             Some("write it like 2024-05-01, \"2024-05-01 14:30\", \"2 hours ago\" (seconds to years), yesterday or \"yesterday 14:30\"".to_owned())
         }

@@ -11,6 +11,7 @@ mod error;
 mod index;
 mod keys;
 mod log;
+mod quota;
 mod remote;
 mod repo;
 mod resolve;
@@ -26,6 +27,7 @@ pub use commit::{Draft, load, write};
 pub use error::Error;
 pub use index::{derived, find_by_prefix, record_commit, record_derived};
 pub use log::Log;
+pub use quota::check_quota;
 pub use remote::{RemoteBranch, find as find_remote, list as remote_branches, see};
 pub use repo::{
     NewRepo, Repo, assign, check_held, create, delete, find, hold, list, load as load_repo, rename,

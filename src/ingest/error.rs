@@ -4,9 +4,11 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::amount::bytes;
 use crate::content;
 use crate::fault::{Kind, fault};
 use crate::object::{AccessError, PathError, TreePath};
+use crate::pack::Disk;
 use crate::snapshot;
 use crate::tree;
 
@@ -39,8 +41,8 @@ pub enum Error {
     #[error("{} is not a directory, and only that can be mirrored", .path.display())]
     NotMirrored { path: PathBuf },
     /// The files will not fit.
-    #[error("the files need about {needed} bytes, and the disk of {} has {free} free", .place.display())]
-    NoRoom { place: PathBuf, needed: u64, free: u64 },
+    #[error("the files need about {}; the disk of {} has {} free, and {} are kept free", bytes(*.needed), .place.display(), bytes(.disk.free), bytes(.disk.reserve))]
+    NoRoom { place: PathBuf, needed: u64, disk: Disk },
     /// A file never stood still.
     #[error("{} kept changing while it was read", .path.display())]
     Unstable { path: PathBuf },
@@ -103,7 +105,7 @@ fault! {
         }
         Self::NotMirrored { .. } => Some("name its directory, or leave out --mirror".to_owned()),
         Self::NoRoom { .. } => {
-            Some("free some space, or commit fewer files at a time; nothing was committed".to_owned())
+            Some("free some space, or commit fewer files at a time; `vds config get reserve` tells what is kept free".to_owned())
         }
         Self::Unstable { .. } => {
             Some("commit again when its writer is done; nothing was committed".to_owned())

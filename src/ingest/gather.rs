@@ -234,7 +234,7 @@ impl Gathering<'_> {
     fn check_room(&self, files: &[Found], recalled: &[Option<Entry>]) -> Result<(), Error> {
         let Some(store) = self.memory.kept() else { return Ok(()) };
         let unknown = files.iter().zip(recalled).filter(|(_, entry)| entry.is_none()).map(|(found, _)| found);
-        room::check(store.root(), unknown)
+        room::check(store, unknown)
     }
 }
 

@@ -7,25 +7,29 @@ use std::path::Path;
 
 use super::error::Error;
 use super::walk::Found;
-use crate::pack::Disk;
+use crate::store::Store;
 
 /// How many files are sampled, and how much of each, in bytes, when it is doubtful whether all will fit.
 const SAMPLES: usize = 16;
 const SAMPLE: u64 = 1 << 16;
 
-/// Refuses files that will not fit on the disk of the directory `store`, before any of them is read.
+/// Refuses files that will not fit on the disk of `store`, before any of them is read.
 ///
 /// When they fit as they are, nothing more is asked. Otherwise some of them are compressed to see how much they shrink, so
 /// that text is not refused for a size that it will not have.
-pub(super) fn check<'a>(store: &Path, files: impl Iterator<Item = &'a Found> + Clone) -> Result<(), Error> {
+pub(super) fn check<'a>(store: &Store, files: impl Iterator<Item = &'a Found> + Clone) -> Result<(), Error> {
     // A file system that cannot say is believed to have room.
-    let Some(Disk { free, reserve }) = Disk::of(store) else { return Ok(()) };
+    let Some(disk) = store.disk() else { return Ok(()) };
     let payload = files.clone().fold(0_u64, |sum, found| sum.saturating_add(found.stamp.size));
-    if payload == 0 || payload.saturating_add(reserve) <= free {
+    if payload == 0 || disk.has_room_for(payload) {
         return Ok(());
     }
-    let needed = scaled(payload, shrunk(files)).saturating_add(reserve);
-    if needed <= free { Ok(()) } else { Err(Error::NoRoom { place: store.to_owned(), needed, free }) }
+    let needed = scaled(payload, shrunk(files));
+    if disk.has_room_for(needed) {
+        Ok(())
+    } else {
+        Err(Error::NoRoom { place: store.root().to_owned(), needed, disk })
+    }
 }
 
 /// How many bytes of how many the largest files come to when compressed.

@@ -45,7 +45,7 @@ pub fn read_each(
     progress: &dyn Progress,
 ) -> Result<Vec<(Found, Option<Entry>)>, Error> {
     if let Some(store) = room {
-        room::check(store.root(), files.iter())?;
+        room::check(store, files.iter())?;
     }
     let sizes = files.iter().map(|found| found.stamp.size).fold(0, u64::saturating_add);
     progress.begin("reading files", Amount::Bytes(Some(sizes)));

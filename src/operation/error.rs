@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::fault::{Kind, fault};
 use crate::object::{AccessError, RepoName};
-use crate::{history, ledger, pipeline};
+use crate::{history, ledger, pipeline, setting};
 
 /// A failed look at operations, or going back that was refused. All is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,9 @@ pub enum Error {
     /// The facts failed.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    /// A setting cannot be read.
+    #[error(transparent)]
+    Setting(#[from] setting::Error),
     /// Objects failed.
     #[error(transparent)]
     Object(#[from] AccessError),
@@ -85,7 +88,7 @@ impl fmt::Display for Aim {
 }
 
 fault! {
-    Error passes on History, Pipeline, Ledger, Object;
+    Error passes on History, Pipeline, Ledger, Setting, Object;
     kind {
         Self::Unknown { .. } => Kind::NotFound,
         Self::NothingToUndo

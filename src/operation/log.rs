@@ -10,6 +10,7 @@ use super::told::{Standing, Told};
 use crate::history::{self, Subject as Fact};
 use crate::ledger::{self, Operation};
 use crate::object::RepoName;
+use crate::setting::{Subject as Setting, Whose};
 use crate::store::Store;
 
 /// Which operations to tell of.
@@ -100,7 +101,8 @@ impl<O: Iterator<Item = Result<Operation, ledger::Error>>> Walk<O> {
         let is_it = |id: u64| Some(id) == repo || names.of(id) == wanted.as_str();
         for change in &operation.changes {
             let touched = match Subject::of(&change.key) {
-                Subject::History(Fact::Branch(id, _) | Fact::Tag(id, _) | Fact::Commit(id, _)) => is_it(id),
+                Subject::History(Fact::Branch(id, _) | Fact::Tag(id, _) | Fact::Commit(id, _))
+                | Subject::Setting(Setting { whose: Whose::Repo(id), .. }) => is_it(id),
                 Subject::History(Fact::Repo(name)) => {
                     let value = change.after.as_ref().or(change.before.as_ref());
                     name == *wanted || names::repo(change, value)?.is_some_and(|repo| is_it(repo.id))

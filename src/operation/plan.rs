@@ -134,6 +134,7 @@ fn phrase(change: &KeyChange, names: &Names) -> Result<String, Error> {
             Noun::OpenMerge => format!("the open merge into {}", told.name),
             Noun::MergeRules => format!("the merge rules of {}", told.name),
             Noun::Follow => format!("what {} follows", told.name),
+            Noun::Setting => format!("the setting {}", told.name),
             Noun::Remote => format!("the remote {}", told.name),
             Noun::Branch | Noun::RemoteBranch | Noun::Other | Noun::Commit | Noun::Job => told.name,
         },

@@ -2,13 +2,14 @@
 
 use super::mark;
 use crate::ledger::{KeyChange, Operation, OriginKind};
-use crate::{history, pipeline};
+use crate::{history, pipeline, setting};
 
 /// What a fact is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Subject {
     History(history::Subject),
     Pipeline(pipeline::Subject),
+    Setting(setting::Subject),
     /// That the operation of this number is undone.
     Mark(u64),
     Other,
@@ -30,6 +31,7 @@ impl Subject {
         let mark = mark::number(key).map(Self::Mark);
         mark.or_else(|| history::subject(key).map(Self::History))
             .or_else(|| pipeline::subject(key).map(Self::Pipeline))
+            .or_else(|| setting::subject(key).map(Self::Setting))
             .unwrap_or(Self::Other)
     }
 
@@ -47,6 +49,7 @@ impl Subject {
                 | H::RemoteBranch(..),
             )
             | Self::Pipeline(P::Pipeline(_) | P::Follow(..))
+            | Self::Setting(_)
             | Self::Mark(_)
             | Self::Other => Care::Reverted,
             Self::History(H::Commit(..) | H::Derived(..)) | Self::Pipeline(P::Version) => Care::PutBack,

@@ -10,6 +10,7 @@ use crate::history::{Repo, Subject as Fact, commit_id};
 use crate::ledger::{KeyChange, Operation, Origin};
 use crate::pipeline::registry::{self, Record};
 use crate::pipeline::{Subject as PipelineFact, follow, job};
+use crate::setting::{self, Whose};
 
 /// An operation, told.
 #[derive(Debug, Clone)]
@@ -69,6 +70,8 @@ pub enum Noun {
     MergeRules,
     /// `REPO@BRANCH`, which follows another; which one.
     Follow,
+    /// A setting, `NAME`, or `NAME of REPO`: its value.
+    Setting,
     /// Another store, by its name here; whether it is known.
     Remote,
     /// `REPO@REMOTE/BRANCH`: the commit at which it was seen.
@@ -193,6 +196,17 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
         Subject::History(Fact::Remote(name)) => (Noun::Remote, name.to_string(), there()),
         Subject::History(Fact::RemoteBranch(repo, name)) => {
             (Noun::RemoteBranch, format!("{}@{name}", names.of(repo)), commits())
+        }
+        Subject::Setting(setting) => {
+            let read = |value: &Option<Vec<u8>>| {
+                value.as_deref().map(|v| setting::value(&setting.name, v)).transpose()
+            };
+            let values = [read(&change.before)?, read(&change.after)?];
+            let name = match setting.whose {
+                Whose::Store => setting.name,
+                Whose::Repo(id) => format!("{} of {}", setting.name, names.of(id)),
+            };
+            (Noun::Setting, name, values)
         }
         Subject::Other => (Noun::Other, label(&change.key), there()),
         Subject::History(Fact::Repo(_) | Fact::Commit(..) | Fact::Derived(..) | Fact::NextRepo)

@@ -14,6 +14,7 @@ use crate::backend::{self, Backend, Listed};
 use crate::fault::Cause;
 use crate::object::{AccessError, CommitId, Digest, Lineage, ObjectKind, ObjectRead, Payload};
 use crate::owner::Tmp;
+use crate::setting::Reserve;
 
 /// How many objects of packs that no table covers are gathered into one table: some 50 MB of it.
 const TABLE_ROWS: usize = 1_000_000;
@@ -34,6 +35,7 @@ struct Shared {
     known: Mutex<Known>,
     nodes: Nodes,
     graph: Graph,
+    reserve: Mutex<Reserve>,
     reads: AtomicU64,
     read_bytes: AtomicU64,
 }
@@ -71,8 +73,8 @@ impl Packs {
         let graph = Graph::new(index.join("commits.graph"), tmp);
         let index = Index::new(index, tmp);
         let (reads, read_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
-        let (known, nodes) = (Mutex::default(), Nodes::new());
-        Self { shared: Arc::new(Shared { backend, index, known, nodes, graph, reads, read_bytes }) }
+        let (known, nodes, reserve) = (Mutex::default(), Nodes::new(), Mutex::default());
+        Self { shared: Arc::new(Shared { backend, index, known, nodes, graph, reserve, reads, read_bytes }) }
     }
 
     pub(super) fn backend(&self) -> &dyn Backend {
@@ -85,6 +87,16 @@ impl Packs {
 
     pub(super) fn nodes(&self) -> &Nodes {
         &self.shared.nodes
+    }
+
+    /// How much of their disk is kept free.
+    pub fn reserve(&self) -> Reserve {
+        *self.shared.reserve.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets no pack be begun when only `reserve` is left of the disk.
+    pub fn keep_free(&self, reserve: Reserve) {
+        *self.shared.reserve.lock().unwrap_or_else(PoisonError::into_inner) = reserve;
     }
 
     /// How much was read so far; what lay in memory still does not count.

@@ -68,7 +68,6 @@ struct OpenPack {
 
 impl OpenPack {
     fn create(tmp: &Tmp) -> io::Result<Self> {
-        Disk::check(tmp.dir())?;
         let path = tmp.path()?;
         let file = Arc::new(OpenOptions::new().create_new(true).read(true).write(true).open(&path)?);
         let (hasher, entries) = (blake3::Hasher::new(), Vec::new());
@@ -164,6 +163,13 @@ impl Writer {
         Ok(())
     }
 
+    /// A new pack, for the sake of `digest`, if the disk has room for it.
+    fn begin(&self, digest: &Digest) -> Result<OpenPack, AccessError> {
+        let checked = Disk::check(self.tmp.dir(), self.packs.reserve());
+        checked.map_err(|error| storage_error("write", digest, error))?;
+        OpenPack::create(&self.tmp).map_err(|source| tmp_error(self.tmp.dir(), digest, source))
+    }
+
     fn append(
         &self,
         kind: ObjectKind,
@@ -180,7 +186,7 @@ impl Writer {
         let fail = |source| tmp_error(self.tmp.dir(), digest, source);
         let mut pack = match state.open.take() {
             Some(pack) => pack,
-            None => OpenPack::create(&self.tmp).map_err(fail)?,
+            None => self.begin(digest)?,
         };
         let offset = pack.append(stored).map_err(fail)?;
         let stored_len = u32::try_from(stored.len()).unwrap_or(u32::MAX);

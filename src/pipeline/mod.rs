@@ -45,7 +45,6 @@ mod task;
 mod view;
 mod which;
 
-pub mod amount;
 pub mod condition;
 pub mod follow;
 pub mod job;
@@ -57,6 +56,7 @@ pub mod stage;
 pub mod submission;
 pub mod trigger;
 
+pub use crate::amount;
 pub use base::{Foreseen, count, foresee};
 pub use cancel::{Cancelled, cancel};
 pub use command::{Live, Named, Reason, live, state_names};

@@ -214,6 +214,7 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
         job::replace(&mut batch, &record, &ended)?;
         let moved = trigger::Moved { repo: (*output).clone(), branch: branch.clone(), commit: id };
         let mut facts = store.session()?;
+        history::check_quota(&facts, store.objects(), output, &branch, head, id)?;
         trigger::publish(&facts, store.objects(), &mut batch, moved, job.run, &origin)?;
         match facts.commit(&origin, &batch)? {
             Commit::Done { .. } => return Ok(ended),

@@ -73,6 +73,7 @@ pub fn update(store: &Store, author: &Author, moves: &[RefMove]) -> Result<Moved
                 history::move_head(&mut batch, repo, branch, *before, *after);
                 match after {
                     Some(commit) => {
+                        history::check_quota(&facts, store.objects(), repo, branch, *before, *commit)?;
                         let (repo, branch) = (repo.clone(), branch.clone());
                         moved.push(trigger::Moved { repo, branch, commit: *commit });
                     }

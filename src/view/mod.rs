@@ -9,6 +9,7 @@ mod shapes;
 mod text;
 mod trigger;
 
+pub use crate::amount::bytes;
 pub use graph::Graph;
 pub use job::{Job, JobInput};
 pub use merge::{Conflict, Followed, Parted, Settled, Subtree, Version, came};
@@ -17,5 +18,5 @@ pub use run::Run;
 pub use shapes::{
     Change, Commit, Counts, Directory, Failure, File, MadeBy, MadeFrom, Ref, Repo, VERSION, kind,
 };
-pub use text::{bytes, count, duration, encoded, line, path, text, time};
+pub use text::{count, duration, encoded, line, path, text, time};
 pub use trigger::Trigger;

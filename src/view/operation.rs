@@ -34,7 +34,7 @@ pub struct Operation {
 /// One thing that an operation changed, by the names of that time.
 #[derive(Debug, Clone, Serialize)]
 pub struct OperationChange {
-    /// `repo`, `output`, `pipeline`, `branch`, `tag`, `open merge`, `merge rules`, `remote`, `remote branch`, `commit`, `job` or `fact`.
+    /// `repo`, `output`, `pipeline`, `branch`, `tag`, `open merge`, `merge rules`, `setting`, `remote`, `remote branch`, `commit`, `job` or `fact`.
     pub what: &'static str,
     /// Its name.
     pub name: String,
@@ -74,6 +74,7 @@ impl From<&Changed> for OperationChange {
             Noun::OpenMerge => "open merge",
             Noun::MergeRules => "merge rules",
             Noun::Follow => "follows",
+            Noun::Setting => "setting",
             Noun::Remote => "remote",
             Noun::RemoteBranch => "remote branch",
             Noun::Other => "fact",
@@ -108,6 +109,9 @@ impl fmt::Display for OperationChange {
             ("commit", (_, Some(commit))) => write!(f, "commit {commit:.12} of {name}"),
             ("job", (None, Some(state))) => write!(f, "job {name} {state}"),
             ("job", (Some(old), Some(new))) => write!(f, "job {name} {old}..{new}"),
+            ("setting", (None, Some(new))) => write!(f, "setting {name} is {new}"),
+            ("setting", (Some(old), Some(new))) => write!(f, "setting {name} {old}..{new}"),
+            ("setting", (Some(old), None)) => write!(f, "setting {name} removed, was {old}"),
             (_, (None, _)) => write!(f, "{what} {name} set"),
             (_, (_, None)) => write!(f, "{what} {name} removed"),
             (_, (Some(_), Some(_))) => write!(f, "{what} {name} changed"),

@@ -1,0 +1,118 @@
+//! Which settings there are, and what their values may be.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::error::Error;
+use super::reserve::Reserve;
+use crate::amount::Size;
+
+/// A setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// How much of a repo's bytes a branch of it may hold.
+    Quota,
+    /// How much of the store's disk is kept free.
+    Reserve,
+}
+
+/// What a setting is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole store.
+    Store,
+    /// One repo.
+    Repo,
+}
+
+impl Key {
+    /// All settings, by name.
+    pub const ALL: [Self; 2] = [Self::Quota, Self::Reserve];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quota => "quota",
+            Self::Reserve => "reserve",
+        }
+    }
+
+    /// What it is of.
+    pub fn scope(self) -> Scope {
+        match self {
+            Self::Quota => Scope::Repo,
+            Self::Reserve => Scope::Store,
+        }
+    }
+
+    /// What it says, and how it is written.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Quota => "how many bytes the files of a branch may have together, such as 500MB or 2GiB",
+            Self::Reserve => {
+                "how much of the store's disk commits leave free, such as 2GiB, or 5% of the disk; at least 1MiB"
+            }
+        }
+    }
+
+    /// What counts where it is not set.
+    pub fn default(self) -> &'static str {
+        match self {
+            Self::Quota => "no limit",
+            Self::Reserve => "64MiB, of a small disk a sixteenth",
+        }
+    }
+
+    /// The one form of a value that is legal.
+    pub fn canonical(self, value: &str) -> Result<String, Error> {
+        let read = match self {
+            Self::Quota => value.parse().map(|size: Size| size.to_string()),
+            Self::Reserve => value.parse().map(|reserve: Reserve| reserve.to_string()),
+        };
+        read.map_err(|reason| Error::Value { key: self, value: value.to_owned(), reason })
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Key {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|key| key.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.into_iter().map(Self::name).collect();
+            format!("there is no such setting; there are {}", names.join(", "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_one_form_and_others_are_refused() {
+        for (key, value, want) in [
+            (Key::Quota, "1024MiB", Some("1GiB")),
+            (Key::Quota, "500MB", Some("500MB")),
+            (Key::Quota, "5%", None),
+            (Key::Quota, "-1MB", None),
+            (Key::Reserve, "2048 MiB", Some("2GiB")),
+            (Key::Reserve, "5%", Some("5%")),
+            (Key::Reserve, "0%", None),
+            (Key::Reserve, "91%", None),
+            (Key::Reserve, "1kB", None),
+            (Key::Reserve, "much", None),
+        ] {
+            assert_eq!(key.canonical(value).ok().as_deref(), want, "{key} {value}");
+        }
+        for key in Key::ALL {
+            assert_eq!(key.name().parse(), Ok(key));
+        }
+        assert!("quotas".parse::<Key>().is_err());
+    }
+}

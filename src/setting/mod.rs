@@ -1,0 +1,14 @@
+//! What can be set of a store and of its repos, and what is.
+//!
+//! A setting is a fact, so it is changed by an operation and undone like anything else. Its value is kept as the text that a
+//! person would write.
+
+mod error;
+mod fact;
+mod key;
+mod reserve;
+
+pub use error::Error;
+pub use fact::{Subject, Whose, find, put, quota, reserve, subject, value};
+pub use key::{Key, Scope};
+pub use reserve::Reserve;
