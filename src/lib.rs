@@ -108,6 +108,9 @@ pub mod transfer;
 // From store to store, as a file.
 pub mod bundle;
 
+// Upkeep: whether a store is whole.
+pub mod verify;
+
 // Our nouns as outsiders see them.
 pub mod view;
 

@@ -70,6 +70,7 @@ mod switch;
 mod tag;
 mod trigger;
 mod undo;
+mod verify;
 mod versions;
 mod watch;
 mod why;

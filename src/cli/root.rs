@@ -23,7 +23,8 @@ use super::pager::{self, Closed, Pager};
 use super::{
     blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum, diff, du,
     fetch, import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, rerun, reset,
-    resolve, restore, revert, rm, run, show, sparse_checkout, status, switch, tag, trigger, undo, watch, why,
+    resolve, restore, revert, rm, run, show, sparse_checkout, status, switch, tag, trigger, undo, verify,
+    watch, why,
 };
 use crate::fault::Cause;
 use crate::interrupt::{self, Parting};
@@ -141,6 +142,7 @@ enum Verb {
     Job(job::Verb),
     #[command(subcommand)]
     Datum(datum::Verb),
+    Verify(verify::Args),
     Completion(completion::Args),
 }
 
@@ -320,6 +322,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Rerun(args) => rerun::run(&args, cx),
         Verb::Job(verb) => job::job(verb, cx),
         Verb::Datum(verb) => datum::run(verb, cx),
+        Verb::Verify(args) => verify::run(&args, cx),
         Verb::Completion(args) => completion::run(&args, Cli::command(), cx),
     }
 }

@@ -59,6 +59,12 @@ impl Journal {
         self.tip
     }
 
+    /// How many bytes follow the last whole record: the trace of a write that did not end, or of one that goes on.
+    pub fn beyond(&self) -> Result<u64, Error> {
+        // A file without its whole head holds nothing.
+        Ok(self.disk.len()?.saturating_sub(self.end))
+    }
+
     /// Adds a record; on return it is on disk. After an error the journal must be opened anew.
     pub fn append(&mut self, payload: &[u8]) -> Result<Tip, Error> {
         if payload.len() > MAX_PAYLOAD {

@@ -8,6 +8,7 @@
 //! an older one was put in its place or its end was lost, is noticed; nothing is then written to either.
 
 mod error;
+mod inspect;
 mod operation;
 mod session;
 
@@ -15,5 +16,6 @@ mod session;
 mod tests;
 
 pub use error::Error;
+pub use inspect::{Fault, Inspected};
 pub use operation::{KeyChange, Operation, Origin, OriginKind};
 pub use session::{Ledger, Outcome, Session};

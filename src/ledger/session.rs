@@ -12,7 +12,7 @@ use crate::journal::{self, Journal, Tip};
 use crate::meta::{self, Applied, Batch, MemoryMeta, MetaSession, MetaStore, Visitor};
 
 /// Where the facts say which operation they follow: its number (u64, big-endian) and its checksum (16 bytes).
-const APPLIED: &[u8] = b"applied";
+pub(super) const APPLIED: &[u8] = b"applied";
 
 /// The journal and the facts of one store; clones share them.
 #[derive(Debug, Clone)]
@@ -22,17 +22,17 @@ pub struct Ledger {
 }
 
 /// What each key holds in the end.
-type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+pub(super) type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// A short look at the facts, and the right to change them.
 #[derive(Debug)]
 pub struct Session {
-    facts: Box<dyn MetaSession>,
-    journal: Journal,
+    pub(super) facts: Box<dyn MetaSession>,
+    pub(super) journal: Journal,
     /// Why nothing can be changed, if so.
-    barred: Option<Barred>,
+    pub(super) barred: Option<Barred>,
     /// What is seen in place of what the facts hold.
-    supposed: Writes,
+    pub(super) supposed: Writes,
 }
 
 /// How a commit to the ledger ended.
@@ -51,7 +51,7 @@ pub enum Outcome {
 }
 
 #[derive(Debug, Clone)]
-enum Barred {
+pub(super) enum Barred {
     ReadOnly(String),
     Full(String),
     AtOdds(String),
@@ -270,7 +270,7 @@ impl Session {
     }
 }
 
-fn tip_from(bytes: &[u8]) -> Option<Tip> {
+pub(super) fn tip_from(bytes: &[u8]) -> Option<Tip> {
     let (number, check) = bytes.split_first_chunk::<8>()?;
     Some(Tip { number: u64::from_be_bytes(*number), check: check.try_into().ok()? })
 }

@@ -88,6 +88,11 @@ impl Known {
     }
 }
 
+/// Whether these are the bytes of a whole file.
+pub(super) fn is_whole(bytes: Vec<u8>) -> bool {
+    Known::new(bytes).is_some()
+}
+
 /// The bytes of the file that says this.
 fn to_bytes(commits: &BTreeMap<CommitId, Lineage>) -> Vec<u8> {
     let mut rest = Vec::with_capacity(8 + commits.len() * (ROW + ID));

@@ -9,6 +9,7 @@ mod codec;
 mod footer;
 mod graph;
 mod index;
+mod inspect;
 mod reader;
 mod rehearsal;
 mod room;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use codec::{Codec, compress, decompress};
 pub use footer::{Footer, Located};
+pub use inspect::{Fits, Inspected, TableFault, Tables, inspect_tables, listed};
 pub use reader::{Counts, Location, Packs};
 pub use rehearsal::Rehearsal;
 pub use room::Disk;
