@@ -5,7 +5,7 @@
 mod desk;
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use desk::{Desk, processes, until};
 
@@ -79,10 +79,62 @@ fn a_datum_fails_alone_however_it_fails() {
 }
 
 #[test]
-fn an_answer_that_nobody_asked_for_is_not_one() {
-    let desk = desk(&script("printf 'ok\\nok\\n' > $VDS_ANSWER"), "");
-    let why = fails(&desk);
-    assert!(why.contains("datum one: \"sh\" answered more than once for the datum before"), "{why}");
+fn an_answer_that_nobody_asked_for_spoils_the_datum_and_no_other() {
+    let put = "echo $VDS_UNIT_IN > $VDS_OUT/$VDS_UNIT_IN";
+    for (each, why) in [
+        // Both are there before anything else is done.
+        (format!("{put}; printf 'ok\\nok\\n' > $VDS_ANSWER; continue"), "answered more than once"),
+        // The first comes before the work is done.
+        (format!("echo ok > $VDS_ANSWER; sleep 0.3; {put}"), "answered more than once"),
+        (format!("{put}; echo ok > $VDS_ANSWER; sleep 0.3"), "answered more than once"),
+        (format!("echo failed so > $VDS_ANSWER; {put}"), "failed: so"),
+        (
+            "echo ok $(echo $VDS_DATUM_ID | tr 0-9a-f 1-9a-f0) > $VDS_ANSWER; continue".into(),
+            "answered for another datum",
+        ),
+    ] {
+        for bad in ["one", "two"] {
+            // The last datum is seen to as well as any.
+            let each = format!("[ $VDS_DATUM != {bad} ] || {{ {each}; }}; {put}; echo ok > $VDS_ANSWER");
+            let desk = desk(&script(&each), "");
+            let said = fails(&desk);
+            assert!(said.contains(&format!("datum {bad}: \"sh\" {why}")), "{each}: {said}");
+            assert!(!said.contains("more datum"), "{each}: {said}");
+            let good = ["four", "one", "three", "two"].into_iter().filter(|name| *name != bad);
+            // What others came to is right, and kept.
+            for name in good {
+                let shown = desk.ok(&["datum", "show", "1", name]);
+                assert!(
+                    shown.contains("processed") && shown.contains(&format!(" {name}\n")),
+                    "{each}: {shown}"
+                );
+            }
+            desk.write("do.sh", &script(&format!("{put}; echo ok $VDS_DATUM_ID > $VDS_ANSWER")));
+            desk.ok(&["pipeline", "update", "p.toml"]);
+            assert_eq!(desk.ok(&["ls", "p/a", "--quiet"]), "four\none\nthree\ntwo\n");
+        }
+    }
+}
+
+#[test]
+fn an_answer_before_the_first_datum_is_not_one_for_it() {
+    let desk = desk(&("echo ok > $VDS_ANSWER\n".to_owned() + &script("exit 3")), "");
+    let said = fails(&desk);
+    assert!(said.contains("datum four: \"sh\" answered before it was asked (and 3 more datums)"), "{said}");
+}
+
+#[test]
+fn a_result_is_kept_as_soon_as_the_program_reads_on() {
+    let wait = "[ $VDS_DATUM != one ] || until [ -e $GO ]; do sleep 0.01; done";
+    let desk = desk(&script(&format!("{wait}; echo ok > $VDS_ANSWER")), "");
+    let file = fs::read_to_string(desk.path("p.toml")).unwrap();
+    desk.write("p.toml", &format!("{file}env = {{ GO = '{}' }}\n", desk.path("go").display()));
+    desk.ok(&["pipeline", "update", "p.toml"]);
+    let mut child =
+        desk.command(&["commit", "in", "x", "-m", "x", "--quiet"]).stdout(Stdio::null()).spawn().unwrap();
+    until("the first result", || desk.ok(&["job", "list"]).contains(" 1/4 "));
+    desk.write("go", "");
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]
@@ -106,8 +158,15 @@ fn a_datum_is_tried_again_and_recovered() {
 
 #[test]
 fn a_program_that_does_not_end_is_ended() {
-    let desk = desk(&(script("echo ok > $VDS_ANSWER") + "exec 0< /dev/null\nexec sleep 5555.25\n"), "");
-    commit(&desk);
+    let desk = desk(
+        &(script("echo ok > $VDS_ANSWER") + "exec 0< /dev/null\nexec sleep 5555.25\n"),
+        "timeout = '1s'\n",
+    );
+    let said = fails(&desk);
+    assert!(
+        said.contains("datum two: \"sh\" did not end within 1 s of the end of its standard input"),
+        "{said}"
+    );
     until("the end of the program", || processes("5555.25") == 0);
 }
 

@@ -1,5 +1,7 @@
 //! One datum, run until it is done, recovered or given up.
 
+use std::sync::mpsc::Sender;
+
 use super::bench::Bench;
 use super::datum::Datum;
 use super::deadline::Deadline;
@@ -24,6 +26,16 @@ pub(super) enum Ended {
     Recovered(Entry),
     /// It came to nothing.
     Failed(Failed),
+}
+
+impl Ended {
+    /// What became of the datum if its program cannot be believed, for this reason.
+    pub(super) fn doubted(self, reason: String) -> Self {
+        match self {
+            Self::Done(done) => Self::Failed(Failed { reason, log: Some(done.log) }),
+            other => other,
+        }
+    }
 }
 
 /// A datum that has a result, with what is to be told of it.
@@ -53,11 +65,24 @@ pub(super) struct Common<'a> {
     pub(super) live: &'a LiveLogs,
 }
 
-/// Runs a datum on the bench of the one before, if there is one, and leaves it for the next.
-pub(super) fn run<'a>(common: &Common<'a>, datum: &Datum, free: &mut Option<Bench<'a>>) -> Ended {
-    let bench = Bench::lay_out(free.take(), common, datum);
-    let ended = bench.and_then(|bench| attempt(common, datum, free.insert(bench)));
-    ended.unwrap_or_else(|error| Ended::Failed(Failed { reason: chain(&error), log: None }))
+/// What became of the datum at this place of the plan.
+pub(super) type News = (usize, Ended);
+
+/// Runs the datum at `at` on the bench of the one before, if there is one, and leaves it for the next. What became of it is `told` when it
+/// counts.
+pub(super) fn run<'a>(
+    common: &Common<'a>,
+    (at, datum): (usize, &Datum),
+    free: &mut Option<Bench<'a>>,
+    told: &Sender<News>,
+) {
+    let ended = Bench::lay_out(free, common, datum, told).and_then(|bench| attempt(common, datum, bench));
+    let ended = ended.unwrap_or_else(|error| Ended::Failed(Failed { reason: chain(&error), log: None }));
+    match free {
+        Some(bench) => bench.hold(at, ended),
+        // Where nobody listens any more, nobody needs to know.
+        None => drop(told.send((at, ended))),
+    }
 }
 
 fn attempt<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>) -> Result<Ended, Error> {

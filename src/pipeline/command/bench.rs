@@ -1,6 +1,8 @@
 //! What a thread keeps from one datum to the next: a room, and who runs programs in it.
 
-use super::attempt::Common;
+use std::sync::mpsc::Sender;
+
+use super::attempt::{Common, Ended, News};
 use super::batch::Worker;
 use super::datum::Datum;
 use super::process::View;
@@ -17,28 +19,44 @@ pub(super) struct Bench<'a> {
     /// Who starts programs, unless this process does.
     pub(super) launcher: Option<Launcher>,
     pub(super) room: Room,
+    /// What became of the datum before, which counts when the program has come back from it; and of those that it was not asked for.
+    held: Vec<News>,
+    /// Who is told what counts.
+    told: Sender<News>,
 }
 
 impl<'a> Bench<'a> {
     /// A bench with the datum laid out on it: the one of the datum before, if there is one, with nothing left of that.
-    pub(super) fn lay_out(free: Option<Self>, common: &Common<'a>, datum: &Datum) -> Result<Self, Error> {
-        let mut bench = match free {
+    pub(super) fn lay_out<'b>(
+        free: &'b mut Option<Self>,
+        common: &Common<'a>,
+        datum: &Datum,
+        told: &Sender<News>,
+    ) -> Result<&'b mut Self, Error> {
+        let bench = match free {
             Some(bench) => bench,
-            None => Self::make(common)?,
+            None => free.insert(Self::make(common, told)?),
         };
-        let objects = common.task.store.objects();
-        if bench.worker.is_some() {
-            bench.room.clear()?;
-        } else {
-            bench.room.empty()?;
-            bench.room.lay_out_code(objects, common.code)?;
-            bench.engage(common.view)?;
+        let laid_out = bench.lay_out_here(common, datum);
+        if laid_out.is_err() {
+            bench.rest(common);
         }
-        bench.room.lay_out(objects, datum)?;
-        Ok(bench)
+        laid_out.map(|()| bench)
     }
 
-    fn make(common: &Common<'a>) -> Result<Self, Error> {
+    fn lay_out_here(&mut self, common: &Common<'a>, datum: &Datum) -> Result<(), Error> {
+        let objects = common.task.store.objects();
+        if self.worker.is_some() {
+            self.room.clear()?;
+        } else {
+            self.room.empty()?;
+            self.room.lay_out_code(objects, common.code)?;
+            self.engage(common.view)?;
+        }
+        self.room.lay_out(objects, datum)
+    }
+
+    fn make(common: &Common<'a>, told: &Sender<News>) -> Result<Self, Error> {
         let Common { task, command, .. } = common;
         // A program that stays must find its inputs where it found those of the datum before.
         let mut always: Vec<String> = Vec::new();
@@ -49,7 +67,8 @@ impl<'a> Bench<'a> {
         }
         let files =
             if common.view == View::Own && command.batch != Batch::No { Files::Stay } else { Files::Go };
-        Ok(Self { worker: None, launcher: None, room: Room::make(task.store.tmp(), always, files)? })
+        let room = Room::make(task.store.tmp(), always, files)?;
+        Ok(Self { worker: None, launcher: None, room, held: Vec::new(), told: told.clone() })
     }
 
     /// Takes away what the program has written, for it to be tried again.
@@ -59,7 +78,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Sees to it that there is a launcher. One that a program has brought down is replaced.
-    fn engage(&mut self, view: View) -> Result<(), Error> {
+    pub(super) fn engage(&mut self, view: View) -> Result<(), Error> {
         if self.launcher.as_ref().is_none_or(|launcher| !launcher.is_well()) {
             self.launcher = launcher(view, &self.room)?;
         }
@@ -67,9 +86,31 @@ impl<'a> Bench<'a> {
     }
 
     /// Lets the program end that works on one datum after another, if there is one.
-    pub(super) fn rest(&mut self) {
+    pub(super) fn rest(&mut self, common: &Common<'a>) {
         if let Some(worker) = self.worker.take() {
-            self.launcher = worker.end();
+            let (doubt, launcher) = worker.end(common.deadline.cap(common.command.timeout));
+            self.launcher = launcher;
+            self.settle(doubt.map(|doubt| format!("{:?} {doubt}", common.command.program())));
+        }
+    }
+
+    /// The program has come back from the datum before, or cannot be believed about it, for this reason.
+    pub(super) fn settle(&mut self, doubt: Option<String>) {
+        let believe = |ended: Ended| match &doubt {
+            Some(reason) => ended.doubted(reason.clone()),
+            None => ended,
+        };
+        for (at, ended) in self.held.drain(..) {
+            // Where nobody listens any more, nobody needs to know.
+            let _ = self.told.send((at, believe(ended)));
+        }
+    }
+
+    /// Takes in what became of the datum at `at`, which counts at once unless its program stays.
+    pub(super) fn hold(&mut self, at: usize, ended: Ended) {
+        self.held.push((at, ended));
+        if self.worker.is_none() {
+            self.settle(None);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 
 use super::attempt::Common;
-use super::batch::{self, Answer, Worker};
+use super::batch::{self, Answer, TWICE, Told, Turn, Worker};
 use super::bench::Bench;
 use super::datum::Datum;
 use super::environment;
@@ -17,7 +17,7 @@ use super::room::Room;
 use crate::pipeline::error::Error;
 use crate::pipeline::job;
 use crate::pipeline::spec::{Batch, Command, Isolation, Limits};
-use crate::pipeline::task::Task;
+use crate::pipeline::task::{Task, chain};
 use crate::program::{self, Failure, Live, Ran, Start};
 
 /// Which of a stage's programs.
@@ -52,7 +52,7 @@ pub(super) fn execute<'a>(
     if which == Program::Own && command.batch != Batch::No {
         return ask(common, datum, bench, live);
     }
-    bench.rest();
+    bench.rest(common);
     let argv = match which {
         Program::Own => &command.argv,
         Program::OnError => command.err_cmd.as_ref().unwrap_or(&command.argv),
@@ -78,50 +78,34 @@ pub(super) fn execute<'a>(
         // A shell says so that a signal ended what it called.
         Ok(code) => Err(at_limit(program, code - SHELL_SIGNAL, command)
             .unwrap_or_else(|| format!("{program:?} ended with exit code {code}"))),
-        Err(failure) => Err(told(&failure, program, common)),
+        Err(failure) => Err(told_of(&failure, program, common)),
     };
     Called { printed, result }
 }
 
 /// Asks the program that works on one datum after another, which is started if it does not run.
 fn ask<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>, live: &mut Live) -> Called {
-    let Common { task, command, view, watch, deadline, .. } = common;
-    let program = command.argv.first().map(String::as_str).unwrap_or_default();
-    if bench.worker.is_none() {
-        let place = |name: &str| view.place(&bench.room, name);
-        let mut env = environment::common(task, command, *view, &bench.room);
-        env.insert("VDS_ANSWER".into(), place("answer").into());
-        let start =
-            Start { argv: limited(&command.argv, command.limits), env, dir: place("code"), stdin: None };
-        if let Some(launcher) = &mut bench.launcher {
-            launcher.show(bench.room.always().to_vec());
-        }
-        match Worker::begin(&mut bench.launcher, start, &bench.room.path("answer"), watch) {
-            Ok(worker) => bench.worker = Some(worker),
-            Err(error) => {
-                return Called { printed: Vec::new(), result: Err(not_started(program, &error)) };
-            }
-        }
-    }
-    let Some(mut worker) = bench.worker.take() else {
-        return Called { printed: Vec::new(), result: Err(format!("{program:?} does not run")) };
+    let Common { task, command, view, deadline, .. } = common;
+    let program = command.program();
+    let line = batch::line(command.batch, &environment::own(task, command, *view, datum, &bench.room));
+    let mut worker = match come_round(common, bench, &line, live) {
+        Ok(worker) => worker,
+        Err(called) => return called,
     };
-    let variables = environment::own(task, command, *view, datum, &bench.room);
-    let line = batch::line(command.batch, &variables);
-    let ask = || worker.ask(&line, deadline.cap(command.timeout), live);
+    let id = datum.key(&task.code).to_string();
+    let told = Told { line: &line, id: &id };
+    let ask = || worker.ask(&told, deadline.cap(command.timeout), live);
     let (answer, fed) = Lazy::of(&bench.room, datum).beside(task.store.objects(), ask);
     let result = match &answer {
         Ok(Answer::Done) => fed,
         Ok(Answer::Failed(reason)) if reason.is_empty() => Err(format!("{program:?} failed")),
         Ok(Answer::Failed(reason)) => Err(format!("{program:?} failed: {reason}")),
-        Ok(Answer::Ended(code)) => {
-            Err(format!("{program:?} ended with exit code {code} before it answered in $VDS_ANSWER"))
-        }
+        Ok(Answer::Ended(code)) => Err(unanswered(program, *code)),
         Ok(Answer::Unclear(answer)) => {
             Err(format!("{program:?} answered {answer:?}; expected \"ok\" or \"failed REASON\""))
         }
-        Ok(Answer::Unasked) => Err(format!("{program:?} answered more than once for the datum before")),
-        Err(failure) => Err(told(failure, program, common)),
+        Ok(Answer::Other) => Err(format!("{program:?} answered for another datum")),
+        Err(failure) => Err(told_of(failure, program, common)),
     };
     if matches!(answer, Ok(Answer::Done | Answer::Failed(_))) {
         let printed = worker.printed();
@@ -133,8 +117,63 @@ fn ask<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>, live: &mut
     Called { printed, result }
 }
 
+/// The program when it reads on, at the beginning of `line`, with which the datum before is over. One that cannot be believed is killed,
+/// and another takes its place.
+fn come_round<'a>(
+    common: &Common<'a>,
+    bench: &mut Bench<'a>,
+    line: &[u8],
+    live: &mut Live,
+) -> Result<Worker<'a>, Called> {
+    let Common { command, deadline, view, .. } = common;
+    let program = command.program();
+    let failed = |printed, reason| Called { printed, result: Err(reason) };
+    loop {
+        let (mut worker, is_new) = match bench.worker.take() {
+            Some(worker) => (worker, false),
+            None => (begin(common, bench).map_err(|reason| failed(Vec::new(), reason))?, true),
+        };
+        let turn = worker.turn(line, deadline.cap(command.timeout), live);
+        let (is_over, reason) = match turn {
+            Ok(Turn::ReadsOn) => {
+                bench.settle(None);
+                return Ok(worker);
+            }
+            Ok(Turn::Ended(code)) => (true, unanswered(program, code)),
+            Ok(Turn::Surplus) if is_new => (true, format!("{program:?} answered before it was asked")),
+            Ok(Turn::Surplus) => (false, format!("{program:?} {TWICE}")),
+            Err(failure) => (is_new, told_of(&failure, program, common)),
+        };
+        let (printed, launcher) = worker.kill();
+        bench.launcher = launcher;
+        if is_over {
+            bench.settle(None);
+            return Err(failed(printed, reason));
+        }
+        bench.settle(Some(reason));
+        bench.engage(*view).map_err(|error| failed(Vec::new(), chain(&error)))?;
+    }
+}
+
+fn begin<'a>(common: &Common<'a>, bench: &mut Bench<'a>) -> Result<Worker<'a>, String> {
+    let Common { task, command, view, watch, .. } = common;
+    let place = |name: &str| view.place(&bench.room, name);
+    let mut env = environment::common(task, command, *view, &bench.room);
+    env.insert("VDS_ANSWER".into(), place("answer").into());
+    let start = Start { argv: limited(&command.argv, command.limits), env, dir: place("code"), stdin: None };
+    if let Some(launcher) = &mut bench.launcher {
+        launcher.show(bench.room.always().to_vec());
+    }
+    Worker::begin(&mut bench.launcher, start, &bench.room.path("answer"), watch)
+        .map_err(|error| not_started(command.program(), &error))
+}
+
+fn unanswered(program: &str, code: i32) -> String {
+    format!("{program:?} ended with exit code {code} before it answered in $VDS_ANSWER")
+}
+
 /// Why a program has no exit code.
-fn told(failure: &Failure, program: &str, common: &Common<'_>) -> String {
+fn told_of(failure: &Failure, program: &str, common: &Common<'_>) -> String {
     match failure {
         Failure::NotStarted(error) => not_started(program, error),
         Failure::Signalled { signal } => signalled(program, *signal, common.command),

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::attempt::{self, Common, Done, Ended, Failed, declared};
+use super::attempt::{self, Common, Done, Ended, Failed, News, declared};
 use super::bench::Bench;
 use super::book::Book;
 use super::datum::Plan;
@@ -195,11 +195,9 @@ impl<'a> Race<'a> {
                         let is_wanted = || *at < limit.load(Ordering::Relaxed);
                         let Some(_place) = pool.take(guest, is_wanted).filter(|_| is_wanted()) else { break };
                         let _working = deadline.work();
-                        if send.send((*at, attempt::run(common, datum, &mut bench))).is_err() {
-                            break;
-                        }
+                        attempt::run(common, (*at, datum), &mut bench, &send);
                     }
-                    bench.iter_mut().for_each(Bench::rest);
+                    bench.iter_mut().for_each(|bench| bench.rest(common));
                 });
             }
             drop(send);
@@ -219,7 +217,7 @@ impl<'a> Race<'a> {
         &mut self,
         task: &Task<'_>,
         keeper: &Keeper<'_>,
-        results: &mpsc::Receiver<(usize, Ended)>,
+        results: &mpsc::Receiver<News>,
     ) -> Result<(), Error> {
         let mut saved = Instant::now();
         loop {

@@ -48,6 +48,13 @@ pub struct Command {
     pub on_conflict: OnConflict,
 }
 
+impl Command {
+    /// The program.
+    pub fn program(&self) -> &str {
+        self.argv.first().map(String::as_str).unwrap_or_default()
+    }
+}
+
 /// A file or a directory that belongs to a program.
 #[derive(Debug, Clone)]
 pub struct Declared {
