@@ -110,7 +110,7 @@ fn a_script_comes_in_on_standard_input() {
 fn a_datum_is_tried_again_with_an_empty_output() {
     let desk = desk(
         r#"input = "a:/*"
-command = ["sh", "-c", 'touch "$VDS_OUT/$VDS_DATUM"; ls "$VDS_OUT"; if [ -e "$VDS_IN/../tried" ]; then exit 3; fi; touch "$VDS_IN/../tried"; touch "$VDS_OUT/waste"; exit 1']
+command = ["sh", "-c", 'touch "$VDS_OUT/$VDS_DATUM"; ls "$VDS_OUT"; if [ -e tried ]; then exit 3; fi; touch tried; touch "$VDS_OUT/waste"; exit 1']
 tries = 3
 accept_return_code = [3]"#,
     );

@@ -243,7 +243,9 @@ fn output_that_cannot_be_kept_fails_the_datum() {
         ("mkdir $VDS_OUT/.vds; touch $VDS_OUT/.vds/x", "it has a segment '.vds'"),
         ("rmdir $VDS_OUT; ln -s / $VDS_OUT", "replaced its output directory"),
     ] {
-        let desk = desk(script, "");
+        // In a view of its own a program cannot take its output directory away.
+        let more = if script.starts_with("rmdir") { "isolation = 'none'\n" } else { "" };
+        let desk = desk(script, more);
         let (said, log) = fails(&desk);
         assert!(said.contains("datum one: ") && said.contains(want), "{script}: {said}");
         assert!(log.contains(want), "{script}: {log}");

@@ -88,7 +88,7 @@ fn each_datum_finds_a_place_of_its_own_that_nobody_was_in() {
         println!("skipped: there are no namespaces for programs here");
         return;
     }
-    let script = "ls -A /tmp /pfs /pfs/in /vds/out; echo left > /tmp/left; echo left > /vds/left; \
+    let script = "ls -A /tmp /pfs /pfs/in /vds/out; echo left > /tmp/left; echo left > left; \
                   mount -t tmpfs none /pfs/out 2> /dev/null && echo mounted; \
                   mount -o remount,bind,rw /pfs/in 2> /dev/null && echo remounted; \
                   chmod u+w /pfs/in/$VDS_DATUM 2> /dev/null && echo changed; \
@@ -101,6 +101,28 @@ fn each_datum_finds_a_place_of_its_own_that_nobody_was_in() {
         assert_eq!(log(&desk, datum), seen);
     }
     assert_eq!(desk.ok(&["cat", "p/a:two"]), "kept\n");
+}
+
+#[test]
+fn what_is_written_beside_the_output_is_not_lost_in_silence() {
+    if !can_isolate() {
+        println!("skipped: there are no namespaces for programs here");
+        return;
+    }
+    for place in ["/pfs/evil", "/pfs/in/evil", "/vds/evil", "/vds/in/evil", "/evil"] {
+        for batch in ["", "batch = 'shell'\n"] {
+            let each = format!("echo x > {place} || exit 3");
+            let script = if batch.is_empty() {
+                each
+            } else {
+                format!("while read -r datum; do eval \"$datum\"; {each}; echo ok > $VDS_ANSWER; done")
+            };
+            let desk = desk(&script, &format!("isolation = 'required'\n{batch}"));
+            let said = fails(&desk);
+            assert!(said.contains("ended with exit code"), "{said}");
+            assert!(log(&desk, "one").contains(&format!("{place}: Read-only file system")), "{place}");
+        }
+    }
 }
 
 #[test]

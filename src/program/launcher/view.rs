@@ -27,7 +27,12 @@ pub(super) struct View {
 /// What is shown to one program. It is not shown any more when this is dropped.
 pub(super) struct Shown {
     places: Vec<PathBuf>,
+    /// What cannot be written while it is shown.
+    closed: Vec<PathBuf>,
 }
+
+/// The directories in the room that a program may write into.
+const OPEN: [&str; 3] = ["out", "tmp", "code"];
 
 impl View {
     /// Enters a view in which `room` is the programs' directory. No thread may have begun.
@@ -56,27 +61,34 @@ impl View {
         take_over(&root)?;
         bind(room, &root.join(name_of(ROOM)))?;
         hide_others(room, &root)?;
-        for place in ["tmp".to_owned(), format!("{}/out", name_of(PFS))] {
+        for place in ["tmp", name_of(PFS)] {
             fs::create_dir_all(root.join(place)).map_err(|error| failed("cannot make a place", error))?;
         }
+        mount("vds", root.join(name_of(PFS)), "tmpfs", MountFlags::empty(), None)
+            .map_err(|error| failed("cannot make a place", error))?;
         change_root(&root)?;
+        // What is written where nobody looks would be lost in silence.
+        remount(Path::new("/"), MountFlags::RDONLY)?;
         Ok(Self { room: Path::new(ROOM), pfs: Path::new(PFS) })
     }
 
     /// Shows the inputs of these names, which cannot be written, the output, and the directory for temporary files, as they lie in
-    /// the room now.
+    /// the room now. Nothing beside these can be written.
     pub(super) fn show(&self, inputs: &[String]) -> Result<Shown, String> {
         let Self { room, pfs } = self;
-        let mut shown = Shown { places: Vec::new() };
+        let mut shown = Shown { places: Vec::new(), closed: Vec::new() };
         shown.bind(room.join("tmp"), "/tmp".into())?;
         shown.bind(room.join("out"), pfs.join("out"))?;
         let all = room.join("in");
         shown.bind(all.clone(), all.clone())?;
-        let fail = |error| failed(&format!("cannot show {}", all.display()), error);
-        let flags = kept(&all).map_err(fail)? | MountFlags::BIND | MountFlags::RDONLY;
-        mount_remount(&all, flags, "").map_err(|error| fail(error.into()))?;
+        remount(&all, MountFlags::RDONLY)?;
         // What is shown of that is as little to be written as all of it.
         inputs.iter().try_for_each(|name| shown.bind(all.join(name), pfs.join(name)))?;
+        for open in OPEN.map(|sub| room.join(sub)) {
+            shown.bind(open.clone(), open)?;
+        }
+        shown.close(room)?;
+        shown.close(pfs)?;
         Ok(shown)
     }
 }
@@ -87,10 +99,20 @@ impl Shown {
         self.places.push(to);
         Ok(())
     }
+
+    /// Lets nothing be written there but where something else lies on it.
+    fn close(&mut self, place: &Path) -> Result<(), String> {
+        remount(place, MountFlags::RDONLY)?;
+        self.closed.push(place.to_owned());
+        Ok(())
+    }
 }
 
 impl Drop for Shown {
     fn drop(&mut self) {
+        for place in &self.closed {
+            let _ = remount(place, MountFlags::empty());
+        }
         for place in self.places.iter().rev() {
             let _ = unmount(place, UnmountFlags::DETACH);
             if place.starts_with(PFS) {
@@ -153,6 +175,13 @@ fn bind(from: &Path, to: &PathBuf) -> Result<(), String> {
     let fail = |error| failed(&format!("cannot show {}", from.display()), error);
     fs::create_dir_all(to).map_err(fail)?;
     mount_bind(from, to).map_err(|error| fail(error.into()))
+}
+
+/// Lets the place be used so from now on.
+fn remount(place: &Path, how: MountFlags) -> Result<(), String> {
+    let fail = |error| failed(&format!("cannot show {}", place.display()), error);
+    let flags = kept(place).map_err(fail)? | MountFlags::BIND | how;
+    mount_remount(place, flags, "").map_err(|error| fail(error.into()))
 }
 
 /// What the file system forbids already. Who is not its owner may not lift it.
