@@ -108,7 +108,8 @@ pub mod transfer;
 // From store to store, as a file.
 pub mod bundle;
 
-// Upkeep: whether a store is whole.
+// Upkeep: what a store takes; whether it is whole.
+pub mod usage;
 pub mod verify;
 
 // Our nouns as outsiders see them.

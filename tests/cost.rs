@@ -22,6 +22,7 @@ use vds::pipeline::{self, Which};
 use vds::progress::Silent;
 use vds::snapshot::Snapshot;
 use vds::store::{DEFAULT_WAIT, Store};
+use vds::usage;
 
 /// How many minute files a day has.
 const MINUTES: u64 = 40;
@@ -326,4 +327,23 @@ fn a_walk_through_a_long_history_reads_it_once() {
         let Cost { read, .. } = counted.take();
         assert!(read <= most + 64, "{read} objects read");
     }
+}
+
+/// A look at what the store takes reads two objects of each head, however much it holds.
+#[test]
+fn what_a_store_holds_is_told_by_the_roots_of_its_trees() {
+    let mut counted = Counted::new();
+    for day in 0..3 {
+        for minute in 0..MINUTES {
+            counted.desk.write(&format!("in/{day}/{minute}"), &format!("{day} {minute}"));
+        }
+        counted.desk.ok(&["commit", "ticks", "in", "-m", "more"]);
+    }
+    counted.desk.ok(&["branch", "create", "ticks@copy"]);
+    counted.desk.ok(&["branch", "create", "ticks@old", "--from", "main~1"]);
+    counted.take();
+    let usage = usage::survey(&counted.store).unwrap();
+    assert_eq!(usage.held().count, (3 + 3 + 2) * MINUTES);
+    assert_eq!(usage.contents().objects, 3 * MINUTES);
+    assert_eq!(counted.take().read, 2 * 2);
 }

@@ -20,6 +20,7 @@ mod context;
 mod convert;
 mod cp;
 mod datum;
+mod df;
 mod diff;
 mod du;
 mod edit;

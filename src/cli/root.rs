@@ -21,8 +21,8 @@ use super::complaint::{code_of, complain, failure, io_error, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
-    blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum, diff, du,
-    fetch, import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, rerun, reset,
+    blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum, df, diff,
+    du, fetch, import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, rerun, reset,
     resolve, restore, revert, rm, run, show, sparse_checkout, status, switch, tag, trigger, undo, verify,
     watch, why,
 };
@@ -102,6 +102,7 @@ enum Verb {
     Cat(cat::Args),
     Diff(diff::Args),
     Du(du::Args),
+    Df(df::Args),
     Checkout(checkout::Args),
     Merge(merge::Args),
     Conflicts(conflicts::Args),
@@ -293,6 +294,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Cat(args) => cat::run(&args, cx),
         Verb::Diff(args) => diff::run(&args, cx),
         Verb::Du(args) => du::run(&args, cx),
+        Verb::Df(args) => df::run(&args, cx),
         Verb::Checkout(args) => checkout::run(&args, cx),
         Verb::Merge(args) => merge::run(&args, cx),
         Verb::Conflicts(args) => conflicts::run(&args, cx),

@@ -14,6 +14,7 @@ mod reader;
 mod rehearsal;
 mod room;
 mod search;
+mod stock;
 mod table;
 mod writer;
 
@@ -26,6 +27,7 @@ pub use inspect::{Fits, Inspected, TableFault, Tables, inspect_tables, listed};
 pub use reader::{Counts, Location, Packs};
 pub use rehearsal::Rehearsal;
 pub use room::Disk;
+pub use stock::Stock;
 pub use writer::{Writer, Written};
 
 /// How large a pack may grow before it is sealed, in bytes.

@@ -131,7 +131,7 @@ impl Packs {
     }
 
     /// Indexes the packs that no table covers, for the sake of `digest`.
-    fn cover(&self, digest: &Digest) -> Result<(), AccessError> {
+    pub(super) fn cover(&self, digest: &Digest) -> Result<(), AccessError> {
         let index = |source| index_error(digest, source);
         let covered = self.shared.index.covered().map_err(index)?;
         let packs = self.list(digest)?;

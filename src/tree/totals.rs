@@ -15,7 +15,8 @@ pub struct Totals {
 }
 
 impl Totals {
-    fn add(&mut self, count: u64, weight: u64) {
+    /// Adds so many entries that weigh so much together.
+    pub fn add(&mut self, count: u64, weight: u64) {
         self.count += count;
         self.weight = self.weight.saturating_add(weight);
     }

@@ -8,6 +8,7 @@ mod run;
 mod shapes;
 mod text;
 mod trigger;
+mod usage;
 
 pub use crate::amount::bytes;
 pub use graph::Graph;
@@ -20,3 +21,4 @@ pub use shapes::{
 };
 pub use text::{count, duration, encoded, line, path, text, time};
 pub use trigger::Trigger;
+pub use usage::Usage;

@@ -55,6 +55,23 @@ fn run(dir: &Path, command: &str, page: Page) -> String {
 const OF_THE_MACHINE: [&str; 4] =
     ["note: programs run without /pfs", "isolation ", "\"isolation\":", "\"isolation_obstacle\":"];
 
+/// Fields whose numbers are others the next time: how long something took, what the store and its disk come to.
+const OF_THE_MOMENT: [&str; 13] = [
+    "\"milliseconds\":",
+    "\"stored_bytes\":",
+    "\"total_bytes\":",
+    "\"capacity\":",
+    "\"free\":",
+    "\"kept_free\":",
+    "\"week_bytes\":",
+    "\"day_bytes\":",
+    "\"days_until_full\":",
+    "\"packs\":",
+    "\"index\":",
+    "\"journal\":",
+    "\"facts\":",
+];
+
 /// The text without what differs from run to run and from machine to machine: ids, times, how long something took.
 pub fn lasting(text: &str) -> String {
     let digits = char::is_numeric;
@@ -65,8 +82,7 @@ pub fn lasting(text: &str) -> String {
     while let Some(c) = rest.chars().next() {
         let hex = rest.bytes().take_while(u8::is_ascii_hexdigit).count();
         let time = rest.bytes().take_while(|b| b.is_ascii_digit() || b"-:T+Z".contains(b)).count();
-        let field =
-            ["\"milliseconds\":", "\"stored_bytes\":"].into_iter().find(|name| rest.starts_with(name));
+        let field = OF_THE_MOMENT.into_iter().find(|name| rest.starts_with(name));
         if let Some(after) = rest.strip_prefix(" in ").and_then(past_duration) {
             lasting += " in N";
             rest = after;

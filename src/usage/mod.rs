@@ -1,0 +1,11 @@
+//! What a store takes, and for whom.
+
+mod error;
+mod files;
+mod growth;
+mod survey;
+
+pub use error::Error;
+pub use files::{Files, Places};
+pub use growth::Growth;
+pub use survey::{Held, Usage, survey};
