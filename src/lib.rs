@@ -108,9 +108,13 @@ pub mod transfer;
 // From store to store, as a file.
 pub mod bundle;
 
-// Upkeep: what a store takes; whether it is whole.
+// Upkeep: what a store takes; whether it is whole; a copy of it.
+pub mod backup;
 pub mod usage;
 pub mod verify;
+
+// What is damaged, mended.
+pub mod repair;
 
 // Our nouns as outsiders see them.
 pub mod view;

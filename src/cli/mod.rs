@@ -2,6 +2,7 @@
 
 mod answer;
 mod attend;
+mod backup;
 mod blame;
 mod branch;
 mod bundle;
@@ -49,8 +50,10 @@ mod progress;
 mod pull;
 mod push;
 mod range;
+mod rebuild;
 mod reference;
 mod remote;
+mod repair;
 mod repo;
 mod rerun;
 mod reset;

@@ -21,10 +21,10 @@ use super::complaint::{code_of, complain, failure, io_error, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
-    blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum, df, diff,
-    du, fetch, import, init, job, log, ls, merge, mv, op, pipeline, pull, push, remote, repo, rerun, reset,
-    resolve, restore, revert, rm, run, show, sparse_checkout, status, switch, tag, trigger, undo, verify,
-    watch, why,
+    backup, blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum,
+    df, diff, du, fetch, import, init, job, log, ls, merge, mv, op, pipeline, pull, push, rebuild, remote,
+    repair, repo, rerun, reset, resolve, restore, revert, rm, run, show, sparse_checkout, status, switch,
+    tag, trigger, undo, verify, watch, why,
 };
 use crate::fault::Cause;
 use crate::interrupt::{self, Parting};
@@ -144,6 +144,9 @@ enum Verb {
     #[command(subcommand)]
     Datum(datum::Verb),
     Verify(verify::Args),
+    Repair(repair::Args),
+    Rebuild(rebuild::Args),
+    Backup(backup::Args),
     Completion(completion::Args),
 }
 
@@ -325,6 +328,9 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Job(verb) => job::job(verb, cx),
         Verb::Datum(verb) => datum::run(verb, cx),
         Verb::Verify(args) => verify::run(&args, cx),
+        Verb::Repair(args) => repair::run(&args, cx),
+        Verb::Rebuild(args) => rebuild::run(&args, cx),
+        Verb::Backup(args) => backup::run(&args, cx),
         Verb::Completion(args) => completion::run(&args, Cli::command(), cx),
     }
 }

@@ -107,17 +107,11 @@ fn verdict(report: &Report) -> Option<Cause> {
         0 => format!("the store has {what}, with which nothing is lost"),
         _ => format!("the store has {what}, and has lost {}", view::count(lost, "object")),
     };
-    let hint = "docs/operations.md tells how it is repaired; nothing was changed";
+    let hint = "`vds repair --dry-run` tells what can be mended, with --from STORE by what another store has";
     Some(complaint(Kind::Damaged, message, hint))
 }
 
 fn shape(report: &Report) -> Value {
-    let finding = |finding: &Finding| {
-        json!({
-            "kind": finding.thing.kind(), "name": finding.thing.name(), "reason": finding.reason,
-            "lost": finding.lost, "hurts": finding.hurt.places, "more_hurts": finding.hurt.more,
-        })
-    };
     let note =
         |note: &Note| json!({ "kind": note.thing.kind(), "name": note.thing.name(), "text": note.text });
     json!({
@@ -128,6 +122,14 @@ fn shape(report: &Report) -> Value {
         "commits": report.commits, "nodes": report.nodes,
         "damaged": report.findings.iter().map(finding).collect::<Value>(), "more_damaged": report.more,
         "notes": report.notes.iter().map(note).collect::<Value>(),
+    })
+}
+
+/// The document of a damaged thing.
+pub(super) fn finding(finding: &Finding) -> Value {
+    json!({
+        "kind": finding.thing.kind(), "name": finding.thing.name(), "reason": finding.reason,
+        "lost": finding.lost, "hurts": finding.hurt.places, "more_hurts": finding.hurt.more,
     })
 }
 

@@ -12,6 +12,17 @@ pub fn record_commit(batch: &mut Batch, repo: &Repo, id: &CommitId) {
     batch.put(keys::commit(repo.id, id), Vec::new());
 }
 
+/// The commits that the repo has.
+pub fn commits_of(facts: &Session, repo: &Repo) -> Result<Vec<CommitId>, Error> {
+    let prefix = keys::commits(repo.id);
+    let mut found = Vec::new();
+    facts.scan(&prefix, &mut |key, _| {
+        found.extend(key.get(prefix.len()..).and_then(branch::commit_id));
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
 /// Records in `batch` that the stage whose output is `repo` made `output` from the commit `input`.
 pub fn record_derived(batch: &mut Batch, repo: &Repo, input: &CommitId, output: &CommitId) {
     batch.put(keys::derived(repo.id, input), output.digest().as_bytes().to_vec());

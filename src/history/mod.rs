@@ -25,7 +25,7 @@ pub use author::Author;
 pub use branch::{Carried, branches, carry_merge, check_free, commit_id, head, load_head, move_head};
 pub use commit::{Draft, load, write};
 pub use error::Error;
-pub use index::{derived, find_by_prefix, record_commit, record_derived};
+pub use index::{commits_of, derived, find_by_prefix, record_commit, record_derived};
 pub use log::Log;
 pub use quota::check_quota;
 pub use remote::{RemoteBranch, find as find_remote, list as remote_branches, see};

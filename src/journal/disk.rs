@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use super::error::Error;
 use super::record::{CHECK, FRAME, HEAD, LENGTH, MAX_PAYLOAD, NUMBER, Record, START, Tip, parse};
 
+/// How much is copied at a time, in bytes.
+const PIECE: u64 = 1 << 20;
+
 /// How far a journal is good.
 pub(super) struct Found {
     pub(super) tip: Tip,
@@ -40,6 +43,22 @@ impl Disk {
         Ok(bytes)
     }
 
+    /// What the file begins with.
+    pub(super) fn head(&self) -> Result<Vec<u8>, Error> {
+        self.bytes(0, HEAD.len())
+    }
+
+    /// Copies the first `len` bytes.
+    pub(super) fn copy_to(&self, len: u64, to: &mut dyn Write) -> Result<(), Error> {
+        let mut at = 0;
+        while at < len {
+            let piece = self.bytes(at, usize::try_from((len - at).min(PIECE)).unwrap_or(0))?;
+            to.write_all(&piece).map_err(|source| self.fail("copy", source))?;
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
+
     fn length_at(&self, at: u64) -> Result<Option<u64>, Error> {
         let len = self.bytes(at, LENGTH)?.try_into().map_or(0, u32::from_le_bytes);
         let sane = (NUMBER + CHECK..=NUMBER + CHECK + MAX_PAYLOAD).contains(&(len as usize));
@@ -59,7 +78,7 @@ impl Disk {
     }
 
     /// The record that starts at `start` and lies within `end`; its checksum is not looked at.
-    fn starting_at(&self, start: u64, end: u64) -> Result<Option<Record>, Error> {
+    pub(super) fn starting_at(&self, start: u64, end: u64) -> Result<Option<Record>, Error> {
         if start + LENGTH as u64 > end {
             return Ok(None);
         }

@@ -11,6 +11,7 @@ mod error;
 mod newest;
 mod opened;
 mod record;
+mod replace;
 
 #[cfg(test)]
 mod tests;
@@ -19,3 +20,4 @@ pub use error::Error;
 pub use newest::NewestFirst;
 pub use opened::{Journal, exists, length};
 pub use record::{MAX_PAYLOAD, Record, Tip};
+pub use replace::{oldest_first, replace};

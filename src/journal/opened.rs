@@ -1,6 +1,7 @@
 //! An open journal: how far it reaches, and the next record.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -57,6 +58,11 @@ impl Journal {
     /// How far it reaches.
     pub fn tip(&self) -> Tip {
         self.tip
+    }
+
+    /// Copies it as far as it is whole.
+    pub fn copy_to(&self, to: &mut dyn Write) -> Result<(), Error> {
+        self.disk.copy_to(self.end, to)
     }
 
     /// How many bytes follow the last whole record: the trace of a write that did not end, or of one that goes on.

@@ -3,6 +3,7 @@
 //! Nothing is mended. The lock is held while the facts are taken into memory, and no longer.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -161,6 +162,29 @@ fn remembered(facts: Writes, journal: Journal) -> Result<Session, Error> {
     session.apply(&Batch { writes: facts.into_iter().collect(), ..Batch::default() })?;
     let barred = Some(Barred::ReadOnly("only looked at".to_owned()));
     Ok(Session { facts: session, journal, barred, supposed: Writes::new() })
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Journal(_) if self.is_loss() => f.write_str("it is missing"),
+            Self::Journal(error) => with_sources(f, error),
+            Self::Operation(error) => with_sources(f, error),
+            Self::Tail(bytes) => write!(f, "it ends with {bytes} bytes of a record that was never finished"),
+            Self::Unopenable(reason) => write!(f, "they cannot be opened: {reason}"),
+            Self::Behind(0) => f.write_str("they are missing"),
+            Self::Behind(number) => write!(f, "they follow the journal only up to operation {number}"),
+            Self::AtOdds(number) => {
+                write!(f, "the facts follow an operation {number} that the journal does not have")
+            }
+            Self::Fact(key) => write!(f, "the fact {} is not as the journal says", key.escape_ascii()),
+        }
+    }
+}
+
+fn with_sources(f: &mut fmt::Formatter<'_>, error: &dyn std::error::Error) -> fmt::Result {
+    write!(f, "{error}")?;
+    error.source().map_or(Ok(()), |source| write!(f, ": {source}"))
 }
 
 impl Fault {

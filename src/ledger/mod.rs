@@ -10,6 +10,7 @@
 mod error;
 mod inspect;
 mod operation;
+mod refound;
 mod session;
 
 #[cfg(test)]

@@ -206,7 +206,10 @@ impl Session {
     }
 
     /// Brings the facts to where the journal is, by these writes.
-    fn follow(&mut self, writes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>) -> Result<(), Error> {
+    pub(super) fn follow(
+        &mut self,
+        writes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
+    ) -> Result<(), Error> {
         let mut batch = Batch { writes: writes.into_iter().collect(), ..Batch::default() };
         let Tip { number, check } = self.journal.tip();
         batch.put(APPLIED.to_vec(), [&number.to_be_bytes()[..], &check].concat());

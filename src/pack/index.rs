@@ -98,23 +98,47 @@ impl Index {
         Ok(self.tables()?.iter().flat_map(|table| table.packs()).collect())
     }
 
-    /// Adds a table of these packs' objects.
-    pub(super) fn add(&self, packs: &[(Digest, Vec<Located>)]) -> io::Result<()> {
+    /// The files of the index that there are.
+    pub(super) fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
+        let is_ours =
+            |path: &PathBuf| path.extension().is_some_and(|found| found == "idx" || found == "graph");
+        Ok(paths.into_iter().filter(is_ours).collect())
+    }
+
+    /// Removes these files, which others take the place of.
+    pub(super) fn retire(&self, files: &[PathBuf]) -> io::Result<()> {
+        for path in files {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        self.reload().map(drop)
+    }
+
+    /// Adds a table of these packs' objects, and returns its path if one could be written.
+    pub(super) fn add(&self, packs: &[(Digest, Vec<Located>)]) -> io::Result<Option<PathBuf>> {
         let mut rows = Vec::new();
         for (number, (_, entries)) in (0..).zip(packs) {
             rows.extend(entries.iter().map(|entry| (number, *entry)));
         }
         sort(&mut rows);
         let names: Vec<Digest> = packs.iter().map(|(name, _)| *name).collect();
-        match table::write(&self.dir, &self.tmp, &names, &rows) {
+        let path = match table::write(&self.dir, &self.tmp, &names, &rows) {
             Err(error) if prevents_writing(&error) => {
                 let table = Table::hold(&names, &rows)?.map(Arc::new);
                 self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(table);
+                None
             }
-            other => drop(other?),
-        }
+            other => Some(other?),
+        };
         self.reload()?;
-        Ok(())
+        Ok(path)
     }
 
     /// Removes the tables that are not what their names say, and tells whether there were any. Every table is read whole.

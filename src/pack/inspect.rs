@@ -144,7 +144,7 @@ impl Packs {
     /// Makes these objects of these packs findable, as if their footers said so.
     pub fn admit(&self, packs: &[(Digest, Vec<Located>)]) -> Result<(), AccessError> {
         let failed = |source| index_error(&Digest::of(b""), source);
-        if packs.is_empty() { Ok(()) } else { self.index().add(packs).map_err(failed) }
+        if packs.is_empty() { Ok(()) } else { self.index().add(packs).map(drop).map_err(failed) }
     }
 
     /// Those of these objects that lie in the pack and are what their names say, whatever its footer says.

@@ -237,7 +237,7 @@ impl Packs {
         Footer::read(&read(trailer.start..end)?, &trailer).ok_or_else(bad)
     }
 
-    fn read_at(&self, digest: &Digest, location: &Location) -> Result<Payload, AccessError> {
+    pub(super) fn read_at(&self, digest: &Digest, location: &Location) -> Result<Payload, AccessError> {
         let Located { kind, codec, offset, stored, len, .. } = location.at;
         let place = || format!("pack {} at byte {offset}", location.pack);
         let damaged = |reason: &str| AccessError::Damaged {

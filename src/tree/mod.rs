@@ -32,7 +32,7 @@ pub use diff::{Change, Diff, diff, diff_in};
 pub use edit::edit;
 pub use error::Error;
 pub use node::MAX_KEY;
-pub use open::{Below, Opened, open};
+pub use open::{Below, Opened, open, peek};
 pub use totals::{Totals, totals, totals_in};
 pub use value::{Raw, Value};
 pub use walk::walk;

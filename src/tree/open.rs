@@ -27,6 +27,11 @@ pub fn open<V: Value>(source: &dyn ObjectRead, root: NodeId) -> Result<Opened<V>
     Ok(opened(Node::root(source, root)?, None))
 }
 
+/// The node with these bytes, for who has nothing that it could be checked against; `None` if they are none.
+pub fn peek<V: Value>(bytes: &[u8]) -> Option<Opened<V>> {
+    Node::decode(bytes).ok().map(|node| opened(node, None))
+}
+
 fn opened<V: Value>(node: Node<V>, before: Option<&[u8]>) -> Opened<V> {
     match node {
         Node::Leaf(leaf) => {

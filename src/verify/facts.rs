@@ -31,20 +31,8 @@ pub(super) fn tell(report: &mut Report, found: &Inspected) {
 
 fn told(fault: &Fault, names: &HashMap<u64, String>) -> (Thing, String) {
     match fault {
-        Fault::Journal(_) if fault.is_loss() => (Thing::Journal, "it is missing".to_owned()),
-        Fault::Journal(error) => (Thing::Journal, chain(error)),
-        Fault::Operation(error) => (Thing::Journal, chain(error)),
-        Fault::Tail(bytes) => {
-            (Thing::Journal, format!("it ends with {bytes} bytes of a record that was never finished"))
-        }
-        Fault::Unopenable(reason) => (Thing::Facts, format!("they cannot be opened: {reason}")),
-        Fault::Behind(0) => (Thing::Facts, "they are missing".to_owned()),
-        Fault::Behind(number) => {
-            (Thing::Facts, format!("they follow the journal only up to operation {number}"))
-        }
-        Fault::AtOdds(number) => {
-            (Thing::Facts, format!("they follow an operation {number} that the journal does not have"))
-        }
+        Fault::Journal(_) | Fault::Operation(_) | Fault::Tail(_) => (Thing::Journal, fault.to_string()),
+        Fault::Unopenable(_) | Fault::Behind(_) | Fault::AtOdds(_) => (Thing::Facts, fault.to_string()),
         Fault::Fact(key) => (Thing::Facts, format!("{} is not as the journal says", subject(key, names))),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::error::Error;
 use super::links::Links;
-use super::packs::Bad;
+use super::packs::DamagedPack;
 use super::report::{Finding, Hurt, Report, Thing};
 use super::shelf::Shelf;
 use crate::object::Digest;
@@ -18,7 +18,7 @@ const TOLD: usize = 50;
 pub(super) fn groups(
     index: &Path,
     lost: &BTreeMap<Digest, Option<String>>,
-    bad: &BTreeMap<Digest, Bad>,
+    bad: &BTreeMap<Digest, DamagedPack>,
     shelf: &Shelf,
     there: &HashSet<Digest>,
 ) -> Result<BTreeMap<Digest, Thing>, Error> {
@@ -43,7 +43,7 @@ pub(super) fn groups(
 /// Tells in the report what is damaged, and what that hurts.
 pub(super) fn damage(
     report: &mut Report,
-    bad: &BTreeMap<Digest, Bad>,
+    bad: &BTreeMap<Digest, DamagedPack>,
     links: &Links<'_>,
     groups: &BTreeMap<Digest, Thing>,
     mut hurts: BTreeMap<Thing, Hurt>,

@@ -21,5 +21,6 @@ mod state;
 
 pub use choice::Choice;
 pub use error::Error;
+pub use packs::DamagedPack;
 pub use report::{Finding, Hurt, Note, Report, Thing};
-pub use run::{Depth, Options, Start, verify};
+pub use run::{Depth, Diagnosis, Options, Start, diagnose, verify};

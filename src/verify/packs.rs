@@ -17,20 +17,20 @@ use crate::progress::Progress;
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     /// The damaged ones.
-    pub(super) bad: BTreeMap<Digest, Bad>,
+    pub(super) bad: BTreeMap<Digest, DamagedPack>,
     /// How many bytes were read.
     pub(super) bytes: u64,
 }
 
 /// A damaged pack.
 #[derive(Debug, Clone)]
-pub(super) struct Bad {
+pub struct DamagedPack {
     /// What is wrong with it.
-    pub(super) reason: String,
+    pub reason: String,
     /// What it holds that is as it should be.
-    pub(super) intact: Vec<Located>,
+    pub intact: Vec<Located>,
     /// What it holds that is not, and why.
-    pub(super) damaged: Vec<(Located, &'static str)>,
+    pub damaged: Vec<(Located, &'static str)>,
 }
 
 /// What is needed to read packs.
@@ -69,7 +69,7 @@ impl Reading<'_> {
     }
 
     /// What is wrong with the pack, if anything is.
-    fn one(&self, name: &Digest, len: u64) -> Option<Bad> {
+    fn one(&self, name: &Digest, len: u64) -> Option<DamagedPack> {
         let found = match self.packs.inspect(name, len, self.progress) {
             Ok(found) if found.is_whole() => return None,
             Ok(found) => found,
@@ -86,16 +86,16 @@ impl Reading<'_> {
         };
         let wrong: HashSet<Digest> = found.damaged.iter().map(|(at, _)| at.digest).collect();
         let intact = footer.entries.into_iter().filter(|at| !wrong.contains(&at.digest)).collect();
-        Some(Bad { reason: reason.to_owned(), intact, damaged: found.damaged })
+        Some(DamagedPack { reason: reason.to_owned(), intact, damaged: found.damaged })
     }
 
     /// What is left of a pack that does not tell what it holds, by what the index says of it.
-    fn in_part(&self, name: &Digest, reason: String) -> Bad {
+    fn in_part(&self, name: &Digest, reason: String) -> DamagedPack {
         let known = (self.known)(name);
         let intact = self.packs.intact(name, &known);
         let is_intact = |at: &Located| intact.binary_search_by_key(&at.digest, |at| at.digest).is_ok();
         let damaged = known.iter().filter(|at| !is_intact(at)).map(|at| (*at, "it cannot be read")).collect();
-        Bad { reason, intact, damaged }
+        DamagedPack { reason, intact, damaged }
     }
 }
 

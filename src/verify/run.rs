@@ -1,6 +1,6 @@
 //! The whole verification, in rounds: what is found to be missing must be so while nothing else changes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -11,7 +11,7 @@ use super::facts;
 use super::group::{damage, groups};
 use super::hurts::{Aim, Hurts, Name};
 use super::links::Links;
-use super::packs::{Reading, Scan, chain};
+use super::packs::{DamagedPack, Reading, Scan, chain};
 use super::report::{Finding, Hurt, Note, Report, Thing};
 use super::shelf::{Shelf, bare};
 use super::state::State;
@@ -56,15 +56,41 @@ pub struct Options {
     pub start: Start,
 }
 
+/// What a verification found, for who is to mend it.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// What is told of it.
+    pub report: Report,
+    /// The packs that are damaged.
+    pub packs: BTreeMap<Digest, DamagedPack>,
+    /// The packs that are missing, with something that is needed.
+    pub gone: BTreeSet<Digest>,
+    /// The objects that are needed and not there, as far as names lead to them.
+    pub lost: BTreeSet<Digest>,
+    moment: Moment,
+}
+
 /// What the store was like at a moment: the last operation, and the packs.
 type Moment = (u64, Vec<Listed>);
 
 /// Looks whether the store is whole. Nothing of it is changed; what was found whole is remembered until the end, to go on from.
 pub fn verify(store: &Store, options: &Options, progress: &dyn Progress) -> Result<Report, Error> {
+    let reads_all = options.depth > Depth::Quick && options.choice == Choice::All;
     let state = match options.start {
-        Start::Anew => State::fresh(store),
         Start::Resumed => State::resumed(store)?,
+        Start::Anew if reads_all => State::fresh(store),
+        Start::Anew => State::forgetful(store),
     };
+    look(store, options, state, progress).map(|diagnosis| diagnosis.report)
+}
+
+/// Looks at all packs and all names for what is to be mended.
+pub fn diagnose(store: &Store, depth: Depth, progress: &dyn Progress) -> Result<Diagnosis, Error> {
+    let options = Options { depth, choice: Choice::All, start: Start::Anew };
+    look(store, &options, State::forgetful(store), progress)
+}
+
+fn look(store: &Store, options: &Options, state: State, progress: &dyn Progress) -> Result<Diagnosis, Error> {
     let mut look = Look { store, options, progress, state, scan: Scan::default(), read: HashSet::new() };
     let listed = bare(store).0.list()?;
     let chosen =
@@ -72,16 +98,17 @@ pub fn verify(store: &Store, options: &Options, progress: &dyn Progress) -> Resu
     look.read(&chosen);
     let mut before: Option<Moment> = None;
     let mut rounds = 0;
-    let report = loop {
+    let diagnosis = loop {
         rounds += 1;
-        let (report, moment) = look.round()?;
-        if report.findings.is_empty() || before.as_ref() == Some(&moment) || rounds == ROUNDS {
-            break report;
+        let found = look.round()?;
+        let is_so = found.report.findings.is_empty() || before.as_ref() == Some(&found.moment);
+        if is_so || rounds == ROUNDS {
+            break found;
         }
-        before = Some(moment);
+        before = Some(found.moment);
     };
     look.state.end();
-    Ok(report)
+    Ok(diagnosis)
 }
 
 struct Look<'a> {
@@ -116,7 +143,7 @@ impl Look<'_> {
         self.read.extend(packs.iter().map(|pack| pack.name));
     }
 
-    fn round(&mut self) -> Result<(Report, Moment), Error> {
+    fn round(&mut self) -> Result<Diagnosis, Error> {
         // What the journal names was in packs before.
         let ledger = self.store.ledger().inspect()?;
         let listed = bare(self.store).0.list()?;
@@ -157,7 +184,13 @@ impl Look<'_> {
         let hurts =
             if links.lost.is_empty() { BTreeMap::new() } else { Hurts::of(&mut links, &names, &groups)? };
         damage(&mut report, &self.scan.bad, &links, &groups, hurts)?;
-        Ok((report, (ledger.operations, listed)))
+        let gone = groups.values().filter_map(|thing| match thing {
+            Thing::Pack(pack) if !there.contains(pack) => Some(*pack),
+            _ => None,
+        });
+        let (gone, lost) = (gone.collect(), links.lost.into_keys().collect());
+        let packs = self.scan.bad.clone();
+        Ok(Diagnosis { report, packs, gone, lost, moment: (ledger.operations, listed) })
     }
 
     /// Follows all names.

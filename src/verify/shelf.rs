@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::error::Error;
-use super::packs::Bad;
+use super::packs::DamagedPack;
 use crate::backend::{Backend, Listed, LocalBackend};
 use crate::object::{AccessError, Digest, ObjectRead, Payload};
 use crate::owner::Tmp;
@@ -42,7 +42,11 @@ pub(super) fn bare(store: &Store) -> (Arc<dyn Backend>, Packs, Tmp) {
 
 impl Shelf {
     /// The objects of these packs, as far as they are right.
-    pub(super) fn of(store: &Store, listed: &[Listed], bad: &BTreeMap<Digest, Bad>) -> Result<Self, Error> {
+    pub(super) fn of(
+        store: &Store,
+        listed: &[Listed],
+        bad: &BTreeMap<Digest, DamagedPack>,
+    ) -> Result<Self, Error> {
         let (_, packs, tmp) = bare(store);
         let (prints, unreadable) = (BTreeMap::new(), BTreeMap::new());
         let mut shelf = Self { packs, prints, unreadable, wrong: HashMap::new(), objects: 0, _tmp: tmp };

@@ -30,6 +30,11 @@ impl State {
         store.root().join("tmp").join("verify")
     }
 
+    /// Nothing is known, and nothing is remembered; what another one remembers stays.
+    pub(super) fn forgetful(store: &Store) -> Self {
+        Self { path: Self::place(store), file: Mutex::new(None), done: HashSet::new() }
+    }
+
     /// Nothing is known yet.
     pub(super) fn fresh(store: &Store) -> Self {
         let path = Self::place(store);
@@ -70,6 +75,9 @@ impl State {
 
     /// Forgets all of it.
     pub(super) fn end(self) {
+        if !self.is_kept() {
+            return;
+        }
         // What is left behind is read by --resume only, and then everything in it is right.
         let _ = fs::remove_file(&self.path);
     }
