@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::fault::{Kind, fault};
 use crate::object::AccessError;
-use crate::{history, ledger, tree};
+use crate::{history, ledger, reach, tree};
 
 /// A failed look at what a store takes. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -23,13 +23,16 @@ pub enum Error {
     /// The index failed.
     #[error(transparent)]
     Object(#[from] AccessError),
+    /// What is kept could not be followed.
+    #[error(transparent)]
+    Reach(#[from] reach::Error),
     /// The facts failed.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
 }
 
 fault! {
-    Error passes on History, Tree, Object, Ledger;
+    Error passes on History, Tree, Object, Reach, Ledger;
     kind {
         Self::Io { .. } => Kind::Io,
     }

@@ -57,6 +57,17 @@ pub fn survey(store: &Store) -> Result<Usage, Error> {
     })
 }
 
+/// What the branches of the repo hold, and its number.
+pub fn held(store: &Store, name: &RepoName) -> Result<(u64, Held), Error> {
+    let (repo, heads) = {
+        let facts = store.session()?;
+        let repo = history::load_repo(&facts, name)?;
+        let branches = history::branches(&facts, &repo)?;
+        (repo, branches.into_iter().map(|(_, head)| head).collect::<Vec<_>>())
+    };
+    Ok((repo.id, weigh_one(store.objects(), repo, &heads, &mut HashMap::new())?))
+}
+
 /// All repos with where their branches stand, in one session.
 fn heads(store: &Store) -> Result<Vec<(history::Repo, Vec<CommitId>)>, Error> {
     let facts = store.session()?;
@@ -71,23 +82,30 @@ fn heads(store: &Store) -> Result<Vec<(history::Repo, Vec<CommitId>)>, Error> {
 
 /// What each repo holds, the most first. Branches at one commit are looked at once.
 fn weigh(objects: &dyn ObjectRead, repos: Vec<(history::Repo, Vec<CommitId>)>) -> Result<Vec<Held>, Error> {
-    let mut known: HashMap<CommitId, Totals> = HashMap::new();
-    let mut all = Vec::new();
-    for (repo, heads) in repos {
-        let mut totals = Totals::default();
-        for head in &heads {
-            let of = match known.get(head) {
-                Some(of) => *of,
-                None => tree::totals::<Entry>(objects, history::load(objects, *head)?.tree)?,
-            };
-            known.insert(*head, of);
-            totals.add(of.count, of.weight);
-        }
-        let history::Repo { name, output_of, .. } = repo;
-        all.push(Held { repo: name, output_of, branches: heads.len() as u64, totals });
-    }
+    let mut known = HashMap::new();
+    let all = repos.into_iter().map(|(repo, heads)| weigh_one(objects, repo, &heads, &mut known));
+    let mut all = all.collect::<Result<Vec<Held>, Error>>()?;
     all.sort_by(|a, b| (b.totals.weight, &a.repo).cmp(&(a.totals.weight, &b.repo)));
     Ok(all)
+}
+
+fn weigh_one(
+    objects: &dyn ObjectRead,
+    repo: history::Repo,
+    heads: &[CommitId],
+    known: &mut HashMap<CommitId, Totals>,
+) -> Result<Held, Error> {
+    let mut totals = Totals::default();
+    for head in heads {
+        let of = match known.get(head) {
+            Some(of) => *of,
+            None => tree::totals::<Entry>(objects, history::load(objects, *head)?.tree)?,
+        };
+        known.insert(*head, of);
+        totals.add(of.count, of.weight);
+    }
+    let history::Repo { name, output_of, .. } = repo;
+    Ok(Held { repo: name, output_of, branches: heads.len() as u64, totals })
 }
 
 impl Usage {
