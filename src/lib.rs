@@ -102,6 +102,9 @@ pub mod operation;
 // What is reachable.
 pub mod reach;
 
+// What is not.
+pub mod gc;
+
 // From store to store.
 pub mod transfer;
 

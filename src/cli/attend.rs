@@ -26,7 +26,7 @@ pub(super) fn run(store: &Store, cx: &Context) -> Answer {
         // What comes from here on is seen in the next round.
         let length = store.ledger().length();
         match round(store, cx) {
-            Ok(next) => wait(store, length, next, cx),
+            Ok(next) => wait(store, length, next, cx)?,
             // There may be more to do. Where a store stays busy, it is asked again only after its own patience.
             Err(cause) if [Kind::JobFailed, Kind::Busy].contains(&cause.kind()) => complain(&cause),
             Err(cause) => return Err(cause),
@@ -51,8 +51,10 @@ fn round(store: &Store, cx: &Context) -> Result<Option<i64>, Cause> {
 }
 
 /// Waits until the journal is longer than `length`, or the moment `next` has come.
-fn wait(store: &Store, length: u64, next: Option<i64>, cx: &Context) {
+fn wait(store: &Store, length: u64, next: Option<i64>, cx: &Context) -> Result<(), Cause> {
+    store.rest()?;
     while store.ledger().length() == length && next.is_none_or(|next| next > cx.author.now().time) {
         thread::sleep(LOOK_EVERY);
     }
+    Ok(store.resume()?)
 }

@@ -27,6 +27,7 @@ mod du;
 mod edit;
 mod fetch;
 mod follow;
+mod gc;
 mod graph;
 mod here;
 mod import;

@@ -22,9 +22,9 @@ use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
 use super::{
     backup, blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum,
-    df, diff, du, fetch, import, init, job, log, ls, merge, mv, op, pipeline, pull, push, rebuild, remote,
-    repair, repo, rerun, reset, resolve, restore, revert, rm, run, show, sparse_checkout, status, switch,
-    tag, trigger, undo, verify, watch, why,
+    df, diff, du, fetch, gc, import, init, job, log, ls, merge, mv, op, pipeline, pull, push, rebuild,
+    remote, repair, repo, rerun, reset, resolve, restore, revert, rm, run, show, sparse_checkout, status,
+    switch, tag, trigger, undo, verify, watch, why,
 };
 use crate::fault::Cause;
 use crate::interrupt::{self, Parting};
@@ -103,6 +103,7 @@ enum Verb {
     Diff(diff::Args),
     Du(du::Args),
     Df(df::Args),
+    Gc(gc::Args),
     Checkout(checkout::Args),
     Merge(merge::Args),
     Conflicts(conflicts::Args),
@@ -298,6 +299,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Diff(args) => diff::run(&args, cx),
         Verb::Du(args) => du::run(&args, cx),
         Verb::Df(args) => df::run(&args, cx),
+        Verb::Gc(args) => gc::run(&args, cx),
         Verb::Checkout(args) => checkout::run(&args, cx),
         Verb::Merge(args) => merge::run(&args, cx),
         Verb::Conflicts(args) => conflicts::run(&args, cx),

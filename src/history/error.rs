@@ -39,6 +39,9 @@ pub enum Error {
     /// The branch has not moved so often.
     #[error("{repo}@{branch} has stood on {places} only", places = places(*.stood))]
     NotSoOften { repo: RepoName, branch: String, stood: u32 },
+    /// Where it stood then has been collected.
+    #[error("where the branch {branch} of {repo} stood then has been collected")]
+    Collected { repo: RepoName, branch: String },
     /// A branch or tag has this name already.
     #[error("{repo} has a {what} {name} already")]
     RefExists { repo: RepoName, what: &'static str, name: String },
@@ -108,6 +111,7 @@ fault! {
         | Self::NoParent { .. }
         | Self::NotYet { .. }
         | Self::NotSoOften { .. }
+        | Self::Collected { .. }
         | Self::UnknownRef { .. } => Kind::NotFound,
         Self::RepoExists { .. }
         | Self::RefExists { .. }
@@ -143,6 +147,7 @@ fault! {
         Self::Ambiguous { .. } => Some("give more digits".to_owned()),
         Self::BeforeFirst { repo, .. } => Some(format!("`vds log {repo}` shows how far it goes")),
         Self::NoParent { repo, commit, .. } => Some(format!("`vds show {repo}@{commit:.12}` tells of it")),
+        Self::Collected { .. } => Some("`vds op log` tells what was done; `vds gc --retain ops=TIME` says for how long that can be gone back to".to_owned()),
         Self::NotYet { repo, .. } | Self::NotSoOften { repo, .. } => {
             Some(format!("`vds op log {repo}` shows what was done to it"))
         }

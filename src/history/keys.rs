@@ -2,6 +2,7 @@
 
 use crate::object::{BranchName, CommitId, RepoName, TagName};
 
+pub(super) const KEPT_SINCE: &[u8] = b"kept-since";
 pub(super) const NEXT_REPO: &[u8] = b"next/repo";
 pub(super) const REPOS: &[u8] = b"repo/";
 pub(super) const BRANCH: &[u8] = b"branch/";

@@ -9,6 +9,7 @@ mod branch;
 mod commit;
 mod error;
 mod index;
+mod kept;
 mod keys;
 mod log;
 mod quota;
@@ -26,6 +27,7 @@ pub use branch::{Carried, branches, carry_merge, check_free, commit_id, head, lo
 pub use commit::{Draft, load, write};
 pub use error::Error;
 pub use index::{commits_of, derived, find_by_prefix, record_commit, record_derived};
+pub use kept::{keep_since, kept_since};
 pub use log::Log;
 pub use quota::check_quota;
 pub use remote::{RemoteBranch, find as find_remote, list as remote_branches, see};
@@ -34,7 +36,7 @@ pub use repo::{
 };
 pub use resolve::{Resolved, nearest, resolve, resolve_optional};
 pub use revision::{Base, Location, Revision, Step, SyntaxError, Target, split_path};
-pub use subject::{MERGES, REMOTES, Subject, merge_key, merge_policy_key, subject};
+pub use subject::{COMMITS, DERIVED, MERGES, REMOTES, Subject, merge_key, merge_policy_key, subject};
 pub use tag::{create as create_tag, delete as delete_tag, list as tags, load as load_tag};
 pub use when::parse as parse_time;
 

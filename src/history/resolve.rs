@@ -2,9 +2,10 @@
 
 use chrono::Local;
 
+use super::kept::kept_since;
 use super::revision::{Base, Location, Revision, Step};
 use super::{DEFAULT_BRANCH, Error, Repo, branch, commit, index, keys, remote, repo, tag, when};
-use crate::ledger::{self, Ledger, Operation, Session};
+use crate::ledger::{Ledger, Operation, Session};
 use crate::object::{BranchName, CommitId, ObjectRead, TreePath};
 
 /// The fewest digits that may stand for a commit id.
@@ -120,15 +121,26 @@ enum Earlier<'a> {
 fn earlier(facts: Session, repo: &Repo, branch: &str, earlier: &Earlier<'_>) -> Result<CommitId, Error> {
     let name: BranchName = branch.parse()?;
     let branches = branch::branches(&facts, repo)?;
-    let operations = facts.operations();
+    let (operations, since) = (facts.operations(), kept_since(&facts)?);
     drop(facts);
     let key = keys::branch(repo.id, &name);
     let moves = operations.filter_map(|operation| match operation {
-        Err(error) => Some(Err(error)),
-        Ok(Operation { origin, changes, .. }) => {
+        Err(error) => Some(Err(Error::from(error))),
+        Ok(Operation { number, origin, changes }) => {
             let change = changes.into_iter().find(|change| change.key == key)?;
-            Some(Ok((origin.time, change.after.as_deref().and_then(branch::commit_id))))
+            let to = change.after.as_deref().and_then(branch::commit_id);
+            Some(Ok(Move { number, time: origin.time, to }))
         }
+    });
+    // Where it stood until an operation that is given up may be gone.
+    let mut until = u64::MAX;
+    let moves = moves.map(|step| {
+        let step = step?;
+        if until < since {
+            return Err(Error::Collected { repo: repo.name.clone(), branch: branch.to_owned() });
+        }
+        until = step.number;
+        Ok(step)
     });
     let mut moves = moves.peekable();
     if moves.peek().is_none() {
@@ -141,12 +153,16 @@ fn earlier(facts: Session, repo: &Repo, branch: &str, earlier: &Earlier<'_>) -> 
     }
 }
 
-/// When a branch came to where, newest first; or that it was deleted.
-type Move = Result<(i64, Option<CommitId>), ledger::Error>;
+/// When a branch came to where, or that it was deleted.
+struct Move {
+    number: u64,
+    time: i64,
+    to: Option<CommitId>,
+}
 
 /// Where the branch stood at `time`: the newest move up to then says so.
 fn find_at(
-    moves: impl Iterator<Item = Move>,
+    moves: impl Iterator<Item = Result<Move, Error>>,
     repo: &Repo,
     branch: &str,
     time: &str,
@@ -155,8 +171,8 @@ fn find_at(
     let not_yet =
         || Error::NotYet { repo: repo.name.clone(), branch: branch.to_owned(), time: time.to_owned() };
     for step in moves {
-        let (at, to) = step?;
-        if at <= limit {
+        let Move { time, to, .. } = step?;
+        if time <= limit {
             return to.ok_or_else(not_yet);
         }
     }
@@ -165,14 +181,14 @@ fn find_at(
 
 /// Where the branch stood `count` moves ago. While it was deleted it stood nowhere.
 fn find_before(
-    moves: impl Iterator<Item = Move>,
+    moves: impl Iterator<Item = Result<Move, Error>>,
     repo: &Repo,
     branch: &str,
     count: u32,
 ) -> Result<CommitId, Error> {
     let mut stood = 0;
     for step in moves {
-        let (_, Some(commit)) = step? else { continue };
+        let Some(commit) = step?.to else { continue };
         if stood == count {
             return Ok(commit);
         }

@@ -26,6 +26,8 @@ pub enum Subject {
     RemoteBranch(u64, RemoteBranch),
     /// The number of the next repo.
     NextRepo,
+    /// Since when all that operations named is kept.
+    KeptSince,
 }
 
 /// Where the open merge into a branch lies.
@@ -44,10 +46,19 @@ pub const REMOTES: &[u8] = keys::REMOTE;
 /// Where open merges lie, of all repos.
 pub const MERGES: &[u8] = keys::MERGE;
 
+/// Where it lies which commits repos have.
+pub const COMMITS: &[u8] = keys::COMMIT;
+
+/// Where it lies what was made from which commit.
+pub const DERIVED: &[u8] = keys::DERIVED;
+
 /// What the fact at `key` is about, if it is one of history.
 pub fn subject(key: &[u8]) -> Option<Subject> {
     if key == keys::NEXT_REPO {
         return Some(Subject::NextRepo);
+    }
+    if key == keys::KEPT_SINCE {
+        return Some(Subject::KeptSince);
     }
     if let Some(name) = key.strip_prefix(keys::REPOS) {
         return Some(Subject::Repo(std::str::from_utf8(name).ok()?.parse().ok()?));
@@ -92,6 +103,7 @@ mod tests {
         let (branch, tag) = ("feature/x".parse::<BranchName>().unwrap(), "v1".parse::<TagName>().unwrap());
         for (key, want) in [
             (keys::NEXT_REPO.to_vec(), Some(Subject::NextRepo)),
+            (keys::KEPT_SINCE.to_vec(), Some(Subject::KeptSince)),
             (keys::repo(&name), Some(Subject::Repo(name.clone()))),
             (keys::branch(7, &branch), Some(Subject::Branch(7, branch.clone()))),
             (keys::tag(7, &tag), Some(Subject::Tag(7, tag.clone()))),

@@ -30,6 +30,9 @@ pub enum Error {
     /// It is the machinery's, or changed nothing of people's.
     #[error("operation {number} changed nothing that can be taken back")]
     Nothing { number: u64 },
+    /// What it would bring back may have been collected.
+    #[error("{aim}: what operations before {since} had has been collected")]
+    Collected { aim: Aim, since: u64 },
     /// A later operation changed the same.
     #[error("{aim}: operation {later} has changed {what} since ({command})")]
     Overtaken { aim: Aim, later: u64, command: String, what: String, kind: ledger::OriginKind },
@@ -97,6 +100,7 @@ fault! {
         | Self::Undone { .. }
         | Self::Nothing { .. }
         | Self::Overtaken { .. }
+        | Self::Collected { .. }
         | Self::Misfit { .. }
         | Self::Output { .. } => Kind::Refused,
         Self::Contended { .. } => Kind::Busy,
@@ -119,6 +123,7 @@ fault! {
             Some(format!("`vds undo {later}` first, or change it by hand: `vds op show {later}` tells what it did"))
         }
         Self::Overtaken { later, .. } => Some(format!("`vds op show {later}` tells what it did")),
+        Self::Collected { since, .. } => Some(format!("operations from {since} on can be taken back; `vds gc --retain ops=TIME` says for how long")),
         Self::Misfit { source, .. } => crate::fault::Fault::hint(source),
         Self::Output { .. } => Some("delete the pipeline first (`vds pipeline delete NAME`)".to_owned()),
         Self::Contended { .. } => Some("try again; nothing was changed".to_owned()),

@@ -6,7 +6,7 @@ use super::names::Names;
 use super::plan::{Plan, Stop, Wish, plan};
 use super::subject::is_change;
 use super::told::{Changed, Noun, tell};
-use crate::history::Author;
+use crate::history::{self, Author};
 use crate::ledger::{Outcome, Session};
 use crate::pipeline::trigger::Caused;
 use crate::refs::Mode;
@@ -18,6 +18,8 @@ pub(super) struct Wanted {
     pub(super) wishes: Vec<Wish>,
     /// The newest operation when this was decided.
     pub(super) seen: u64,
+    /// The oldest operation whose values are wanted.
+    pub(super) oldest: u64,
     pub(super) aim: Aim,
 }
 
@@ -36,10 +38,14 @@ pub(super) fn make(
     mode: Mode,
     wanted: Wanted,
 ) -> Result<Option<Made>, Error> {
-    let Wanted { wishes, seen, aim } = wanted;
+    let Wanted { wishes, seen, oldest, aim } = wanted;
     let mut facts = store.session()?;
     if has_changed(&facts, seen)? {
         return Ok(None);
+    }
+    let since = history::kept_since(&facts)?;
+    if oldest < since {
+        return Err(Error::Collected { aim, since });
     }
     let origin = author.now();
     let mut names = Names::now(&facts)?;

@@ -24,7 +24,8 @@ pub fn restore(store: &Store, author: &Author, number: u64, mode: Mode) -> Resul
         let (mut wishes, origin) = values_after(operations, number, seen)?;
         leave_outputs(&store.session()?, &mut wishes)?;
         let wishes = wishes.into_iter().map(|(key, value)| Wish { key, value, expected: Expected::Anything });
-        if let Some(made) = make(store, author, mode, Wanted { wishes: wishes.collect(), seen, aim })? {
+        let wanted = Wanted { wishes: wishes.collect(), seen, oldest: number + 1, aim };
+        if let Some(made) = make(store, author, mode, wanted)? {
             let Made { operation, changes, caused } = made;
             return Ok(Reverted { operation, turn: Turn::Restored, number, origin, changes, caused });
         }

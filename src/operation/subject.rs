@@ -53,7 +53,9 @@ impl Subject {
             | Self::Mark(_)
             | Self::Other => Care::Reverted,
             Self::History(H::Commit(..) | H::Derived(..)) | Self::Pipeline(P::Version) => Care::PutBack,
-            Self::History(H::NextRepo) | Self::Pipeline(P::Job(_) | P::Machinery) => Care::Left,
+            Self::History(H::NextRepo | H::KeptSince) | Self::Pipeline(P::Job(_) | P::Machinery) => {
+                Care::Left
+            }
         }
     }
 }

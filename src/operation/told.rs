@@ -209,7 +209,9 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
             (Noun::Setting, name, values)
         }
         Subject::Other => (Noun::Other, label(&change.key), there()),
-        Subject::History(Fact::Repo(_) | Fact::Commit(..) | Fact::Derived(..) | Fact::NextRepo)
+        Subject::History(
+            Fact::Repo(_) | Fact::Commit(..) | Fact::Derived(..) | Fact::NextRepo | Fact::KeptSince,
+        )
         | Subject::Pipeline(PipelineFact::Version | PipelineFact::Machinery)
         | Subject::Mark(_) => return Ok(None),
     };

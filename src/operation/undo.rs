@@ -114,8 +114,9 @@ fn turn<C: FnOnce() -> Result<Operation, Error>>(
             }
         };
         aim = aims;
-        let wishes = wishes(if turn == Turn::Redone { &chosen } else { &subject });
-        if let Some(made) = make(store, author, mode, Wanted { wishes, seen, aim })? {
+        let source = if turn == Turn::Redone { &chosen } else { &subject };
+        let wanted = Wanted { wishes: wishes(source), seen, oldest: source.number, aim };
+        if let Some(made) = make(store, author, mode, wanted)? {
             let Made { operation, changes, caused } = made;
             let Operation { number, origin, .. } = subject;
             return Ok(Reverted { operation, turn, number, origin, changes, caused });

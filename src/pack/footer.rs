@@ -38,6 +38,11 @@ pub struct Footer {
 }
 
 impl Located {
+    /// How many bytes of its pack it takes, with its entry in the footer.
+    pub fn footprint(&self) -> u64 {
+        u64::from(self.stored) + ENTRY as u64
+    }
+
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         out.extend(self.digest.as_bytes());
         out.extend([self.kind as u8, self.codec as u8]);

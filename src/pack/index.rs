@@ -5,22 +5,41 @@
 //! listed twice is found just as well. Where no table can be written, those that are missing are held in memory.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::footer::Located;
 use super::table::{self, Table};
 use crate::fault::prevents_writing;
 use crate::object::Digest;
-use crate::owner::Tmp;
+use crate::owner::{Tmp, lock_within};
 
 /// How many tables there may be before the small ones are merged.
 const MANY: usize = 8;
 
+/// How the names of tables end.
+const IN_USE: &str = "idx";
+
+/// How the names of the tables end that tell of condemned packs.
+pub(super) const CONDEMNED: &str = "old";
+
+/// How long is waited for others who replace tables.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// How often a listing is tried again when tables vanish under it.
 const TRIES: usize = 10;
+
+/// What is done to packs in their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placing {
+    /// They are put there, and listed. Many may do so at once.
+    Listing,
+    /// They are deleted, unless they are listed.
+    Deleting,
+}
 
 #[derive(Debug)]
 pub(super) struct Index {
@@ -42,6 +61,11 @@ impl Index {
             return Ok(Arc::clone(tables));
         }
         self.reload()
+    }
+
+    /// Lists the tables anew when they are asked for next.
+    pub(super) fn forget_seen(&self) {
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Lists the tables anew.
@@ -76,7 +100,7 @@ impl Index {
         };
         for entry in entries {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "idx") {
+            if path.extension().is_some_and(|extension| extension == IN_USE) {
                 match Table::open(&path)? {
                     Some(table) => tables.push(Arc::new(table)),
                     None => match fs::remove_file(&path) {
@@ -129,7 +153,7 @@ impl Index {
         }
         sort(&mut rows);
         let names: Vec<Digest> = packs.iter().map(|(name, _)| *name).collect();
-        let path = match table::write(&self.dir, &self.tmp, &names, &rows) {
+        let path = match table::write(&self.dir, IN_USE, &self.tmp, &names, &rows) {
             Err(error) if prevents_writing(&error) => {
                 let table = Table::hold(&names, &rows)?.map(Arc::new);
                 self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(table);
@@ -160,10 +184,12 @@ impl Index {
 
     /// Merges the small tables if there are many: from the smallest on, all that are not much larger than what was taken.
     pub(super) fn merge(&self) -> io::Result<()> {
-        let tables = self.tables()?;
-        if tables.len() <= MANY {
+        if self.tables()?.len() <= MANY {
             return Ok(());
         }
+        // Who replaces tables at the same time might bring back what the other has taken out; merging is not urgent.
+        let Some(_lock) = self.lock(Duration::ZERO)? else { return Ok(()) };
+        let tables = self.reload()?;
         let mut total = 0;
         let mut chosen: Vec<&Table> = Vec::new();
         for table in tables.iter().rev().map(|table| &**table) {
@@ -176,9 +202,36 @@ impl Index {
         self.replace(&chosen, &HashSet::new())
     }
 
+    /// Keeps out those who would delete a pack that is being listed, or list one that is being deleted. It is held for a moment only.
+    pub(super) fn lock_placing(&self, placing: Placing) -> io::Result<Option<File>> {
+        let file = match OpenOptions::new().create(true).append(true).open(self.dir.join("place.lock")) {
+            Err(error) if prevents_writing(&error) => return Ok(None),
+            other => other?,
+        };
+        match placing {
+            Placing::Listing => file.lock_shared()?,
+            Placing::Deleting => file.lock()?,
+        }
+        Ok(Some(file))
+    }
+
+    /// The right to replace tables, within this time.
+    fn lock(&self, within: Duration) -> io::Result<Option<File>> {
+        lock_within(&self.dir.join("lock"), within)
+    }
+
     /// Forgets what lies in these packs. Where no table can be written, they stay as they are.
     pub(super) fn forget(&self, gone: &HashSet<Digest>) -> io::Result<()> {
-        let tables = self.tables()?;
+        match self.lock(PATIENCE) {
+            Err(error) if prevents_writing(&error) => Ok(()),
+            Err(error) => Err(error),
+            Ok(None) => Err(io::Error::from(io::ErrorKind::TimedOut)),
+            Ok(Some(_lock)) => self.forget_locked(gone),
+        }
+    }
+
+    fn forget_locked(&self, gone: &HashSet<Digest>) -> io::Result<()> {
+        let tables = self.reload()?;
         let names_any = |table: &&Table| table.packs().any(|pack| gone.contains(&pack));
         let chosen: Vec<&Table> = tables.iter().map(|table| &**table).filter(names_any).collect();
         match self.replace(&chosen, gone) {
@@ -187,9 +240,21 @@ impl Index {
         }
     }
 
+    /// Writes down what lies in these packs for those who still look for it there, in a table that is none of the index.
+    pub(super) fn write_condemned(&self, packs: &HashSet<Digest>) -> io::Result<PathBuf> {
+        let tables = self.reload()?;
+        let names_any = |table: &&Table| table.packs().any(|pack| packs.contains(&pack));
+        let chosen: Vec<&Table> = tables.iter().map(|table| &**table).filter(names_any).collect();
+        self.write_merged(&chosen, CONDEMNED, |pack| packs.contains(pack))
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Puts one table in the place of these, without what lies in the packs that are `gone`.
     fn replace(&self, chosen: &[&Table], gone: &HashSet<Digest>) -> io::Result<()> {
-        let merged = self.write_merged(chosen, gone)?;
+        let merged = self.write_merged(chosen, IN_USE, |pack| !gone.contains(pack))?;
         for table in chosen.iter().filter(|table| table.path != merged) {
             match fs::remove_file(&table.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -200,9 +265,15 @@ impl Index {
         Ok(())
     }
 
-    fn write_merged(&self, chosen: &[&Table], gone: &HashSet<Digest>) -> io::Result<PathBuf> {
+    /// Writes one table of what these have, as far as it lies in packs that are wanted.
+    fn write_merged(
+        &self,
+        chosen: &[&Table],
+        extension: &str,
+        wanted: impl Fn(&Digest) -> bool,
+    ) -> io::Result<PathBuf> {
         let all = chosen.iter().flat_map(|table| table.packs());
-        let mut packs: Vec<Digest> = all.filter(|pack| !gone.contains(pack)).collect();
+        let mut packs: Vec<Digest> = all.filter(wanted).collect();
         packs.sort();
         packs.dedup();
         let number = |pack: &Digest| packs.binary_search(pack).ok().and_then(|at| u32::try_from(at).ok());
@@ -210,7 +281,7 @@ impl Index {
         let mut rows: Vec<(u32, Located)> =
             all.filter_map(|(pack, located)| Some((number(&pack)?, located))).collect();
         sort(&mut rows);
-        table::write(&self.dir, &self.tmp, &packs, &rows)
+        table::write(&self.dir, extension, &self.tmp, &packs, &rows)
     }
 }
 

@@ -5,7 +5,9 @@
 //! loaded.
 
 mod cache;
+mod catalogue;
 mod codec;
+mod condemned;
 mod footer;
 mod graph;
 mod index;
@@ -22,7 +24,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use catalogue::Catalogue;
 pub use codec::{Codec, compress, decompress};
+pub use condemned::Condemned;
 pub use footer::{Footer, Located};
 pub use inspect::{Fits, Inspected, TableFault, Tables, inspect_tables, listed};
 pub use mend::CopyError;

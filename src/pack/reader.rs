@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::Nodes;
 use super::codec;
+use super::condemned::Condemned;
 use super::footer::{Footer, Located, TRAILER, Trailer};
 use super::graph::Graph;
 use super::index::Index;
@@ -105,19 +106,40 @@ impl Packs {
         Counts { objects: read(&self.shared.reads), bytes: read(&self.shared.read_bytes) }
     }
 
+    /// Forgets where things were, for who uses nothing that was found before: it is looked again when it is asked for.
+    pub fn forget_seen(&self) {
+        *self.known() = Known::default();
+        self.shared.index.forget_seen();
+    }
+
+    /// Sees to it that the index knows all packs, and no others.
+    pub fn complete(&self) -> Result<(), AccessError> {
+        self.compare(&Digest::of(b""))
+    }
+
     /// Where `digest` lies, if any table lists it.
     pub fn locate(&self, digest: &Digest) -> Result<Option<Location>, AccessError> {
         let found = self.shared.index.find(digest).map_err(|source| index_error(digest, source))?;
         Ok(found.map(|(pack, at)| Location { pack, at }))
     }
 
-    /// Where `digest` lies; when no table lists it, packs that are in no table are looked into first.
-    fn locate_or_refresh(&self, digest: &Digest) -> Result<Location, AccessError> {
+    /// Where `digest` lies; when no table lists it, packs that are in no table are looked into first, and condemned ones last.
+    pub fn place(&self, digest: &Digest) -> Result<Location, AccessError> {
         if let Some(location) = self.locate(digest)? {
             return Ok(location);
         }
         self.refresh(digest)?;
-        self.locate(digest)?.ok_or(AccessError::Missing { digest: *digest })
+        let found = match self.locate(digest)? {
+            None => self.locate_condemned(digest)?,
+            found => found,
+        };
+        found.ok_or(AccessError::Missing { digest: *digest })
+    }
+
+    /// Where `digest` lies in a pack that is on its way out.
+    fn locate_condemned(&self, digest: &Digest) -> Result<Option<Location>, AccessError> {
+        let found = self.condemned()?.iter().find_map(|condemned| condemned.table.find(digest));
+        Ok(found.map(|(pack, at)| Location { pack, at }))
     }
 
     /// Lists the tables anew and indexes the packs that none of them covers, in search of `digest`.
@@ -133,7 +155,7 @@ impl Packs {
     /// Indexes the packs that no table covers, for the sake of `digest`.
     pub(super) fn cover(&self, digest: &Digest) -> Result<(), AccessError> {
         let index = |source| index_error(digest, source);
-        let covered = self.shared.index.covered().map_err(index)?;
+        let covered = self.covered(digest)?;
         let packs = self.list(digest)?;
         let mut found = Vec::new();
         let mut objects = 0;
@@ -154,6 +176,14 @@ impl Packs {
             self.shared.index.add(&found).map_err(index)?;
         }
         Ok(())
+    }
+
+    /// The packs whose objects are written down, in the index or as condemned. The index is asked first: what goes from there is in the
+    /// other already.
+    fn covered(&self, digest: &Digest) -> Result<HashSet<Digest>, AccessError> {
+        let mut covered = self.shared.index.covered().map_err(|source| index_error(digest, source))?;
+        covered.extend(self.condemned()?.iter().flat_map(Condemned::packs));
+        Ok(covered)
     }
 
     fn list(&self, digest: &Digest) -> Result<Vec<Listed>, AccessError> {
@@ -221,7 +251,7 @@ impl Packs {
             );
             self.shared.index.forget(&gone).map_err(index)?;
         }
-        if !there.is_subset(&covered) {
+        if !there.is_subset(&self.covered(digest)?) {
             self.shared.index.reload().map_err(index)?;
             self.cover(digest)?;
         }
@@ -238,27 +268,37 @@ impl Packs {
     }
 
     pub(super) fn read_at(&self, digest: &Digest, location: &Location) -> Result<Payload, AccessError> {
-        let Located { kind, codec, offset, stored, len, .. } = location.at;
-        let place = || format!("pack {} at byte {offset}", location.pack);
-        let damaged = |reason: &str| AccessError::Damaged {
-            digest: *digest,
-            place: place(),
-            reason: reason.to_owned(),
-        };
+        check(digest, location, self.stored(digest, location)?)
+    }
+
+    /// The bytes in this place, as they are stored.
+    pub(super) fn stored(&self, digest: &Digest, location: &Location) -> Result<Vec<u8>, AccessError> {
+        let Located { offset, stored, .. } = location.at;
         let range = offset..offset.saturating_add(u64::from(stored));
         let bytes = self.shared.backend.read(&location.pack, range).map_err(|error| match error {
             backend::Error::Io { .. } => storage_error("read", digest, error),
-            other => damaged(&other.to_string()),
+            other => damaged(digest, location, &other.to_string()),
         })?;
         self.shared.reads.fetch_add(1, Ordering::Relaxed);
         self.shared.read_bytes.fetch_add(u64::from(stored), Ordering::Relaxed);
-        let bytes =
-            codec::decompress(codec, bytes, len as usize).ok_or_else(|| damaged("it does not decompress"))?;
-        if is_right(kind, digest, &bytes) {
-            Ok(Payload { kind, bytes: bytes.into() })
-        } else {
-            Err(damaged("its bytes do not match its name"))
-        }
+        Ok(bytes)
+    }
+}
+
+fn damaged(digest: &Digest, location: &Location, reason: &str) -> AccessError {
+    let place = format!("pack {} at byte {}", location.pack, location.at.offset);
+    AccessError::Damaged { digest: *digest, place, reason: reason.to_owned() }
+}
+
+/// The object whose stored bytes these are.
+pub(super) fn check(digest: &Digest, location: &Location, stored: Vec<u8>) -> Result<Payload, AccessError> {
+    let Located { kind, codec, len, .. } = location.at;
+    let bytes = codec::decompress(codec, stored, len as usize)
+        .ok_or_else(|| damaged(digest, location, "it does not decompress"))?;
+    if is_right(kind, digest, &bytes) {
+        Ok(Payload { kind, bytes: bytes.into() })
+    } else {
+        Err(damaged(digest, location, "its bytes do not match its name"))
     }
 }
 
@@ -286,7 +326,7 @@ pub(super) fn index_error(digest: &Digest, source: std::io::Error) -> AccessErro
 
 impl Packs {
     fn read_as_indexed(&self, digest: &Digest) -> Result<Payload, AccessError> {
-        self.read_at(digest, &self.locate_or_refresh(digest)?)
+        self.read_at(digest, &self.place(digest)?)
     }
 
     /// Reads an object; where the index turns out to be wrong, it is made again and asked once more.

@@ -118,8 +118,13 @@ impl Table {
 
     /// Where `digest` lies.
     pub(super) fn find(&self, digest: &Digest) -> Option<(Digest, Located)> {
+        self.find_row(digest).and_then(|at| self.row(at))
+    }
+
+    /// The row of `digest`.
+    pub(super) fn find_row(&self, digest: &Digest) -> Option<usize> {
         let key = |at: usize| self.row_bytes(at).and_then(|row| row.get(4..36));
-        search(self.rows, digest, key).and_then(|at| self.row(at))
+        search(self.rows, digest, key)
     }
 }
 
@@ -137,10 +142,16 @@ fn to_bytes(packs: &[Digest], rows: &[(u32, Located)]) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes a table of these rows, sorted by digest, into `dir`, and returns its path.
-pub(super) fn write(dir: &Path, tmp: &Tmp, packs: &[Digest], rows: &[(u32, Located)]) -> io::Result<PathBuf> {
+/// Writes a table of these rows, sorted by digest, into `dir`, and returns its path, which ends as `extension` says.
+pub(super) fn write(
+    dir: &Path,
+    extension: &str,
+    tmp: &Tmp,
+    packs: &[Digest],
+    rows: &[(u32, Located)],
+) -> io::Result<PathBuf> {
     let bytes = to_bytes(packs, rows)?;
-    let path = dir.join(format!("{:.32}.idx", Digest::of(&bytes)));
+    let path = dir.join(format!("{:.32}.{extension}", Digest::of(&bytes)));
     let source = tmp.path()?;
     let mut file = File::create(&source)?;
     file.write_all(&bytes)?;

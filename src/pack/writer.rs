@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::PACK_SIZE;
 use super::codec::{self, Codec};
 use super::footer::{Footer, HEAD, Located};
-use super::reader::{Packs, index_error, is_right, storage_error};
+use super::index::Placing;
+use super::reader::{Location, Packs, check, index_error, is_right, storage_error};
 use super::room::Disk;
 use crate::backend;
 use crate::object::{AccessError, CommitId, Digest, Lineage, ObjectKind, ObjectRead, ObjectWrite, Payload};
-use crate::owner::Tmp;
+use crate::owner::{Tmp, note};
 
 /// How much is gathered in memory before it goes to the file, in bytes.
 const BUFFER: usize = 1 << 20;
@@ -134,6 +135,14 @@ impl Writer {
         Ok(self.packs.find(digest)?.map(|found| found.at))
     }
 
+    /// Keeps once more what lies in this place, as it is stored there, whether or not the index has it. Its bytes are checked.
+    pub fn copy(&self, from: &Location) -> Result<(), AccessError> {
+        let Located { digest, kind, codec, len, .. } = from.at;
+        let stored = self.packs.stored(&digest, from)?;
+        check(&digest, from, stored.clone())?;
+        self.append(kind, &digest, len, codec, &stored)
+    }
+
     /// Makes everything that was written durable.
     pub fn finish(self) -> Result<Written, AccessError> {
         let open = self.state().open.take();
@@ -152,6 +161,10 @@ impl Writer {
         let sealed = pack.seal();
         let name = sealed.map_err(|source| tmp_error(&pack.path, &Digest::of(b""), source))?;
         self.packs.expect_tables(&name)?;
+        // Nothing names what is in it yet: no collection may take it for rubbish.
+        note(&self.tmp, &name.to_string()).map_err(|source| tmp_error(self.tmp.dir(), &name, source))?;
+        let placing = self.packs.index().lock_placing(Placing::Listing);
+        let _placing = placing.map_err(|source| index_error(&name, source))?;
         self.packs.backend().put(&name, &pack.path).map_err(|error| storage_error("keep", &name, error))?;
         let listed = [(name, std::mem::take(&mut pack.entries))];
         self.packs.index().add(&listed).map_err(|source| index_error(&name, source))?;

@@ -74,7 +74,7 @@ pub use pause::{Paused, Resumed, pause, resume};
 pub use rehearse::{Datum, Extent, Foresight, Rehearsal, Rehearsed, Why, rehearse};
 pub use report::Fate;
 pub use rerun::{Rerun, check_stage, rerun};
-pub use results::result_names;
+pub use results::{RESULTS, result_names};
 pub use retry::{Retried, retry};
 pub use run::run;
 pub use subject::{Subject, subject};

@@ -25,7 +25,8 @@ pub(super) struct Outcome {
     pub logs: NodeId,
 }
 
-pub(super) const RESULTS: &[u8] = b"results/";
+/// Where the tables of results lie.
+pub const RESULTS: &[u8] = b"results/";
 
 fn key(repo: &Repo) -> Vec<u8> {
     [RESULTS, &repo.id.to_be_bytes()[..]].concat()

@@ -10,6 +10,7 @@ use crate::ingest;
 use crate::ledger;
 use crate::object::AccessError;
 use crate::snapshot;
+use crate::store;
 
 /// A directory could not be watched, or what is in it not committed.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,9 @@ pub enum Error {
     /// Objects failed.
     #[error(transparent)]
     Object(#[from] AccessError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
 }
 
 impl Error {
@@ -59,7 +63,7 @@ impl Error {
 }
 
 fault! {
-    Error passes on Ingest, Change, History, Ledger, Snapshot, Object;
+    Error passes on Ingest, Change, History, Ledger, Snapshot, Object, Store;
     kind {
         Self::Gone { .. } => Kind::NotFound,
         Self::Watched { .. } => Kind::Busy,

@@ -205,10 +205,13 @@ impl Watch {
     }
 
     fn wait(&mut self, time: Option<Duration>, tell: &dyn Fn(&str)) -> Result<(), Error> {
-        match self.notices.wait(time) {
-            Ok(()) => Ok(()),
-            Err(error) => self.fail(error, tell),
-        }
+        let rested = self.store.rest();
+        let waited = self.notices.wait(time);
+        rested
+            .and_then(|()| self.store.resume())
+            .map_err(Error::from)
+            .and(waited)
+            .or_else(|error| self.fail(error, tell))
     }
 
     /// Takes note of what a look left over.

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::error::Error;
+use super::format::{FORMAT_FILE, check_format, format_file};
 use crate::backend::LocalBackend;
-use crate::content;
-use crate::fault::{Fault, Kind, is_full, prevents_writing};
+use crate::fault::prevents_writing;
 use crate::journal;
 use crate::ledger::{self, Ledger, Session};
 use crate::marker::{self, Marker, Trust};
 use crate::meta::SledMeta;
-use crate::owner::Tmp;
+use crate::owner::{Pin, Tmp};
 use crate::pack::{Disk, Packs, Rehearsal, Writer};
 use crate::setting;
 
@@ -23,100 +24,18 @@ pub const DIR_NAME: &str = crate::object::STORE_NAME;
 /// How long a session waits for other processes unless told otherwise.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 
-/// The format that this release reads and writes.
-const FORMAT: u32 = 1;
-
-/// The file that says so.
-const FORMAT_FILE: &str = "format";
-
 /// The directories of a store.
 const DIRS: [&str; 5] = ["meta", "journal", "packs", "index", "tmp"];
 
 /// What only a store has in a directory of the name [`DIR_NAME`].
 const SIGNS: [&str; 4] = [FORMAT_FILE, "journal", "packs", "meta"];
 
-/// A store could not be made or opened.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages document the fields")]
-pub enum Error {
-    /// There is no store here or above.
-    #[error("there is no store in {} or any directory above it", .start.display())]
-    NotFound { start: PathBuf },
-    /// The directory that was named is no store.
-    #[error("{} is no store", .path.display())]
-    NotAStore { path: PathBuf },
-    /// A workspace names it, and it is not there.
-    #[error("there is no store in {}, which the workspace {} belongs to", .store.display(), .workspace.display())]
-    Gone { workspace: PathBuf, store: PathBuf },
-    /// A store cannot be made in a workspace's own directory.
-    #[error("{} is a workspace", .dir.display())]
-    Workspace { dir: PathBuf },
-    /// A workspace does not say which store it belongs to.
-    #[error(transparent)]
-    Marker(#[from] marker::Error),
-    /// It has the parts of a store, and nothing says what format they are in.
-    #[error("the store {} is damaged: its file {} {reason}", .path.display(), .path.join(FORMAT_FILE).display())]
-    Unmarked { path: PathBuf, reason: &'static str },
-    /// There is a store already.
-    #[error("there is a store in {} already", .path.display())]
-    Exists { path: PathBuf },
-    /// A later release made it.
-    #[error("the store {} has format {found}, and this vds knows formats up to {FORMAT}", .path.display())]
-    TooNew { path: PathBuf, found: u32 },
-    /// Its chunk sizes are not those of this release.
-    #[error("the store {} says {line:?} in its format file, which this vds does not know", .path.display())]
-    UnknownSetting { path: PathBuf, line: String },
-    /// The disk failed.
-    #[error("cannot {verb} the store {}", .path.display())]
-    Io { verb: &'static str, path: PathBuf, source: io::Error },
-}
-
-impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::NotFound { .. } | Self::NotAStore { .. } | Self::Gone { .. } => Kind::NotFound,
-            Self::Exists { .. } | Self::Workspace { .. } => Kind::Usage,
-            Self::Marker(below) => below.kind(),
-            Self::Unmarked { .. } | Self::TooNew { .. } | Self::UnknownSetting { .. } => Kind::Damaged,
-            Self::Io { .. } => Kind::Io,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NotFound { .. } => {
-                "`vds init` makes one here; or name one with --store or VDS_STORE".to_owned()
-            }
-            Self::Gone { workspace, .. } => format!(
-                "if it was moved, name its new place with --store, or in {}",
-                workspace.join(DIR_NAME).join("workspace").display()
-            ),
-            Self::Workspace { .. } => {
-                "choose another directory, or use the store that it belongs to".to_owned()
-            }
-            Self::Marker(below) => return below.hint(),
-            Self::NotAStore { path } => format!("`vds init {}` makes one there", path.display()),
-            Self::Unmarked { .. } => format!(
-                "restore that file from a backup; or write the line `vds {FORMAT}` into it, unless a later vds made the store"
-            ),
-            Self::Exists { .. } => "use it, or choose another directory".to_owned(),
-            Self::TooNew { .. } | Self::UnknownSetting { .. } => {
-                "install the vds that made it, or a later one".to_owned()
-            }
-            Self::Io { source, .. } if is_full(source) => "free some space and try again".to_owned(),
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                "choose a directory that you may write to".to_owned()
-            }
-            Self::Io { .. } => return None,
-        })
-    }
-}
-
 /// A store that is open; clones share it. Nothing is locked by having one.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
     tmp: Tmp,
+    pin: Pin,
     packs: Packs,
     ledger: Ledger,
 }
@@ -157,11 +76,14 @@ impl Store {
         }
         let tmp = Tmp::new(&root.join("tmp"));
         tmp.sweep();
+        let pin = Pin::new(&tmp);
         let backend = Arc::new(LocalBackend::new(&root.join("packs")));
         let packs = Packs::new(backend, &root.join("index"), &tmp);
         let meta = Arc::new(SledMeta::new(&root.join("meta"), &root.join("lock"), wait));
         let ledger = Ledger::new(meta, &root.join("journal"));
-        Ok(Self { root, tmp, packs, ledger })
+        let store = Self { root, tmp, pin, packs, ledger };
+        store.resume()?;
+        Ok(store)
     }
 
     /// Opens the store of `start` or of the nearest directory above it. A workspace leads to the store that it names.
@@ -193,6 +115,29 @@ impl Store {
     /// Where temporary files lie, and who lives.
     pub fn tmp(&self) -> &Tmp {
         &self.tmp
+    }
+
+    /// Lets go of all that was found so far, before a pause that may be long: what is collected meanwhile can be deleted. Nothing may be
+    /// read or written until [`Store::resume`].
+    pub fn rest(&self) -> Result<(), Error> {
+        self.pinned(self.pin.release())
+    }
+
+    /// Begins anew after [`Store::rest`].
+    pub fn resume(&self) -> Result<(), Error> {
+        self.pinned(self.pin.set())?;
+        self.packs.forget_seen();
+        Ok(())
+    }
+
+    /// Who cannot write a pin can only read, and is told if what he reads is collected.
+    fn pinned(&self, done: io::Result<()>) -> Result<(), Error> {
+        match done {
+            Err(source) if !prevents_writing(&source) => {
+                Err(Error::Io { verb: "use", path: self.root.clone(), source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The objects, to read.
@@ -272,52 +217,10 @@ fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).map_or_else(|error| error.kind() == io::ErrorKind::PermissionDenied, |_| true)
 }
 
-fn settings() -> [String; 4] {
-    [
-        format!("chunk-min {}", content::CHUNK_MIN),
-        format!("chunk-average {}", content::CHUNK_AVERAGE),
-        format!("chunk-max {}", content::CHUNK_MAX),
-        format!("small {}", content::SMALL),
-    ]
-}
-
-fn format_file() -> String {
-    format!("vds {FORMAT}\n{}\n", settings().join("\n"))
-}
-
-/// The text of the file that says what format the store has.
-fn read_format(root: &Path) -> Result<String, Error> {
-    use io::ErrorKind::{InvalidData, IsADirectory, NotFound};
-    let path = root.to_owned();
-    fs::read_to_string(root.join(FORMAT_FILE)).map_err(|source| match source.kind() {
-        NotFound => Error::Unmarked { path, reason: "is missing" },
-        InvalidData => Error::Unmarked { path, reason: "is not text" },
-        IsADirectory => Error::Unmarked { path, reason: "is a directory" },
-        _ => Error::Io { verb: "open", path, source },
-    })
-}
-
-/// Refuses what this release does not know.
-fn check_format(root: &Path) -> Result<(), Error> {
-    let (path, text) = (root.to_owned(), read_format(root)?);
-    let mut lines = text.lines();
-    let first = lines.next().unwrap_or_default();
-    match first.strip_prefix("vds ").and_then(|number| number.trim().parse().ok()) {
-        None if text.trim().is_empty() => return Err(Error::Unmarked { path, reason: "is empty" }),
-        None => return Err(Error::Unmarked { path, reason: "does not begin with `vds` and a number" }),
-        Some(found) if found > FORMAT => return Err(Error::TooNew { path, found }),
-        Some(_) => {}
-    }
-    let known = settings();
-    match lines.find(|line| !line.is_empty() && !known.iter().any(|known| known == line)) {
-        None => Ok(()),
-        Some(line) => Err(Error::UnknownSetting { path, line: line.to_owned() }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::{Fault, Kind};
 
     #[test]
     fn a_store_is_found_from_below_and_refused_when_it_is_none() {

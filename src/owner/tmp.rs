@@ -1,31 +1,20 @@
-//! Whose the temporary files are, and whether their owner still lives.
-//!
-//! Every process that leaves something in a store's `tmp/` has a directory of its own there, and holds a lock (`flock(2)`) on it
-//! for as long as it lives. The kernel lets go of the lock when the process ends, however it ends. So whoever can take
-//! the lock knows that the owner is dead. Process numbers would not do: two containers that share a store see different
-//! processes under one number.
+//! Directories of owners for their temporary files.
 
-use std::fs::{self, File, Permissions, TryLockError};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
-
+use super::lock::lock_still_there;
 use crate::interrupt::{Undoing, undo_with};
 
 /// How often a place is tried again when a sweep takes it away before it is locked.
 const TRIES: usize = 10;
 
-/// How long is waited before a lock is tried again: the first time, and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
-
 /// What the name of an owner's directory begins with.
-const OWN: &str = "own-";
+pub(super) const OWN: &str = "own-";
 
 /// A directory for temporary files that many share. Clones are the same owner; an owner begins to be one when he first
 /// needs a place.
@@ -97,47 +86,6 @@ fn new_name() -> io::Result<String> {
     let mut bytes = [0; 16];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(format!("{OWN}{:032x}", u128::from_be_bytes(bytes)))
-}
-
-/// The lock on the directory `path`; `None` if a sweep that took it for a dead one's came first.
-fn lock_still_there(path: &Path) -> io::Result<Option<File>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other?,
-    };
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(error)) => return Err(error),
-        Ok(()) => {}
-    }
-    let held = file.metadata()?.ino();
-    Ok(fs::metadata(path).is_ok_and(|there| there.ino() == held).then_some(file))
-}
-
-/// The lock on the file `path`, which is made if it is not there; `None` if another process holds it for longer than
-/// `wait`. The kernel lets go of it when the process ends.
-pub fn lock_within(path: &Path, wait: Duration) -> io::Result<Option<File>> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    await_lock(File::from(openat(CWD, path, flags, Mode::from_raw_mode(0o666))?), wait)
-}
-
-/// The lock on the directory `path`; `None` if another process holds it for longer than `wait`.
-pub fn lock_dir_within(path: &Path, wait: Duration) -> io::Result<Option<File>> {
-    await_lock(File::open(path)?, wait)
-}
-
-fn await_lock(file: File, wait: Duration) -> io::Result<Option<File>> {
-    let begun = Instant::now();
-    let mut pause = PAUSE.0;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Some(file)),
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if begun.elapsed() >= wait => return Ok(None),
-            Err(TryLockError::WouldBlock) => thread::sleep(pause),
-        }
-        pause = (pause * 2).min(PAUSE.1);
-    }
 }
 
 impl Tmp {

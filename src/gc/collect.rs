@@ -1,0 +1,316 @@
+//! A collection, from the first look to the last byte.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::error::Error;
+use super::marks::{Bits, Marks};
+use super::plan::{Plan, Share, decide};
+use super::roots::{self, Roots};
+use crate::history::{self, Author};
+use crate::ledger::Outcome;
+use crate::meta::Batch;
+use crate::object::Digest;
+use crate::owner::{self, lock_within};
+use crate::pack::{Condemned, Location};
+use crate::progress::{Amount, Progress};
+use crate::reach::{self, Root};
+use crate::store::Store;
+
+/// How many facts go in one operation.
+const FACTS: usize = 100_000;
+
+/// How a collection is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How long operations can be undone.
+    pub operations: Duration,
+    /// How long is waited for another collection.
+    pub wait: Duration,
+    /// How long is waited, at the end, for processes that may have seen what goes.
+    pub patience: Duration,
+}
+
+/// What a collection found and did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// How many objects there were, and what they took, in bytes.
+    pub objects: (u64, u64),
+    /// How many of them are needed, and what they take.
+    pub needed: (u64, u64),
+    /// How many commits nothing leads to.
+    pub commits: u64,
+    /// Which packs went, and what was copied of them.
+    pub plan: Plan,
+    /// How many bytes were deleted, of packs of this collection and of earlier ones.
+    pub deleted: u64,
+    /// How many bytes wait for processes that may still read them.
+    pub waiting: u64,
+    /// How many processes these are.
+    pub pins: u64,
+}
+
+/// Finds out what a collection would do, and changes nothing.
+pub fn foresee(
+    store: &Store,
+    author: &Author,
+    options: Options,
+    progress: &dyn Progress,
+) -> Result<Collected, Error> {
+    let collection = Collection::begin(store, author, options, progress)?;
+    let facts = store.session()?;
+    let dead = roots::dead(&facts, &collection.repos, &|id| collection.marks.has_entered(id), usize::MAX)?;
+    let plan = decide(&collection.shares());
+    Ok(Collected { commits: dead.commits.len() as u64, plan, ..collection.sums() })
+}
+
+/// Collects what nothing needs. May be killed at any moment: the next collection goes on with what is left.
+pub fn collect(
+    store: &Store,
+    author: &Author,
+    options: Options,
+    progress: &dyn Progress,
+) -> Result<Collected, Error> {
+    let lock = lock_within(&store.root().join("gc.lock"), options.wait);
+    let Some(_lock) = lock.map_err(|source| Error::Io { verb: "take the lock", source })? else {
+        return Err(Error::Busy);
+    };
+    let outgoing = Outgoing::find(store)?;
+    let mut collection = Collection::begin(store, author, options, progress)?;
+    let commits = collection.forget()?;
+    let sums = collection.sums();
+    collection.copy(|marks, number, _| marks.catalogue.is_condemned(number))?;
+    let mut deleted = outgoing.discard(store)?;
+    let plan = decide(&collection.shares());
+    let goes = |location: &Location| plan.packs.contains(&location.pack);
+    collection.copy(|_, _, location| goes(location))?;
+    if !plan.packs.is_empty() {
+        store.objects().condemn(&plan.packs.iter().copied().collect())?;
+    }
+    let pins = outlast(store, await_pins(store)?, options.patience)?;
+    if pins.is_empty() {
+        // Nobody is left who may have seen what went. What they made of it before they ended is found now.
+        let now = Outgoing::find(store)?;
+        collection.follow()?;
+        collection.copy(|marks, number, location| marks.catalogue.is_condemned(number) || goes(location))?;
+        deleted += now.discard(store)?;
+    }
+    let waiting = store.objects().condemned()?.iter().map(Condemned::bytes).sum();
+    Ok(Collected { commits, plan, deleted, waiting, pins: pins.len() as u64, ..sums })
+}
+
+/// How often it is looked whether processes have ended.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Has all that is condemned, and not yet, wait for the pins that are set.
+fn await_pins(store: &Store) -> Result<BTreeSet<String>, Error> {
+    let pins =
+        || owner::pins(store.tmp()).map_err(|source| Error::Io { verb: "list who works here", source });
+    let groups = store.objects().condemned()?;
+    let new: Vec<&Condemned> = groups.iter().filter(|group| group.pins.is_none()).collect();
+    let set = pins()?;
+    for group in new {
+        store.objects().wait_for(group, store.tmp(), &set)?;
+    }
+    Ok(set)
+}
+
+/// Waits a little for these pins to go; those that are left.
+fn outlast(store: &Store, mut pins: BTreeSet<String>, patience: Duration) -> Result<BTreeSet<String>, Error> {
+    let begun = Instant::now();
+    loop {
+        let mut left = BTreeSet::new();
+        for pin in pins {
+            if is_set(store, &pin)? {
+                left.insert(pin);
+            }
+        }
+        if left.is_empty() || begun.elapsed() >= patience {
+            return Ok(left);
+        }
+        thread::sleep(PAUSE);
+        pins = left;
+    }
+}
+
+fn is_set(store: &Store, pin: &str) -> Result<bool, Error> {
+    owner::is_set(store.tmp(), pin).map_err(|source| Error::Io { verb: "see who works here", source })
+}
+
+/// Condemned packs that nobody can have seen in the index any more, as it was before the facts were read.
+struct Outgoing(Vec<Condemned>);
+
+impl Outgoing {
+    fn find(store: &Store) -> Result<Self, Error> {
+        await_pins(store)?;
+        let mut ready = Vec::new();
+        for group in store.objects().condemned()? {
+            let mut is_seen = group.pins.is_none();
+            for pin in group.pins.iter().flatten() {
+                is_seen |= is_set(store, pin)?;
+            }
+            if !is_seen {
+                ready.push(group);
+            }
+        }
+        Ok(Self(ready))
+    }
+
+    /// Deletes them. What is needed of them has been copied.
+    fn discard(self, store: &Store) -> Result<u64, Error> {
+        let mut bytes = 0;
+        for group in self.0 {
+            bytes += store.objects().discard(&group)?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// A collection that has found out what is needed.
+struct Collection<'a> {
+    store: &'a Store,
+    author: &'a Author,
+    progress: &'a dyn Progress,
+    marks: Marks<'a>,
+    copied: Bits,
+    /// Packs of living writers, of which nothing may be known yet.
+    fresh: BTreeSet<String>,
+    /// The newest operation whose names were followed.
+    newest: u64,
+    since: u64,
+    repos: BTreeSet<u64>,
+}
+
+impl<'a> Collection<'a> {
+    fn begin(
+        store: &'a Store,
+        author: &'a Author,
+        options: Options,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Error> {
+        let packs = store.objects();
+        packs.complete()?;
+        let catalogue = packs.catalogue()?;
+        let fresh = owner::written(store.tmp())
+            .map_err(|source| Error::Io { verb: "see what is being written", source })?;
+        let kept = i64::try_from(options.operations.as_millis()).unwrap_or(i64::MAX);
+        let time = author.now().time.saturating_sub(kept);
+        let Roots { named, newest, since, repos } = roots::read(&store.session()?, time)?;
+        let copied = Bits::new(catalogue.len());
+        let marks = Marks::new(packs, catalogue);
+        let collection = Self { store, author, progress, marks, copied, fresh, newest, since, repos };
+        collection.mark(named)?;
+        Ok(collection)
+    }
+
+    fn mark(&self, roots: Vec<Root>) -> Result<(), Error> {
+        self.progress.begin("finding what is needed", Amount::Steps(Some(roots.len() as u64)));
+        for root in roots {
+            reach::visit(self.store.objects(), root, &self.marks)?;
+            self.progress.advance(1);
+        }
+        self.progress.end();
+        Ok(())
+    }
+
+    /// Marks what has been named since.
+    fn follow(&mut self) -> Result<(), Error> {
+        let (newest, roots) = {
+            let facts = self.store.session()?;
+            (facts.newest(), roots::since(&facts, self.newest)?)
+        };
+        self.newest = newest;
+        self.mark(roots)
+    }
+
+    /// Forgets what is known of commits that nothing leads to, and says since when operations can be undone. How many commits they are.
+    fn forget(&mut self) -> Result<u64, Error> {
+        let mut commits = BTreeSet::new();
+        loop {
+            let mut facts = self.store.session()?;
+            if facts.newest() != self.newest {
+                let roots = roots::since(&facts, self.newest)?;
+                self.newest = facts.newest();
+                if !roots.is_empty() {
+                    drop(facts);
+                    self.mark(roots)?;
+                    continue;
+                }
+            }
+            let dead = roots::dead(&facts, &self.repos, &|id| self.marks.has_entered(id), FACTS)?;
+            let mut batch = Batch::default();
+            dead.keys.iter().for_each(|key| {
+                batch.remove(key.clone());
+            });
+            if history::kept_since(&facts)? < self.since {
+                history::keep_since(&mut batch, self.since);
+            }
+            if batch == Batch::default() {
+                return Ok(commits.len() as u64);
+            }
+            match facts.commit(&self.author.housekeeping(), &batch)? {
+                Outcome::Done { number } => self.newest = number,
+                Outcome::Stale { .. } => {}
+            }
+            commits.extend(dead.commits);
+        }
+    }
+
+    /// What is known of each pack that may go.
+    fn shares(&self) -> BTreeMap<Digest, Share> {
+        let mut shares: BTreeMap<Digest, Share> = BTreeMap::new();
+        for (number, location) in self.marks.catalogue.iter() {
+            if self.marks.catalogue.is_condemned(number) {
+                continue;
+            }
+            let share = shares.entry(location.pack).or_default();
+            let bytes = location.at.footprint();
+            share.objects += 1;
+            share.bytes += bytes;
+            if self.marks.has(number) {
+                share.needed += 1;
+                share.needed_bytes += bytes;
+            }
+        }
+        shares.retain(|pack, _| !self.fresh.contains(&pack.to_string()));
+        shares
+    }
+
+    fn sums(&self) -> Collected {
+        let mut sums = Collected::default();
+        for (number, location) in self.marks.catalogue.iter() {
+            let bytes = location.at.footprint();
+            sums.objects.0 += 1;
+            sums.objects.1 += bytes;
+            if self.marks.has(number) {
+                sums.needed.0 += 1;
+                sums.needed.1 += bytes;
+            }
+        }
+        sums
+    }
+
+    /// Copies what is needed, lies where `there` says, and is not copied yet.
+    fn copy(&self, there: impl Fn(&Marks<'_>, usize, &Location) -> bool) -> Result<(), Error> {
+        let mut needed = self
+            .marks
+            .needed(|number, location| there(&self.marks, number, location) && !self.copied.has(number));
+        if needed.is_empty() {
+            return Ok(());
+        }
+        // In the order in which they lie: a pack is read from its beginning to its end.
+        needed.sort_by_key(|(_, location)| (location.pack, location.at.offset));
+        let bytes = needed.iter().map(|(_, location)| u64::from(location.at.stored)).sum();
+        self.progress.begin("copying what is needed", Amount::Bytes(Some(bytes)));
+        let writer = self.store.writer();
+        for (number, location) in &needed {
+            writer.copy(location)?;
+            self.copied.set(*number);
+            self.progress.advance(u64::from(location.at.stored));
+        }
+        writer.finish()?;
+        self.progress.end();
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! What can go wrong with a collection. It ends, and nothing that is needed is gone.
+
+use std::io;
+
+use crate::fault::{Kind, fault, is_full};
+use crate::object::AccessError;
+use crate::{history, ledger, reach};
+
+/// A failed collection.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages document the fields")]
+pub enum Error {
+    /// Another process collects.
+    #[error("another process collects in this store")]
+    Busy,
+    /// A temporary file or a lock failed.
+    #[error("cannot {verb} to collect what is not needed")]
+    Io { verb: &'static str, source: io::Error },
+    /// What is needed could not be found out.
+    #[error(transparent)]
+    Reach(#[from] reach::Error),
+    /// An object could not be read or written.
+    #[error(transparent)]
+    Object(#[from] AccessError),
+    /// The facts failed.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// History failed.
+    #[error(transparent)]
+    History(#[from] history::Error),
+}
+
+fault! {
+    Error passes on Reach, Object, Ledger, History;
+    kind {
+        Self::Busy => Kind::Busy,
+        Self::Io { .. } => Kind::Io,
+    }
+    hint {
+        Self::Busy => Some("wait until it has ended, and try again if there is more to do".to_owned()),
+        Self::Io { source, .. } if is_full(source) => Some("free some space; nothing was lost".to_owned()),
+        Self::Io { .. } => None,
+    }
+}

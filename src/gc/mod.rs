@@ -1,0 +1,31 @@
+//! Collecting what nothing leads to any more, while everybody works.
+//!
+//! What stays true: **every object that a fact, or an operation that can be undone, leads to has its bytes in a pack that is there**, and so has
+//! every object that a living process has found.
+//!
+//! Two dangers are closed by knowledge, not by waiting. One says "I need not write this chunk, it is there" while the other says "nobody
+//! refers to it, I delete it"; and somebody makes a branch of an old commit that is being collected.
+//!
+//! - Every process sets a pin (`owner::Pin`) before it looks for its first object.
+//! - A collection (`collect`) takes packs out of the index first, lists the pins after that, and deletes the packs when these pins are gone and
+//!   another look at what the facts name has found nothing there; what was found is copied. So who may have seen an object in the index
+//!   has either made known what he made of it, or is gone.
+//! - What a living process has put in place and nothing names yet is told by its notes (`owner::written`).
+//! - That a repo has a commit is a fact. It goes in a batch that is only made if no operation has come since the facts were read, or what came
+//!   leads to none of the commits that go. Who names a commit by what the journal remembers needs that fact in his own batch.
+//!
+//! The marks (`marks`) are bits by an object's number in the tables of the index. Which packs go, and what of them is copied, is decided by
+//! a pure function (`plan`).
+
+mod collect;
+mod error;
+mod marks;
+mod plan;
+mod roots;
+
+#[cfg(test)]
+mod tests;
+
+pub use collect::{Collected, Options, collect, foresee};
+pub use error::Error;
+pub use plan::Plan;

@@ -1,0 +1,92 @@
+//! Which packs go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::object::Digest;
+
+/// What is known of a pack.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Share {
+    /// How many objects it has.
+    pub(super) objects: u64,
+    /// How many bytes they take.
+    pub(super) bytes: u64,
+    /// How many of them are needed.
+    pub(super) needed: u64,
+    /// How many bytes these take.
+    pub(super) needed_bytes: u64,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The packs that go, when what is needed of them is copied.
+    pub packs: BTreeSet<Digest>,
+    /// How many bytes are copied.
+    pub copied: u64,
+    /// How many bytes go in the end.
+    pub freed: u64,
+}
+
+/// A pack goes when so many of a hundred of its bytes are not needed.
+const WASTE: u64 = 10;
+
+/// A pack with fewer bytes is small.
+const SMALL: u64 = 4 << 20;
+
+/// Small packs are put together when they are so many.
+const MANY: usize = 16;
+
+/// Decides which of these packs go. Those that nothing needs always do.
+pub(super) fn decide(packs: &BTreeMap<Digest, Share>) -> Plan {
+    let is_wasteful = |share: &Share| (share.bytes - share.needed_bytes) * 100 > share.bytes * WASTE;
+    let small: Vec<&Digest> =
+        packs.iter().filter(|(_, share)| share.bytes < SMALL).map(|(name, _)| name).collect();
+    let small: BTreeSet<&Digest> =
+        if small.len() >= MANY { small.into_iter().collect() } else { BTreeSet::new() };
+    let mut plan = Plan::default();
+    for (name, share) in packs {
+        if share.needed == 0 || is_wasteful(share) || small.contains(name) {
+            plan.packs.insert(*name);
+            plan.copied += share.needed_bytes;
+            plan.freed += share.bytes - share.needed_bytes;
+        }
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(bytes: u64, needed_bytes: u64) -> Share {
+        Share { objects: 10, bytes, needed: u64::from(needed_bytes > 0) * 5, needed_bytes }
+    }
+
+    #[test]
+    fn packs_go_that_nothing_needs_or_that_waste_a_tenth() {
+        let large = 100 << 20;
+        for (share, goes) in [
+            (share(large, 0), true),
+            (share(large, large), false),
+            (share(large, large / 2), true),
+            (share(large, large / 100 * 89), true),
+            (share(large, large / 100 * 91), false),
+            (share(1000, 1000), false),
+        ] {
+            let plan = decide(&BTreeMap::from([(Digest::of(b"x"), share)]));
+            assert_eq!(plan.packs.len(), usize::from(goes), "{share:?}");
+            assert_eq!(plan.freed, if goes { share.bytes - share.needed_bytes } else { 0 });
+        }
+    }
+
+    #[test]
+    fn many_small_packs_become_few() {
+        let packs = |count: u64| {
+            (0..count).map(|n| (Digest::of(&n.to_le_bytes()), share(1000, 1000))).collect::<BTreeMap<_, _>>()
+        };
+        assert!(decide(&packs(MANY as u64 - 1)).packs.is_empty());
+        let plan = decide(&packs(MANY as u64));
+        assert_eq!((plan.packs.len(), plan.copied, plan.freed), (MANY, MANY as u64 * 1000, 0));
+    }
+}

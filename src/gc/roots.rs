@@ -1,0 +1,143 @@
+//! What must be kept: all that facts name, and what they named in the operations that can be undone.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use super::error::Error;
+use crate::history::{self, Subject};
+use crate::ledger::{Operation, Session};
+use crate::object::Digest;
+use crate::pipeline;
+use crate::reach::{self, Holder, Root};
+
+/// What is to be kept, as it was at one moment.
+#[derive(Debug)]
+pub(super) struct Roots {
+    pub(super) named: Vec<Root>,
+    /// The newest operation then.
+    pub(super) newest: u64,
+    /// The oldest one that can be undone from now on.
+    pub(super) since: u64,
+    /// The repos that there are, or that an operation can bring back.
+    pub(super) repos: BTreeSet<u64>,
+}
+
+/// Reads what is to be kept, with the operations that were made at or after `time` (milliseconds since 1970).
+pub(super) fn read(facts: &Session, time: i64) -> Result<Roots, Error> {
+    let (mut named, mut failed) = (Vec::new(), None);
+    let mut repos = BTreeSet::new();
+    facts.scan(b"", &mut |key, value| {
+        match reach::named_by(key, value).map_err(Error::from).and_then(|found| {
+            repos.extend(repo(key, Some(value))?);
+            Ok(found)
+        }) {
+            Ok(found) => named.extend(found),
+            Err(error) => failed = Some(error),
+        }
+        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let newest = facts.newest();
+    let before = history::kept_since(facts)?;
+    let mut since = newest + 1;
+    let mut undoable = Vec::new();
+    for operation in facts.operations() {
+        let operation = operation?;
+        if operation.number < before || operation.origin.time < time {
+            break;
+        }
+        since = operation.number;
+        undoable.extend(named_in(&operation)?);
+        for change in &operation.changes {
+            repos.extend(repo(&change.key, change.before.as_deref())?);
+            repos.extend(repo(&change.key, change.after.as_deref())?);
+        }
+    }
+    // A table of results goes with its repo.
+    named.retain(|named| if let Holder::Results(repo) = named.holder { repos.contains(&repo) } else { true });
+    let named = named.into_iter().flat_map(|named| named.roots).chain(undoable).collect();
+    Ok(Roots { named, newest, since, repos })
+}
+
+/// What the operations after this number have named, as they come.
+pub(super) fn since(facts: &Session, number: u64) -> Result<Vec<Root>, Error> {
+    let mut roots = Vec::new();
+    for operation in facts.operations() {
+        let operation = operation?;
+        if operation.number <= number {
+            break;
+        }
+        for change in &operation.changes {
+            if let Some(value) = &change.after {
+                roots.extend(reach::named_by(&change.key, value)?.into_iter().flat_map(|named| named.roots));
+            }
+        }
+    }
+    Ok(roots)
+}
+
+/// What an operation named that undoing it, or going back beyond it, may bring back: not what the machinery keeps for itself.
+fn named_in(operation: &Operation) -> Result<Vec<Root>, Error> {
+    let mut roots = Vec::new();
+    for change in &operation.changes {
+        for value in [&change.before, &change.after].into_iter().flatten() {
+            if let Some(named) = reach::named_by(&change.key, value)?
+                && !matches!(named.holder, Holder::Jobs | Holder::Results(_))
+            {
+                roots.extend(named.roots);
+            }
+        }
+    }
+    Ok(roots)
+}
+
+/// The number of the repo that this fact makes known.
+fn repo(key: &[u8], value: Option<&[u8]>) -> Result<Option<u64>, Error> {
+    match (history::subject(key), value) {
+        (Some(Subject::Repo(name)), Some(value)) => Ok(Some(history::Repo::read(name, value)?.id)),
+        _ => Ok(None),
+    }
+}
+
+/// Facts that only say what is known of commits, and go with them.
+#[derive(Debug, Default)]
+pub(super) struct Dead {
+    pub(super) keys: Vec<Vec<u8>>,
+    pub(super) commits: BTreeSet<Digest>,
+}
+
+/// The facts about commits that are not needed, at most `limit`.
+pub(super) fn dead(
+    facts: &Session,
+    repos: &BTreeSet<u64>,
+    is_needed: &dyn Fn(&Digest) -> bool,
+    limit: usize,
+) -> Result<Dead, Error> {
+    let mut dead = Dead::default();
+    let mut visit = |key: &[u8], value: &[u8]| {
+        let goes = match history::subject(key) {
+            Some(Subject::Commit(_, id)) => {
+                let goes = !is_needed(id.digest());
+                if goes {
+                    dead.commits.insert(*id.digest());
+                }
+                goes
+            }
+            Some(Subject::Derived(_, input)) => {
+                let output = history::commit_id(value);
+                !is_needed(input.digest()) || output.is_none_or(|output| !is_needed(output.digest()))
+            }
+            _ => pipeline::results_of(key).is_some_and(|repo| !repos.contains(&repo)),
+        };
+        if goes {
+            dead.keys.push(key.to_vec());
+        }
+        if dead.keys.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    for prefix in [history::COMMITS, history::DERIVED, pipeline::RESULTS] {
+        facts.scan(prefix, &mut visit)?;
+    }
+    Ok(dead)
+}

@@ -1,0 +1,272 @@
+//! What is collected, what is not, and what others do meanwhile.
+
+use std::time::Duration;
+
+use super::{Collected, Options, collect, foresee};
+use crate::change::{self, Empty};
+use crate::draft::Draft;
+use crate::fault::Cause;
+use crate::history::{self, Author, Target};
+use crate::object::{CommitId, Entry, FileKind};
+use crate::pack::Writer;
+use crate::progress::Silent;
+use crate::refs::{Mode, create_branch, create_repo, delete_branch, delete_repo};
+use crate::store::{DEFAULT_WAIT, Store};
+use crate::{content, snapshot::Snapshot};
+
+fn author() -> Author {
+    Author { name: "Ann".to_owned(), command: "test".to_owned() }
+}
+
+const NOW: Options = Options { operations: Duration::ZERO, wait: Duration::ZERO, patience: Duration::ZERO };
+
+struct Place {
+    _dir: tempfile::TempDir,
+    store: Store,
+}
+
+fn place() -> Place {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
+    create_repo(&store, &author(), "r".parse().unwrap(), String::new()).unwrap();
+    Place { _dir: dir, store }
+}
+
+impl Place {
+    /// Another process, as it were.
+    fn other(&self) -> Store {
+        Store::open(self.store.root(), DEFAULT_WAIT).unwrap()
+    }
+
+    fn gc(&self) -> Collected {
+        collect(&self.store, &author(), NOW, &Silent).unwrap()
+    }
+}
+
+/// Bytes that do not compress.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut reader = blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof();
+    let mut bytes = vec![0; len];
+    reader.fill(&mut bytes);
+    bytes
+}
+
+/// A commit of these files that is not published yet.
+struct Prepared {
+    base: change::Base,
+    draft: Draft,
+    writer: Writer,
+}
+
+fn prepare(store: &Store, branch: &str, files: &[(&str, Vec<u8>)]) -> Prepared {
+    let target: Target = format!("r@{branch}").parse().unwrap();
+    let writer = store.writer();
+    let base = change::open(store, &target, &writer).unwrap();
+    let mut draft = Draft::new(base.tree);
+    for (path, bytes) in files {
+        let kept = content::keep_bytes(&writer, bytes).unwrap();
+        let entry = Entry { kind: FileKind::File, blob: kept.blob, size: kept.size };
+        draft.put(path.parse().unwrap(), entry);
+    }
+    Prepared { base, draft, writer }
+}
+
+fn publish(store: &Store, prepared: Prepared) -> CommitId {
+    let Prepared { base, draft, writer } = prepared;
+    let published = change::publish(store, &author(), base, draft, writer, "m", Empty::Allow);
+    published.unwrap().commit.unwrap()
+}
+
+fn commit(store: &Store, branch: &str, files: &[(&str, Vec<u8>)]) -> CommitId {
+    publish(store, prepare(store, branch, files))
+}
+
+fn remove_branch(store: &Store, branch: &str) {
+    let target = format!("r@{branch}").parse().unwrap();
+    let _ = delete_branch(store, &author(), &target).unwrap();
+}
+
+/// Paths with what the files hold.
+type Files = Vec<(String, Vec<u8>)>;
+
+/// Everything that the commit holds, read anew.
+fn read(store: &Store, id: CommitId) -> Result<Files, Cause> {
+    let store = Store::open(store.root(), DEFAULT_WAIT)?;
+    let tree = history::load(store.objects(), id)?.tree;
+    let mut files = Vec::new();
+    for (path, entry) in Snapshot::new(store.objects(), tree).files_at(None)? {
+        files.push((path.to_string(), content::load(store.objects(), entry.blob)?));
+    }
+    Ok(files)
+}
+
+fn bytes_of_packs(store: &Store) -> u64 {
+    let all = walkdir(&store.root().join("packs"));
+    all.iter().map(|path| std::fs::metadata(path).unwrap().len()).sum()
+}
+
+fn walkdir(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(walkdir(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+#[test]
+fn what_only_a_deleted_branch_had_goes_and_all_else_stays() {
+    let place = place();
+    let store = &place.store;
+    let kept = commit(store, "main", &[("a", noise(1, 300_000)), ("shared", noise(2, 50_000))]);
+    let gone = commit(store, "side", &[("shared", noise(2, 50_000)), ("big", noise(3, 2_000_000))]);
+    let want = read(store, kept).unwrap();
+    assert_eq!(place.gc().commits, 0);
+    assert!(read(store, gone).is_ok());
+    remove_branch(store, "side");
+    let before = bytes_of_packs(store);
+    let foreseen = foresee(store, &author(), NOW, &Silent).unwrap();
+    assert_eq!(bytes_of_packs(store), before);
+    assert_eq!(foreseen.commits, 1);
+    let collected = place.gc();
+    assert_eq!((collected.commits, collected.waiting, collected.pins), (1, 0, 0));
+    assert_eq!(collected.plan, foreseen.plan);
+    assert!(collected.plan.freed > 2_000_000 && bytes_of_packs(store) + 2_000_000 < before);
+    assert_eq!(read(store, kept).unwrap(), want);
+    assert!(read(store, gone).is_err());
+    let again = place.gc();
+    assert_eq!((again.commits, again.deleted, again.plan.packs.len()), (0, 0, 0));
+}
+
+#[test]
+fn what_can_be_undone_is_kept_for_as_long_as_that() {
+    let place = place();
+    let store = &place.store;
+    let id = commit(store, "main", &[("a", noise(1, 3000))]);
+    delete_repo(store, &author(), &"r".parse().unwrap(), Mode::Make).unwrap();
+    let keep = Options { operations: Duration::from_secs(3600), ..NOW };
+    assert_eq!(collect(store, &author(), keep, &Silent).unwrap().deleted, 0);
+    assert!(read(store, id).is_ok());
+    let collected = place.gc();
+    assert!(collected.deleted > 3000);
+    assert!(read(store, id).is_err());
+    assert_eq!(collected.needed, (0, 0));
+}
+
+#[test]
+fn who_found_an_object_before_it_was_collected_can_rely_on_it() {
+    let place = place();
+    let store = &place.store;
+    let files = [("old", noise(1, 200_000))];
+    commit(store, "side", &files);
+    remove_branch(store, "side");
+    // Another process finds what only the deleted branch had, and so does not write it again.
+    let other = place.other();
+    let prepared = prepare(&other, "main", &files);
+    let first = place.gc();
+    assert_eq!((first.pins, first.deleted), (1, 0));
+    assert!(first.waiting > 200_000);
+    let made = publish(&other, prepared);
+    assert_eq!(read(store, made).unwrap(), [("old".to_owned(), files[0].1.clone())]);
+    // It is still there as long as the other process is.
+    assert_eq!(place.gc().deleted, 0);
+    assert_eq!(read(store, made).unwrap().len(), 1);
+    drop(other);
+    let last = place.gc();
+    assert!(last.deleted > 200_000 && last.waiting == 0, "{last:?}");
+    assert_eq!(read(store, made).unwrap(), [("old".to_owned(), files[0].1.clone())]);
+}
+
+#[test]
+fn what_is_written_and_not_yet_named_is_left_alone() {
+    let place = place();
+    let other = place.other();
+    let Prepared { base, draft, writer } = prepare(&other, "main", &[("new", noise(1, 200_000))]);
+    // All of it is in place, and nothing names it.
+    writer.finish().unwrap();
+    let collected = place.gc();
+    assert!(collected.plan.packs.is_empty(), "{collected:?}");
+    let prepared = Prepared { base, draft, writer: other.writer() };
+    let made = publish(&other, prepared);
+    drop(other);
+    place.gc();
+    assert_eq!(read(&place.store, made).unwrap().len(), 1);
+}
+
+#[test]
+fn what_a_writer_left_who_died_before_he_named_it_goes() {
+    let place = place();
+    let other = place.other();
+    let Prepared { writer, .. } = prepare(&other, "main", &[("new", noise(1, 200_000))]);
+    writer.finish().unwrap();
+    drop(other);
+    assert!(place.gc().deleted > 200_000);
+}
+
+#[test]
+fn the_very_same_pack_written_again_while_it_waits_to_be_deleted_stays() {
+    let place = place();
+    let store = &place.store;
+    let files = [("a", noise(1, 100_000))];
+    commit(store, "side", &files);
+    remove_branch(store, "side");
+    let reader = place.other();
+    assert!(place.gc().waiting > 0);
+    // Begun after that, so it does not find the object, and writes it again: the pack has the same bytes and so the same name.
+    let later = place.other();
+    let made = commit(&later, "main", &files);
+    drop((reader, later));
+    place.gc();
+    place.gc();
+    assert_eq!(read(store, made).unwrap(), [("a".to_owned(), files[0].1.clone())]);
+}
+
+#[test]
+fn a_branch_made_of_a_commit_while_it_is_collected_keeps_it() {
+    let place = place();
+    let store = &place.store;
+    let id = commit(store, "side", &[("a", noise(1, 100_000))]);
+    remove_branch(store, "side");
+    // Who looked the commit up before it was forgotten makes a branch of it after that.
+    let other = place.other();
+    assert_eq!(place.gc().commits, 1);
+    create_branch(&other, &author(), &"r@again".parse().unwrap(), id).unwrap();
+    drop(other);
+    place.gc();
+    assert_eq!(read(store, id).unwrap().len(), 1);
+    let facts = store.session().unwrap();
+    let repo = history::load_repo(&facts, &"r".parse().unwrap()).unwrap();
+    let found = history::find_by_prefix(&facts, &repo, &id.to_string()[..12], 2).unwrap();
+    assert_eq!(found, [id], "it can be named by its digits again");
+}
+
+#[test]
+fn half_of_everything_leaves_little_more_than_the_other_half() {
+    let place = place();
+    let store = &place.store;
+    for n in 0..40 {
+        let branch = if n % 2 == 0 { "even" } else { "odd" };
+        let files: Vec<(String, Vec<u8>)> =
+            (0..50).map(|m| (format!("{n}/{m}"), noise(n * 1000 + m, 2000))).collect();
+        let files: Vec<(&str, Vec<u8>)> =
+            files.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
+        commit(store, branch, &files);
+    }
+    let before = bytes_of_packs(store);
+    remove_branch(store, "odd");
+    place.gc();
+    let after = bytes_of_packs(store);
+    assert!(after * 100 < before * 58, "{before} {after}");
+    assert!(walkdir(&store.root().join("packs")).len() < 4);
+    let small = place.gc();
+    assert_eq!(small.plan.packs.len(), 0);
+}
+
+#[test]
+fn a_second_collection_at_the_same_time_is_told_so() {
+    let place = place();
+    let lock = crate::owner::lock_within(&place.store.root().join("gc.lock"), Duration::ZERO).unwrap();
+    assert!(lock.is_some());
+    let ended = collect(&place.other(), &author(), NOW, &Silent);
+    assert!(matches!(ended, Err(super::Error::Busy)), "{ended:?}");
+}

@@ -1,0 +1,54 @@
+//! Locks that the kernel lets go of when their holder ends, however it ends.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
+
+/// How long is waited before a lock is tried again: the first time, and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
+
+/// The lock on the directory `path`; `None` if a sweep that took it for a dead one's came first.
+pub(super) fn lock_still_there(path: &Path) -> io::Result<Option<File>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
+        Ok(()) => {}
+    }
+    let held = file.metadata()?.ino();
+    Ok(fs::metadata(path).is_ok_and(|there| there.ino() == held).then_some(file))
+}
+
+/// The lock on the file `path`, which is made if it is not there; `None` if another process holds it for longer than
+/// `wait`. The kernel lets go of it when the process ends.
+pub fn lock_within(path: &Path, wait: Duration) -> io::Result<Option<File>> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    await_lock(File::from(openat(CWD, path, flags, Mode::from_raw_mode(0o666))?), wait)
+}
+
+/// The lock on the directory `path`; `None` if another process holds it for longer than `wait`.
+pub fn lock_dir_within(path: &Path, wait: Duration) -> io::Result<Option<File>> {
+    await_lock(File::open(path)?, wait)
+}
+
+fn await_lock(file: File, wait: Duration) -> io::Result<Option<File>> {
+    let begun = Instant::now();
+    let mut pause = PAUSE.0;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= wait => return Ok(None),
+            Err(TryLockError::WouldBlock) => thread::sleep(pause),
+        }
+        pause = (pause * 2).min(PAUSE.1);
+    }
+}
