@@ -10,6 +10,7 @@ use super::answer::document;
 use super::commit::{Args, looked_at};
 use super::complaint::usage;
 use super::context::{Answer, Context, Made};
+use super::trigger;
 use crate::change::{self, Landed, Part, Together};
 use crate::fault::Cause;
 use crate::history::Target;
@@ -94,6 +95,8 @@ pub(super) fn run(args: &Args, aims: &[(Target, Vec<PathBuf>)], cx: &Context) ->
         text += &format!("[{target} {id:.12}] {title}\n {counts}  ({looked})\n");
         quiet += &format!("{id}\n");
     }
+    let targets: Vec<Target> = landed.iter().map(|landed| landed.target.clone()).collect();
+    trigger::note_stopped(&store, Some(&targets), cx)?;
     let made = Made { document, text, quiet, done: "the commits are made", operation };
     cx.made(&store, made, caused, args.no_run)
 }

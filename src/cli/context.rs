@@ -358,7 +358,9 @@ pub(super) fn outcome(job: &Job) -> String {
 /// What a change triggered, with the number of datums where that can be told before anything has run.
 fn triggered(store: &Store, jobs: &[Job]) -> String {
     let name = |job: &Job| {
-        let name = job.stage_name();
+        let alike = jobs.iter().filter(|other| other.stage_name() == job.stage_name()).count();
+        let branch = if alike > 1 { format!("@{}", job.branch) } else { String::new() };
+        let name = job.stage_name() + &branch;
         // What stands in the way of counting stands in the way of the job, which tells of it.
         match pipeline::count(store, job) {
             Ok(Some(count)) => format!("{name} ({})", view::count(count, "datum")),

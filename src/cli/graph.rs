@@ -28,7 +28,8 @@ fn standing(node: &Node) -> String {
         format!("{told} on {}", names.join(", "))
     };
     match alike.as_slice() {
-        [] => "waits for its inputs".to_owned(),
+        [] if node.awaits.is_empty() => "waits for its inputs".to_owned(),
+        [] => format!("waits for {}", node.awaits.join(", ")),
         groups => groups.iter().map(group).collect::<Vec<_>>().join("; "),
     }
 }
@@ -122,5 +123,5 @@ pub(super) fn mermaid(pipeline: &str, nodes: &[Node]) -> String {
 pub(super) fn shape(node: &Node) -> Value {
     let branch = |(branch, health): (&BranchName, &Health)| json!({ "branch": branch, "state": health.word(), "causes": health.causes(), "job": health.job() });
     let branches: Vec<Value> = node.branches.iter().map(branch).collect();
-    json!({ "stage": node.stage, "inputs": node.sources, "after": node.after, "branches": branches })
+    json!({ "stage": node.stage, "inputs": node.sources, "after": node.after, "awaits": node.awaits, "branches": branches })
 }

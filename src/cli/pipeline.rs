@@ -15,7 +15,7 @@ use super::graph;
 use super::preview;
 use super::steer;
 use super::versions;
-use crate::fault::{Cause, Kind};
+use crate::fault::{Cause, Kind, some};
 use crate::ledger::{Origin, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{PipelineName, StageName};
@@ -23,7 +23,8 @@ use crate::pipeline::registry::{self, Standing};
 use crate::pipeline::spec::{Spec, SpecError, Stage};
 use crate::pipeline::submission::{Submission, Submit};
 use crate::pipeline::trigger::{self, Caused, Submitted};
-use crate::pipeline::{Error, health};
+use crate::pipeline::{Error, Silent, health, silent};
+use crate::store::Store;
 
 /// Make, change, list, show, pause and delete pipelines
 #[derive(Debug, clap::Subcommand)]
@@ -174,6 +175,7 @@ fn submit(file: &Path, name: Option<&PipelineName>, how: Submit, no_run: bool, c
             Submitted::Same(pipeline) => (pipeline, Caused::default(), None),
         }
     };
+    note_silent(&store, &pipeline, cx)?;
     let (name, version) = (pipeline.spec.name.clone(), pipeline.record.version);
     let stages: Vec<String> = pipeline.stages_in_order().iter().map(|(name, _)| name.to_string()).collect();
     let text = match operation {
@@ -184,6 +186,19 @@ fn submit(file: &Path, name: Option<&PipelineName>, how: Submit, no_run: bool, c
     let quiet = format!("{name}\n");
     let made = Made { document, text, quiet, done: "the pipeline is made", operation };
     cx.made(&store, made, caused, no_run)
+}
+
+/// Tells of inputs at which nothing has come: a branch may have been misspelt.
+pub(super) fn note_silent(store: &Store, pipeline: &registry::Pipeline, cx: &Context) -> Result<(), Cause> {
+    for Silent { stage, source, repo, names, near } in silent(&store.session()?, pipeline)? {
+        let meant = if near.is_empty() {
+            format!("it has {}", some(&names))
+        } else {
+            format!("did you mean {}?", near.join(" or "))
+        };
+        cx.note(&format!("note: stage {stage} reads {source}, and {repo} has no such branch yet; {meant}"));
+    }
+    Ok(())
 }
 
 /// What is said of a file that says what its pipeline is already.

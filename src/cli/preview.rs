@@ -36,6 +36,7 @@ fn look(
 pub(super) fn rehearse(file: &Path, name: Option<&PipelineName>, how: Submit, cx: &Context) -> Answer {
     let store = cx.store()?;
     let Rehearsal { pipeline, is_same, stages } = look(&store, file, name, Extent::Submitted(how), cx)?;
+    super::pipeline::note_silent(&store, &pipeline, cx)?;
     let (name, version) = (&pipeline.spec.name, pipeline.record.version);
     let counts = |stage: &Rehearsed| match &stage.work {
         Foresight::Waits => "waits for another stage".to_owned(),
@@ -77,6 +78,7 @@ pub(super) fn run(
     cx: &Context,
 ) -> Answer {
     let Rehearsal { pipeline, stages, .. } = look(store, file, None, Extent::Whole, cx)?;
+    super::pipeline::note_silent(store, &pipeline, cx)?;
     if let Some(stage) = stage.filter(|stage| !pipeline.spec.stages.contains_key(*stage)) {
         let stages: Vec<String> = pipeline.spec.stages.keys().map(ToString::to_string).collect();
         return Err(not_found(

@@ -136,6 +136,9 @@ impl Args {
 fn all(store: &Store, which: &Which, cx: &Context) -> Answer {
     let due = if *which == Which::All { pipeline::due(store, &cx.author)? } else { pipeline::Due::default() };
     trigger::moved(&due.caused.moved).lines().for_each(|line| cx.note(line));
+    if *which == Which::All {
+        trigger::note_stopped(store, None, cx)?;
+    }
     let ran = cx.run(store, which);
     if cx.form == Form::Json {
         return cx.ended(document(&json!({ "moved": trigger::moves(&due.caused.moved) })), ran, None);

@@ -6,6 +6,7 @@ use super::answer::document;
 use super::commit::Args;
 use super::complaint::usage;
 use super::context::{Answer, Context, Made};
+use super::trigger;
 use super::words;
 use crate::draft::Tally;
 use crate::fault::Cause;
@@ -58,6 +59,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         let made = Made { document, text: String::new(), quiet: String::new(), done: "", operation: None };
         return cx.made(workspace.store(), made, Vec::new(), args.no_run);
     };
+    trigger::note_stopped(workspace.store(), Some(std::slice::from_ref(&target)), cx)?;
     let title = view::line(message.lines().next().unwrap_or(""));
     let over = over
         .map(|head| format!(" on top of {head:.12}, which others had made meanwhile\n"))

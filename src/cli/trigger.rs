@@ -10,9 +10,10 @@ use crate::history::{self, Target};
 use crate::object::{BranchName, PipelineName, RepoName, StageName};
 use crate::pipeline::amount::{Size, Span};
 use crate::pipeline::condition::{Condition, Schedule, zone};
+use crate::pipeline::follow::{self, Stopped};
 use crate::pipeline::pattern::PathPattern;
 use crate::pipeline::trigger::{Caused, Moved};
-use crate::pipeline::{self, Aim, Trigger, What, follow};
+use crate::pipeline::{self, Aim, Trigger, What};
 use crate::store::Store;
 use crate::view;
 
@@ -253,4 +254,16 @@ fn list(store: &Store, cx: &Context) -> Answer {
         || shown.iter().map(|trigger| format!("{trigger}\n")).collect(),
         || triggers.iter().map(|trigger| name(trigger) + "\n").collect(),
     )
+}
+
+/// Tells of branches that follow others and cannot go on: of all, or of those that one of these has to do with, which were committed to.
+pub(super) fn note_stopped(store: &Store, committed: Option<&[Target]>, cx: &Context) -> Result<(), Cause> {
+    for Stopped { branch, source } in follow::stopped(store, committed)? {
+        cx.note(&format!(
+            "note: {branch} has commits that {source}, which it follows, has not: it does not move until one is merged into the \
+             other (`vds merge {branch} {}`)",
+            source.branch
+        ));
+    }
+    Ok(())
 }

@@ -209,6 +209,44 @@ pub(super) fn followed(
     Ok(all)
 }
 
+/// A branch that follows another and cannot go on, since it has commits that the other has not.
+#[derive(Debug, Clone)]
+pub struct Stopped {
+    /// The branch.
+    pub branch: Target,
+    /// The branch that it follows.
+    pub source: Target,
+}
+
+/// The branches that cannot go on: of the whole store, or those that one of these has to do with, which were committed to.
+pub fn stopped(store: &Store, committed: Option<&[Target]>) -> Result<Vec<Stopped>, Error> {
+    let facts = store.session()?;
+    let mut stopped = Vec::new();
+    if !is_any(&facts)? {
+        return Ok(stopped);
+    }
+    let repos = history::list(&facts)?.into_iter();
+    for repo in repos.filter(|repo| committed.is_none_or(|all| all.iter().any(|at| at.repo == repo.name))) {
+        for follow in list(&facts, &repo)? {
+            let at = |branch: &BranchName| Target { repo: repo.name.clone(), branch: branch.clone() };
+            let (branch, source) = (at(&follow.branch), at(&follow.source));
+            let head = history::head(&facts, &repo, &follow.branch)?;
+            let there = history::head(&facts, &repo, &follow.source)?;
+            let (Some(head), Some(there)) = (head, there) else { continue };
+            if history::is_ancestor(store.objects(), head, there)? {
+                continue;
+            }
+            // One that is only ahead is in its own way as soon as more comes to the other; who made it so is told.
+            let is_ahead = history::is_ancestor(store.objects(), there, head)?;
+            let is_meant = |target: &Target| committed.is_some_and(|all| all.contains(target));
+            if is_meant(&branch) || !is_ahead && (committed.is_none() || is_meant(&source)) {
+                stopped.push(Stopped { branch, source });
+            }
+        }
+    }
+    Ok(stopped)
+}
+
 /// Lets the branch follow another of its repo from now on, in place of what it followed before. It need not be there yet. The number
 /// of the operation.
 pub fn follow(

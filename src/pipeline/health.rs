@@ -8,6 +8,7 @@ use super::changes::{self, At, Changes};
 use super::error::Error;
 use super::job::{self, Filter, Job, JobSource, Phase};
 use super::registry::{self, Pipeline, is_output, output_name};
+use super::silent;
 use super::spec::Stage;
 use crate::history::{self, Repo};
 use crate::ledger::Session;
@@ -23,6 +24,8 @@ pub struct Node {
     pub sources: Vec<String>,
     /// The stages of the same pipeline whose output it reads.
     pub after: Vec<StageName>,
+    /// The inputs at which nothing has come yet.
+    pub awaits: Vec<String>,
     /// How it stands on each of its branches.
     pub branches: BTreeMap<BranchName, Health>,
 }
@@ -230,6 +233,7 @@ fn node(
         stage: name.clone(),
         sources: sources.iter().map(|(_, source)| source.to_string()).collect(),
         after: pipeline.spec.stages.keys().filter(is_read).cloned().collect(),
+        awaits: silent::awaited(facts, stage)?,
         branches: places.keys().map(|branch| (branch.clone(), Health::Empty)).collect(),
     };
     Ok((node, places))

@@ -22,8 +22,8 @@ pub enum Failure {
     /// It could not be started.
     #[error("it cannot be started: {0}")]
     NotStarted(io::Error),
-    /// The system lost it.
-    #[error("cannot wait for the process: {0}")]
+    /// Nothing can be heard of it any more.
+    #[error("the process of vds that runs it was killed, perhaps by it ({0})")]
     Lost(io::Error),
     /// It was killed because its time was up.
     #[error("it took longer than {} s", .limit.as_secs())]

@@ -10,7 +10,7 @@ use crate::{change, history, ledger, pipeline};
 pub enum Error {
     /// Pipelines read the repo.
     #[error("the repo {repo} is read by {}", .stages.join(", "))]
-    IsRead { repo: RepoName, stages: Vec<String>, pipeline: String },
+    IsRead { repo: RepoName, stages: Vec<String>, pipelines: Vec<String> },
     /// A stage writes the repo.
     #[error("the repo {repo} is the output of a stage of the pipeline {pipeline}")]
     IsOutput { repo: RepoName, pipeline: String },
@@ -38,9 +38,15 @@ fault! {
         Self::Moved { .. } => Kind::Busy,
     }
     hint {
-        Self::IsRead { pipeline, .. } => Some(format!(
-            "take it out of the pipeline's file first (`vds pipeline update FILE`), or delete the pipeline (`vds pipeline delete {pipeline}`)"
-        )),
+        Self::IsRead { pipelines, .. } => Some(match pipelines.as_slice() {
+            [pipeline] => format!(
+                "take it out of the pipeline's file first (`vds pipeline update FILE`), or delete the pipeline (`vds pipeline delete {pipeline}`)"
+            ),
+            several => format!(
+                "take it out of the files of the pipelines {} first (`vds pipeline update FILE`), or delete these pipelines",
+                several.join(", ")
+            ),
+        }),
         Self::IsOutput { pipeline, .. } => {
             Some(format!("`vds pipeline delete {pipeline}` makes its outputs ordinary repos"))
         }

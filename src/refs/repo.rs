@@ -49,19 +49,17 @@ fn load_free(facts: &Session, name: &RepoName) -> Result<Repo, Error> {
         return Err(Error::IsOutput { repo: repo.name, pipeline: pipeline.clone() });
     }
     let mut stages = Vec::new();
-    let mut first = None;
+    let mut pipelines = Vec::new();
     for pipeline in registry::list(facts)? {
         for (stage, spec) in &pipeline.spec.stages {
             if spec.input.sources().iter().any(|(_, source)| source.repo == *name) {
                 stages.push(format!("{}/{stage}", pipeline.spec.name));
-                first.get_or_insert_with(|| pipeline.spec.name.to_string());
+                pipelines.push(pipeline.spec.name.to_string());
             }
         }
     }
-    match first {
-        Some(pipeline) => Err(Error::IsRead { repo: repo.name, stages, pipeline }),
-        None => Ok(repo),
-    }
+    pipelines.dedup();
+    if pipelines.is_empty() { Ok(repo) } else { Err(Error::IsRead { repo: repo.name, stages, pipelines }) }
 }
 
 /// Gives a repo another name.

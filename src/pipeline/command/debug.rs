@@ -99,7 +99,14 @@ fn script(about: &str, dir: &Path, start: &Start, answer: Option<&Path>) -> Vec<
     let stdin = dir.join("stdin");
     script.extend(if stdin.exists() { quoted(stdin.as_os_str()) } else { b"/dev/null".to_vec() });
     if let Some(answer) = &answer {
-        script.extend([b" || code=$?\ncat ", answer.as_slice(), b"\nexit ${code:-0}"].concat());
+        let ends = [
+            b" || code=$?\ncat ",
+            answer.as_slice(),
+            b"\ngrep -q '^ok' ",
+            answer,
+            b" || exit ${code:-1}\nexit ${code:-0}",
+        ];
+        script.extend(ends.concat());
     }
     script.push(b'\n');
     script
