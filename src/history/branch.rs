@@ -98,8 +98,7 @@ pub fn carry_merge(
 }
 
 /// Adds a move of the branch to `batch`: from `before`, which must still hold, to `after`. `None` is "no such branch". A new
-/// branch finds no tag of its name, or the batch is not applied. The repo has
-/// the commit from then on, if it had not.
+/// branch finds no tag of its name, or the batch is not applied.
 pub fn move_head(
     batch: &mut Batch,
     repo: &Repo,
@@ -109,9 +108,6 @@ pub fn move_head(
 ) {
     if before.is_none() {
         batch.expect([&keys::tags(repo.id), branch.as_str().as_bytes()].concat(), None);
-    }
-    if let Some(after) = after {
-        batch.put(keys::commit(repo.id, &after), Vec::new());
     }
     move_ref(batch, keys::branch(repo.id, branch), before, after);
 }
