@@ -5,17 +5,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::Error;
-use super::marks::{Bits, Marks};
 use super::plan::{Plan, Share, decide};
 use super::roots::{self, Roots};
 use crate::history::{self, Author};
-use crate::ledger::Outcome;
+use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
 use crate::object::Digest;
 use crate::owner::{self, lock_within};
 use crate::pack::{Condemned, Location};
 use crate::progress::{Amount, Progress};
-use crate::reach::{self, Root};
+use crate::reach::{self, Bits, Marks, Root};
 use crate::store::Store;
 
 /// How many facts go in one operation.
@@ -105,15 +104,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Has all that is condemned, and not yet, wait for the pins that are set.
 fn await_pins(store: &Store) -> Result<BTreeSet<String>, Error> {
+    let packs = store.objects();
+    // Before the pins: who set one after that cannot have seen these in the index.
+    let groups = packs.condemned()?;
     let pins =
-        || owner::pins(store.tmp()).map_err(|source| Error::Io { verb: "list who works here", source });
-    let groups = store.objects().condemned()?;
-    let new: Vec<&Condemned> = groups.iter().filter(|group| group.pins.is_none()).collect();
-    let set = pins()?;
-    for group in new {
-        store.objects().wait_for(group, store.tmp(), &set)?;
+        owner::pins(store.tmp()).map_err(|source| Error::Io { verb: "list who works here", source })?;
+    for group in groups.iter().filter(|group| group.pins.is_none()) {
+        packs.wait_for(group, store.tmp(), &pins)?;
     }
-    Ok(set)
+    Ok(pins)
 }
 
 /// Waits a little for these pins to go; those that are left.
@@ -214,13 +213,16 @@ impl<'a> Collection<'a> {
         Ok(())
     }
 
+    /// What has been named since it was looked last.
+    fn news(&mut self, facts: &Session) -> Result<Vec<Root>, Error> {
+        let roots = roots::since(facts, self.newest)?;
+        self.newest = facts.newest();
+        Ok(roots)
+    }
+
     /// Marks what has been named since.
     fn follow(&mut self) -> Result<(), Error> {
-        let (newest, roots) = {
-            let facts = self.store.session()?;
-            (facts.newest(), roots::since(&facts, self.newest)?)
-        };
-        self.newest = newest;
+        let roots = self.news(&self.store.session()?)?;
         self.mark(roots)
     }
 
@@ -229,14 +231,11 @@ impl<'a> Collection<'a> {
         let mut commits = BTreeSet::new();
         loop {
             let mut facts = self.store.session()?;
-            if facts.newest() != self.newest {
-                let roots = roots::since(&facts, self.newest)?;
-                self.newest = facts.newest();
-                if !roots.is_empty() {
-                    drop(facts);
-                    self.mark(roots)?;
-                    continue;
-                }
+            let roots = self.news(&facts)?;
+            if !roots.is_empty() {
+                drop(facts);
+                self.mark(roots)?;
+                continue;
             }
             let dead = roots::dead(&facts, &self.repos, &|id| self.marks.has_entered(id), FACTS)?;
             let mut batch = Batch::default();
@@ -266,11 +265,9 @@ impl<'a> Collection<'a> {
             }
             let share = shares.entry(location.pack).or_default();
             let bytes = location.at.footprint();
-            share.objects += 1;
             share.bytes += bytes;
             if self.marks.has(number) {
-                share.needed += 1;
-                share.needed_bytes += bytes;
+                share.needed += bytes;
             }
         }
         shares.retain(|pack, _| !self.fresh.contains(&pack.to_string()));
@@ -293,9 +290,10 @@ impl<'a> Collection<'a> {
 
     /// Copies what is needed, lies where `there` says, and is not copied yet.
     fn copy(&self, there: impl Fn(&Marks<'_>, usize, &Location) -> bool) -> Result<(), Error> {
-        let mut needed = self
-            .marks
-            .needed(|number, location| there(&self.marks, number, location) && !self.copied.has(number));
+        let is_meant = |(number, location): &(usize, Location)| {
+            there(&self.marks, *number, location) && !self.copied.has(*number)
+        };
+        let mut needed: Vec<(usize, Location)> = self.marks.met().filter(is_meant).collect();
         if needed.is_empty() {
             return Ok(());
         }

@@ -14,12 +14,11 @@
 //! - That a repo has a commit is a fact. It goes in a batch that is only made if no operation has come since the facts were read, or what came
 //!   leads to none of the commits that go. Who names a commit by what the journal remembers needs that fact in his own batch.
 //!
-//! The marks (`marks`) are bits by an object's number in the tables of the index. Which packs go, and what of them is copied, is decided by
+//! The marks (`reach::Marks`) are bits by an object's number in the tables of the index. Which packs go, and what of them is copied, is decided by
 //! a pure function (`plan`).
 
 mod collect;
 mod error;
-mod marks;
 mod plan;
 mod roots;
 

@@ -7,14 +7,10 @@ use crate::object::Digest;
 /// What is known of a pack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Share {
-    /// How many objects it has.
-    pub(super) objects: u64,
-    /// How many bytes they take.
+    /// How many bytes its objects take.
     pub(super) bytes: u64,
-    /// How many of them are needed.
+    /// How many bytes those take that are needed.
     pub(super) needed: u64,
-    /// How many bytes these take.
-    pub(super) needed_bytes: u64,
 }
 
 /// What is to be done.
@@ -37,19 +33,19 @@ const SMALL: u64 = 4 << 20;
 /// Small packs are put together when they are so many.
 const MANY: usize = 16;
 
-/// Decides which of these packs go. Those that nothing needs always do.
+/// Decides which of these packs go. Those that nothing needs always do: all of them is waste.
 pub(super) fn decide(packs: &BTreeMap<Digest, Share>) -> Plan {
-    let is_wasteful = |share: &Share| (share.bytes - share.needed_bytes) * 100 > share.bytes * WASTE;
+    let is_wasteful = |share: &Share| (share.bytes - share.needed) * 100 > share.bytes * WASTE;
     let small: Vec<&Digest> =
         packs.iter().filter(|(_, share)| share.bytes < SMALL).map(|(name, _)| name).collect();
     let small: BTreeSet<&Digest> =
         if small.len() >= MANY { small.into_iter().collect() } else { BTreeSet::new() };
     let mut plan = Plan::default();
     for (name, share) in packs {
-        if share.needed == 0 || is_wasteful(share) || small.contains(name) {
+        if is_wasteful(share) || small.contains(name) {
             plan.packs.insert(*name);
-            plan.copied += share.needed_bytes;
-            plan.freed += share.bytes - share.needed_bytes;
+            plan.copied += share.needed;
+            plan.freed += share.bytes - share.needed;
         }
     }
     plan
@@ -59,8 +55,8 @@ pub(super) fn decide(packs: &BTreeMap<Digest, Share>) -> Plan {
 mod tests {
     use super::*;
 
-    fn share(bytes: u64, needed_bytes: u64) -> Share {
-        Share { objects: 10, bytes, needed: u64::from(needed_bytes > 0) * 5, needed_bytes }
+    fn share(bytes: u64, needed: u64) -> Share {
+        Share { bytes, needed }
     }
 
     #[test]
@@ -76,7 +72,7 @@ mod tests {
         ] {
             let plan = decide(&BTreeMap::from([(Digest::of(b"x"), share)]));
             assert_eq!(plan.packs.len(), usize::from(goes), "{share:?}");
-            assert_eq!(plan.freed, if goes { share.bytes - share.needed_bytes } else { 0 });
+            assert_eq!(plan.freed, if goes { share.bytes - share.needed } else { 0 });
         }
     }
 

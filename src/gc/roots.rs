@@ -24,21 +24,8 @@ pub(super) struct Roots {
 
 /// Reads what is to be kept, with the operations that were made at or after `time` (milliseconds since 1970).
 pub(super) fn read(facts: &Session, time: i64) -> Result<Roots, Error> {
-    let (mut named, mut failed) = (Vec::new(), None);
-    let mut repos = BTreeSet::new();
-    facts.scan(b"", &mut |key, value| {
-        match reach::named_by(key, value).map_err(Error::from).and_then(|found| {
-            repos.extend(repo(key, Some(value))?);
-            Ok(found)
-        }) {
-            Ok(found) => named.extend(found),
-            Err(error) => failed = Some(error),
-        }
-        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
+    let mut named = reach::named(facts)?;
+    let mut repos: BTreeSet<u64> = history::list(facts)?.into_iter().map(|repo| repo.id).collect();
     let newest = facts.newest();
     let before = history::kept_since(facts)?;
     let mut since = newest + 1;

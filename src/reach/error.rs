@@ -2,11 +2,14 @@
 
 use crate::fault::fault;
 use crate::object::AccessError;
-use crate::{content, history, integrate, pipeline, tree};
+use crate::{content, history, integrate, ledger, pipeline, tree};
 
 /// Something that is named could not be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The facts failed.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
     /// History failed.
     #[error(transparent)]
     History(#[from] history::Error),
@@ -28,7 +31,7 @@ pub enum Error {
 }
 
 fault! {
-    Error passes on History, Tree, Object, Content, Pipeline, Integrate;
+    Error passes on Ledger, History, Tree, Object, Content, Pipeline, Integrate;
     kind {}
     hint {}
 }

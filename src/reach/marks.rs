@@ -1,38 +1,48 @@
-//! Which objects are needed, as bits.
+//! Which objects were met, as bits: one who counts them, or keeps them, walks with these.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::walk::{Met, Visit};
 use crate::object::{AccessError, Digest};
 use crate::pack::{Catalogue, Location, Packs};
-use crate::reach::{Met, Visit};
 
 /// Bits that many threads may set.
 #[derive(Debug)]
-pub(super) struct Bits(Vec<AtomicU64>);
+pub struct Bits(Vec<AtomicU64>);
 
 impl Bits {
-    pub(super) fn new(len: usize) -> Self {
+    /// So many bits, none of them set.
+    pub fn new(len: usize) -> Self {
         Self((0..len.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
     }
 
     /// Sets a bit, and tells whether it was not set.
-    pub(super) fn set(&self, at: usize) -> bool {
+    pub fn set(&self, at: usize) -> bool {
         let bit = 1 << (at % 64);
         self.0.get(at / 64).is_some_and(|word| word.fetch_or(bit, Ordering::Relaxed) & bit == 0)
     }
 
-    pub(super) fn has(&self, at: usize) -> bool {
+    /// Clears a bit.
+    pub fn clear(&self, at: usize) {
+        if let Some(word) = self.0.get(at / 64) {
+            word.fetch_and(!(1 << (at % 64)), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a bit is set.
+    pub fn has(&self, at: usize) -> bool {
         self.0.get(at / 64).is_some_and(|word| word.load(Ordering::Relaxed) & (1 << (at % 64)) != 0)
     }
 }
 
-/// The objects of a store, each marked or not. Those that came after they were numbered are remembered by name.
+/// The objects of a store, each met or not. Those that came after they were numbered are remembered by name.
 #[derive(Debug)]
-pub(super) struct Marks<'a> {
+pub struct Marks<'a> {
     packs: &'a Packs,
-    pub(super) catalogue: Catalogue,
+    /// All objects, as they were numbered.
+    pub catalogue: Catalogue,
     entered: Bits,
     content: Bits,
     later: Mutex<HashSet<(Digest, Sort)>>,
@@ -45,27 +55,32 @@ enum Sort {
 }
 
 impl<'a> Marks<'a> {
-    pub(super) fn new(packs: &'a Packs, catalogue: Catalogue) -> Self {
+    /// No object was met yet.
+    pub fn new(packs: &'a Packs, catalogue: Catalogue) -> Self {
         let (entered, content) = (Bits::new(catalogue.len()), Bits::new(catalogue.len()));
         Self { packs, catalogue, entered, content, later: Mutex::default() }
     }
 
-    /// Whether the object of this number is needed.
-    pub(super) fn has(&self, number: usize) -> bool {
+    /// Whether the object of this number was met.
+    pub fn has(&self, number: usize) -> bool {
         self.entered.has(number) || self.content.has(number)
     }
 
-    /// Whether this commit or tree node is needed, or came later.
-    pub(super) fn has_entered(&self, digest: &Digest) -> bool {
+    /// Whether this commit or tree node was met, or came later.
+    pub fn has_entered(&self, digest: &Digest) -> bool {
         self.catalogue.find(digest).is_none_or(|(number, _)| self.entered.has(number))
     }
 
-    /// The needed objects that are not copied yet and lie where `there` says.
-    pub(super) fn needed(&self, there: impl Fn(usize, &Location) -> bool) -> Vec<(usize, Location)> {
-        self.catalogue
-            .iter()
-            .filter(|(number, location)| self.has(*number) && there(*number, location))
-            .collect()
+    /// Forgets that this commit or tree node was met.
+    pub fn forget(&self, digest: &Digest) {
+        if let Some((number, _)) = self.catalogue.find(digest) {
+            self.entered.clear(number);
+        }
+    }
+
+    /// The objects that were met, by their numbers.
+    pub fn met(&self) -> impl Iterator<Item = (usize, Location)> {
+        self.catalogue.iter().filter(|(number, _)| self.has(*number))
     }
 
     fn mark(&self, digest: &Digest, sort: Sort) -> Result<Met, AccessError> {

@@ -3,6 +3,7 @@
 //! Whoever collects, measures or checks a store asks here, so that there is one answer to what must be kept.
 
 mod error;
+mod marks;
 mod root;
 mod walk;
 
@@ -10,5 +11,6 @@ mod walk;
 mod tests;
 
 pub use error::Error;
-pub use root::{Holder, Named, Root, named_by};
+pub use marks::{Bits, Marks};
+pub use root::{Holder, Named, Root, named, named_by};
 pub use walk::{Met, Visit, visit};

@@ -1,7 +1,10 @@
 //! What each fact names, and on whose behalf.
 
+use std::ops::ControlFlow;
+
 use super::error::Error;
 use crate::history::{self, Subject};
+use crate::ledger::Session;
 use crate::object::{BranchName, CommitId, Entry, NodeId, TagName};
 use crate::{integrate, pipeline};
 
@@ -86,6 +89,22 @@ pub fn named_by(key: &[u8], value: &[u8]) -> Result<Option<Named>, Error> {
             named(holder, roots)
         }
     }
+}
+
+/// What all facts name, and so what a store keeps.
+pub fn named(facts: &Session) -> Result<Vec<Named>, Error> {
+    let (mut all, mut failed) = (Vec::new(), None);
+    facts.scan(b"", &mut |key, value| match named_by(key, value) {
+        Ok(named) => {
+            all.extend(named);
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            failed = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    failed.map_or(Ok(all), Err)
 }
 
 impl From<pipeline::Kept> for Root {
