@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use super::codec::{self, Codec};
 use super::footer::{Footer, Located};
 use super::graph;
-use super::reader::{Packs, index_error, is_right};
+use super::reader::{Packs, is_right};
 use super::table::Table;
 use crate::backend;
-use crate::object::{AccessError, Digest};
+use crate::object::Digest;
 use crate::progress::Progress;
 
 /// How much of a pack is read at a time, in bytes.
-const PIECE: u64 = 4 << 20;
+pub(super) const PIECE: u64 = 4 << 20;
 
 /// A pack that was read whole.
 #[derive(Debug, Clone)]
@@ -139,12 +139,6 @@ impl Packs {
             }
         }
         Ok(Inspected { name: window.finish()?, footer, damaged })
-    }
-
-    /// Makes these objects of these packs findable, as if their footers said so.
-    pub fn admit(&self, packs: &[(Digest, Vec<Located>)]) -> Result<(), AccessError> {
-        let failed = |source| index_error(&Digest::of(b""), source);
-        if packs.is_empty() { Ok(()) } else { self.index().add(packs).map(drop).map_err(failed) }
     }
 
     /// Those of these objects that lie in the pack and are what their names say, whatever its footer says.

@@ -11,14 +11,12 @@ use super::condemned::Condemned;
 use super::footer::{Footer, Located, TRAILER, Trailer};
 use super::graph::Graph;
 use super::index::Index;
+use super::listing::Listing;
 use crate::backend::{self, Backend, Listed};
 use crate::fault::Cause;
 use crate::object::{AccessError, CommitId, Digest, Lineage, ObjectKind, ObjectRead, Payload};
 use crate::owner::Tmp;
 use crate::setting::Reserve;
-
-/// How many objects of packs that no table covers are gathered into one table: some 50 MB of it.
-const TABLE_ROWS: usize = 1_000_000;
 
 /// How many of the packs that are gone are named.
 const NAMED: usize = 10;
@@ -154,28 +152,12 @@ impl Packs {
 
     /// Indexes the packs that no table covers, for the sake of `digest`.
     pub(super) fn cover(&self, digest: &Digest) -> Result<(), AccessError> {
-        let index = |source| index_error(digest, source);
         let covered = self.covered(digest)?;
-        let packs = self.list(digest)?;
-        let mut found = Vec::new();
-        let mut objects = 0;
-        for pack in packs.iter().filter(|pack| !covered.contains(&pack.name)) {
-            match self.footer(&pack.name, pack.len) {
-                Ok(footer) => {
-                    objects += footer.entries.len();
-                    found.push((pack.name, footer.entries));
-                }
-                Err(reason) => tracing::warn!(pack = %pack.name, %reason, "passed over a damaged pack"),
-            }
-            if objects >= TABLE_ROWS {
-                self.shared.index.add(&std::mem::take(&mut found)).map_err(index)?;
-                objects = 0;
-            }
+        let mut listing = Listing::new(self, digest);
+        for pack in self.list(digest)?.iter().filter(|pack| !covered.contains(&pack.name)) {
+            listing.add_whole(pack)?;
         }
-        if !found.is_empty() {
-            self.shared.index.add(&found).map_err(index)?;
-        }
-        Ok(())
+        listing.finish().map(drop)
     }
 
     /// The packs whose objects are written down, in the index or as condemned. The index is asked first: what goes from there is in the
@@ -267,7 +249,7 @@ impl Packs {
         Footer::read(&read(trailer.start..end)?, &trailer).ok_or_else(bad)
     }
 
-    pub(super) fn read_at(&self, digest: &Digest, location: &Location) -> Result<Payload, AccessError> {
+    fn read_at(&self, digest: &Digest, location: &Location) -> Result<Payload, AccessError> {
         check(digest, location, self.stored(digest, location)?)
     }
 

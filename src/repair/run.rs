@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::other::{Taking, has_pack, packs_of, take_pack};
 use crate::ledger::Fault;
-use crate::object::{Digest, ObjectRead, ObjectWrite};
+use crate::object::{Digest, ObjectRead};
+use crate::pack::Location;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::verify::{self, Depth, Diagnosis, Finding};
@@ -136,8 +137,7 @@ fn save(store: &Store, found: &Diagnosis, replaced: &[Digest]) -> Result<u64, Er
     let mut saved = 0;
     for (name, pack) in found.packs.iter().filter(|(name, _)| !replaced.contains(name)) {
         for at in &pack.intact {
-            let bytes = store.objects().read_from(name, at)?;
-            writer.write_object(at.kind, &at.digest, &bytes.bytes)?;
+            writer.copy(&Location { pack: *name, at: *at })?;
             saved += 1;
         }
     }

@@ -8,11 +8,8 @@ use super::packs::DamagedPack;
 use crate::backend::{Backend, Listed, LocalBackend};
 use crate::object::{AccessError, Digest, ObjectRead, Payload};
 use crate::owner::Tmp;
-use crate::pack::{Footer, Located, Packs};
+use crate::pack::{Footer, Listing, Located, Packs};
 use crate::store::Store;
-
-/// How many objects are listed at a time.
-const ROWS: usize = 1_000_000;
 
 /// Packs by themselves, and what of them may be believed.
 #[derive(Debug)]
@@ -50,8 +47,8 @@ impl Shelf {
         let (_, packs, tmp) = bare(store);
         let (prints, unreadable) = (BTreeMap::new(), BTreeMap::new());
         let mut shelf = Self { packs, prints, unreadable, wrong: HashMap::new(), objects: 0, _tmp: tmp };
-        let mut rows: Vec<(Digest, Vec<Located>)> = Vec::new();
-        let mut count = 0;
+        let packs = shelf.packs.clone();
+        let mut listing = Listing::new(&packs, &Digest::of(b""));
         for Listed { name, len } in listed {
             let entries = match (bad.get(name), shelf.packs.footer(name, *len)) {
                 (Some(bad), _) => bad.intact.clone(),
@@ -61,15 +58,10 @@ impl Shelf {
                     Vec::new()
                 }
             };
-            count += entries.len();
             shelf.objects += entries.len() as u64;
-            rows.push((*name, entries));
-            if count >= ROWS {
-                shelf.packs.admit(&std::mem::take(&mut rows))?;
-                count = 0;
-            }
+            listing.add(*name, entries)?;
         }
-        shelf.packs.admit(&rows)?;
+        listing.finish()?;
         Ok(shelf)
     }
 
