@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use desk::Desk;
+use desk::{Desk, copy};
 use serde_json::Value;
 
 /// A way to damage a file. Some need another file of its kind.
@@ -89,19 +89,6 @@ fn noise(seed: u64, len: usize) -> String {
     let mut bytes = vec![0; len / 2];
     hasher.finalize_xof().fill(&mut bytes);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type().unwrap().is_dir() {
-            copy(&from, &to);
-        } else {
-            fs::copy(&from, &to).map(drop).unwrap();
-        }
-    }
 }
 
 impl Bench {

@@ -9,21 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use desk::Desk;
+use desk::{Desk, copy};
 use serde_json::Value;
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type().unwrap().is_dir() {
-            copy(&from, &to);
-        } else {
-            fs::copy(&from, &to).map(drop).unwrap();
-        }
-    }
-}
 
 /// A desk with three commits in several packs, and a copy of its store in `good`.
 fn desk() -> Desk {

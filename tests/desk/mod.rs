@@ -4,13 +4,27 @@
 #![allow(unreachable_pub, reason = "each test program has it as a module of its own")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
 /// How often a test looks for a fact before it gives up.
 const PATIENCE: u32 = 3000;
+
+/// Copies a directory with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).map(drop).unwrap();
+        }
+    }
+}
 
 /// Waits until `fact` holds.
 #[track_caller]
