@@ -201,7 +201,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         let made = Made { document, text: String::new(), quiet: String::new(), done: "", operation: None };
         return cx.made(&store, made, Vec::new(), args.no_run);
     };
-    trigger::note_stopped(&store, Some(std::slice::from_ref(target)), cx)?;
+    trigger::note_stopped(&published.caused.stopped, cx);
     let title = view::line(message.lines().next().unwrap_or(""));
     let looked = looked_at(files, new_bytes, bytes);
     let text = format!("[{target} {id:.12}] {title}\n {counts}  ({looked})\n");

@@ -95,8 +95,7 @@ pub(super) fn run(args: &Args, aims: &[(Target, Vec<PathBuf>)], cx: &Context) ->
         text += &format!("[{target} {id:.12}] {title}\n {counts}  ({looked})\n");
         quiet += &format!("{id}\n");
     }
-    let targets: Vec<Target> = landed.iter().map(|landed| landed.target.clone()).collect();
-    trigger::note_stopped(&store, Some(&targets), cx)?;
+    trigger::note_stopped(&caused.stopped, cx);
     let made = Made { document, text, quiet, done: "the commits are made", operation };
     cx.made(&store, made, caused, args.no_run)
 }

@@ -233,7 +233,7 @@ impl Context {
     /// Tells of a change that is made, and runs the jobs that it queued unless they are to wait. People read of the
     /// change before its jobs run; the document tells of the jobs as they ended.
     pub(super) fn made(&self, store: &Store, made: Made, caused: impl Into<Caused>, later: bool) -> Answer {
-        let Caused { jobs, moved } = caused.into();
+        let Caused { jobs, moved, .. } = caused.into();
         let undo = undo(made.operation);
         let Made { mut document, text, quiet, done, .. } = self.numbered(made);
         if let Some(fields) = document.as_object_mut() {

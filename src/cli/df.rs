@@ -33,7 +33,7 @@ fn text(usage: &Usage) -> String {
             "{}  {} on {} of {}",
             view::bytes(held.weight),
             view::count(held.count, "file"),
-            count(branches, "branch", "branches"),
+            view::counted(branches, "branch", "branches"),
             view::count(usage.repos.len() as u64, "repo"),
         ),
     );
@@ -53,7 +53,7 @@ fn text(usage: &Usage) -> String {
     for held in &usage.repos {
         let output = held.output_of.as_ref().map(|_| "  (output of a stage)").unwrap_or_default();
         let (bytes, files) = (view::bytes(held.totals.weight), view::count(held.totals.count, "file"));
-        let branches = count(held.branches, "branch", "branches");
+        let branches = view::counted(held.branches, "branch", "branches");
         let _ = writeln!(text, "{bytes:>10}  {}  {files} on {branches}{output}", held.repo);
     }
     text
@@ -82,8 +82,4 @@ fn until(usage: &Usage) -> String {
         Some(0) => "; at that rate the disk is full within a day".to_owned(),
         Some(days) => format!("; at that rate the disk is full in {}", view::count(days, "day")),
     }
-}
-
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }

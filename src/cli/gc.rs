@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::context::{Answer, Context};
+use crate::amount::Span;
 use crate::gc::{self, Collected, Options};
-use crate::pipeline::amount::Span;
 use crate::view;
 
 /// How long operations can be undone unless told otherwise.
@@ -109,7 +109,7 @@ fn text(collected: &Collected, dry_run: bool) -> String {
     }
     let mut text = format!("{sums}deleted {} and {gone}\n", view::bytes(*deleted));
     if *waiting > 0 {
-        let who = if *pins == 1 { "1 process".to_owned() } else { format!("{pins} processes") };
+        let who = view::counted(*pins, "process", "processes");
         text += &format!(
             "{} more can go once {who} that may still read it have ended: give `vds gc` again then\n",
             view::bytes(*waiting)

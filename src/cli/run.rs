@@ -15,6 +15,7 @@ use super::trigger;
 use crate::fault::Cause;
 use crate::ledger::Session;
 use crate::object::BranchName;
+use crate::pipeline::follow;
 use crate::pipeline::job::{self, Filter, Job, Phase, Run};
 use crate::pipeline::{self, Which};
 use crate::store::Store;
@@ -137,7 +138,7 @@ fn all(store: &Store, which: &Which, cx: &Context) -> Answer {
     let due = if *which == Which::All { pipeline::due(store, &cx.author)? } else { pipeline::Due::default() };
     trigger::moved(&due.caused.moved).lines().for_each(|line| cx.note(line));
     if *which == Which::All {
-        trigger::note_stopped(store, None, cx)?;
+        trigger::note_stopped(&follow::stopped(store)?, cx);
     }
     let ran = cx.run(store, which);
     if cx.form == Form::Json {

@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         let made = Made { document, text: String::new(), quiet: String::new(), done: "", operation: None };
         return cx.made(workspace.store(), made, Vec::new(), args.no_run);
     };
-    trigger::note_stopped(workspace.store(), Some(std::slice::from_ref(&target)), cx)?;
+    trigger::note_stopped(&published.caused.stopped, cx);
     let title = view::line(message.lines().next().unwrap_or(""));
     let over = over
         .map(|head| format!(" on top of {head:.12}, which others had made meanwhile\n"))

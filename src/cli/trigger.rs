@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::answer::document;
 use super::complaint::usage;
 use super::context::{Answer, Context, Made};
+use crate::amount::{Size, Span};
 use crate::fault::Cause;
 use crate::history::{self, Target};
 use crate::object::{BranchName, PipelineName, RepoName, StageName};
-use crate::pipeline::amount::{Size, Span};
 use crate::pipeline::condition::{Condition, Schedule, zone};
 use crate::pipeline::follow::{self, Stopped};
 use crate::pipeline::pattern::PathPattern;
@@ -256,14 +256,13 @@ fn list(store: &Store, cx: &Context) -> Answer {
     )
 }
 
-/// Tells of branches that follow others and cannot go on: of all, or of those that one of these has to do with, which were committed to.
-pub(super) fn note_stopped(store: &Store, committed: Option<&[Target]>, cx: &Context) -> Result<(), Cause> {
-    for Stopped { branch, source } in follow::stopped(store, committed)? {
+/// Tells of branches that follow others and cannot go on.
+pub(super) fn note_stopped(stopped: &[Stopped], cx: &Context) {
+    for Stopped { branch, source } in stopped {
         cx.note(&format!(
             "note: {branch} has commits that {source}, which it follows, has not: it does not move until one is merged into the \
              other (`vds merge {branch} {}`)",
             source.branch
         ));
     }
-    Ok(())
 }

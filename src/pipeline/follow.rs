@@ -125,6 +125,12 @@ impl Follow {
         })
     }
 
+    /// That it cannot go on.
+    fn stopped(&self, repo: &Repo) -> Stopped {
+        let at = |branch: &BranchName| Target { repo: repo.name.clone(), branch: branch.clone() };
+        Stopped { branch: at(&self.branch), source: at(&self.source) }
+    }
+
     /// Adds to `batch` that it moves from `head` to `to`.
     pub(super) fn advance(
         &self,
@@ -177,15 +183,16 @@ pub(super) fn is_any(facts: &Session) -> Result<bool, Error> {
     Ok(found)
 }
 
-/// These branches and those that follow them now, whose moves are added to `batch`.
+/// These branches and those that follow them now, whose moves are added to `batch`; and those that would follow and cannot.
 pub(super) fn followed(
     facts: &Session,
     objects: &dyn ObjectRead,
     batch: &mut Batch,
     moved: &[Moved],
     now: i64,
-) -> Result<Vec<Moved>, Error> {
+) -> Result<(Vec<Moved>, Vec<Stopped>), Error> {
     let mut all = moved.to_vec();
+    let mut stopped = Vec::new();
     let mut follows: BTreeMap<u64, Vec<Follow>> = BTreeMap::new();
     let mut left: VecDeque<Moved> = moved.iter().cloned().collect();
     while let Some(Moved { repo, branch, commit }) = left.pop_front() {
@@ -198,15 +205,35 @@ pub(super) fn followed(
                 continue;
             }
             let head = history::head(facts, &repo, &follow.branch)?;
-            if follow.standing(objects, head, Some(commit), now)? == Standing::Due {
-                follow.advance(facts, batch, &repo, [head, Some(commit)], now)?;
-                let next = Moved { repo: repo.clone(), branch: follow.branch.clone(), commit };
-                all.push(next.clone());
-                left.push_back(next);
+            match follow.standing(objects, head, Some(commit), now)? {
+                Standing::Due => {
+                    follow.advance(facts, batch, &repo, [head, Some(commit)], now)?;
+                    let next = Moved { repo: repo.clone(), branch: follow.branch.clone(), commit };
+                    all.push(next.clone());
+                    left.push_back(next);
+                }
+                Standing::Diverged => stopped.push(follow.stopped(&repo)),
+                Standing::Level | Standing::Waits(_) | Standing::Held => {}
             }
         }
     }
-    Ok(all)
+    // Who moves a branch that follows puts it in its own way, though it may only be ahead yet.
+    for Moved { repo, branch, commit } in moved {
+        let of_repo = follows.get(&repo.id).into_iter().flatten();
+        for follow in of_repo.filter(|follow| follow.branch == *branch) {
+            let is_source = |moved: &&Moved| moved.repo.id == repo.id && moved.branch == follow.source;
+            let source = match all.iter().find(is_source) {
+                Some(moved) => Some(moved.commit),
+                None => history::head(facts, repo, &follow.source)?,
+            };
+            if let Some(source) = source
+                && !history::is_ancestor(objects, *commit, source)?
+            {
+                stopped.push(follow.stopped(repo));
+            }
+        }
+    }
+    Ok((all, stopped))
 }
 
 /// A branch that follows another and cannot go on, since it has commits that the other has not.
@@ -218,30 +245,29 @@ pub struct Stopped {
     pub source: Target,
 }
 
-/// The branches that cannot go on: of the whole store, or those that one of these has to do with, which were committed to.
-pub fn stopped(store: &Store, committed: Option<&[Target]>) -> Result<Vec<Stopped>, Error> {
-    let facts = store.session()?;
-    let mut stopped = Vec::new();
-    if !is_any(&facts)? {
-        return Ok(stopped);
+/// The branches of the store that cannot go on.
+pub fn stopped(store: &Store) -> Result<Vec<Stopped>, Error> {
+    let mut follows = Vec::new();
+    {
+        let facts = store.session()?;
+        if !is_any(&facts)? {
+            return Ok(Vec::new());
+        }
+        for repo in history::list(&facts)? {
+            for follow in list(&facts, &repo)? {
+                let head = history::head(&facts, &repo, &follow.branch)?;
+                let source = history::head(&facts, &repo, &follow.source)?;
+                follows.push((follow.stopped(&repo), head, source));
+            }
+        }
     }
-    let repos = history::list(&facts)?.into_iter();
-    for repo in repos.filter(|repo| committed.is_none_or(|all| all.iter().any(|at| at.repo == repo.name))) {
-        for follow in list(&facts, &repo)? {
-            let at = |branch: &BranchName| Target { repo: repo.name.clone(), branch: branch.clone() };
-            let (branch, source) = (at(&follow.branch), at(&follow.source));
-            let head = history::head(&facts, &repo, &follow.branch)?;
-            let there = history::head(&facts, &repo, &follow.source)?;
-            let (Some(head), Some(there)) = (head, there) else { continue };
-            if history::is_ancestor(store.objects(), head, there)? {
-                continue;
-            }
-            // One that is only ahead is in its own way as soon as more comes to the other; who made it so is told.
-            let is_ahead = history::is_ancestor(store.objects(), there, head)?;
-            let is_meant = |target: &Target| committed.is_some_and(|all| all.contains(target));
-            if is_meant(&branch) || !is_ahead && (committed.is_none() || is_meant(&source)) {
-                stopped.push(Stopped { branch, source });
-            }
+    let mut stopped = Vec::new();
+    for (follow, head, source) in follows {
+        if let (Some(head), Some(source)) = (head, source)
+            && !history::is_ancestor(store.objects(), head, source)?
+            && !history::is_ancestor(store.objects(), source, head)?
+        {
+            stopped.push(follow);
         }
     }
     Ok(stopped)

@@ -57,7 +57,6 @@ pub mod stage;
 pub mod submission;
 pub mod trigger;
 
-pub use crate::amount;
 pub use base::{Foreseen, count, foresee};
 pub use cancel::{Cancelled, cancel};
 pub use command::{Live, Named, Reason, live, state_names};

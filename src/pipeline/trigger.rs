@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::changes::{self, At, Changes, InputAt};
 use super::condition::Verdict;
 use super::error::Error;
-use super::follow;
+use super::follow::{self, Stopped};
 use super::gate::Gate;
 use super::job::{self, BETWEEN_CAUSES, Conduct, Datums, Job, JobInput, JobSource, Numbers, Results, State};
 use super::made;
@@ -90,6 +90,8 @@ pub struct Caused {
     pub jobs: Vec<Job>,
     /// The branches that followed.
     pub moved: Vec<Moved>,
+    /// The branches that cannot follow.
+    pub stopped: Vec<Stopped>,
 }
 
 impl Caused {
@@ -97,12 +99,13 @@ impl Caused {
     pub fn add(&mut self, other: Self) {
         self.jobs.extend(other.jobs);
         self.moved.extend(other.moved);
+        self.stopped.extend(other.stopped);
     }
 }
 
 impl From<Vec<Job>> for Caused {
     fn from(jobs: Vec<Job>) -> Self {
-        Self { jobs, moved: Vec::new() }
+        Self { jobs, ..Self::default() }
     }
 }
 
@@ -130,14 +133,14 @@ pub fn enqueue(
     runs: Runs,
     origin: &Origin,
 ) -> Result<Caused, Error> {
-    let all = match (objects, concerned) {
+    let (all, stopped) = match (objects, concerned) {
         (Some(objects), Concerned::All) => follow::followed(facts, objects, batch, moved, origin.time)?,
-        _ => moved.to_vec(),
+        _ => (moved.to_vec(), Vec::new()),
     };
     let followed = all.get(moved.len()..).unwrap_or_default().to_vec();
     let pipelines = registry::list(facts)?;
     if pipelines.is_empty() {
-        return Ok(Caused { jobs: Vec::new(), moved: followed });
+        return Ok(Caused { jobs: Vec::new(), moved: followed, stopped });
     }
     let coming = all.iter().map(|moved| (moved.at(), JobSource::Commit(moved.commit))).collect();
     let ripe = match objects {
@@ -145,7 +148,7 @@ pub fn enqueue(
         None => HashMap::new(),
     };
     let jobs = queue(facts, batch, &pipelines, &all, Changes { coming, ripe }, concerned, runs, origin)?;
-    Ok(Caused { jobs, moved: followed })
+    Ok(Caused { jobs, moved: followed, stopped })
 }
 
 /// Adds to `batch` the jobs of the run `run` that an output which a job of it made causes: those of inputs whose trigger lets it

@@ -19,6 +19,6 @@ pub use run::Run;
 pub use shapes::{
     Change, Commit, Counts, Directory, Failure, File, MadeBy, MadeFrom, Ref, Repo, VERSION, kind,
 };
-pub use text::{count, duration, encoded, line, path, text, time};
+pub use text::{count, counted, duration, encoded, line, path, text, time};
 pub use trigger::Trigger;
 pub use usage::Usage;

@@ -33,7 +33,12 @@ pub fn duration(millis: i64) -> String {
 
 /// A count with its noun: `1 datum`, `2 datums`.
 pub fn count(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    counted(number, noun, &format!("{noun}s"))
+}
+
+/// A count with its noun, for one and for many: `1 branch`, `2 branches`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// Bytes as a text that JSON can hold: as they are if they are UTF-8, else in base 64 (RFC 4648); and which of the two.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::Schedule;
-use crate::pipeline::amount::{Size, Span};
+use crate::amount::{Size, Span};
 use crate::pipeline::pattern::PathPattern;
 
 /// When what has come to a branch is taken on. Nothing is ever taken on twice: without a new commit no condition holds.

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use croner::Cron;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::pipeline::amount::Span;
+use crate::amount::Span;
 
 /// Moments that come again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]

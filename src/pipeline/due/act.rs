@@ -198,7 +198,7 @@ fn enter(
         follow.advance(facts, batch, &repo, [head, source], origin.time)?;
         moved.extend(source.map(|commit| Moved { repo, branch: follow.branch, commit }));
     }
-    let moved = follow::followed(facts, store.objects(), batch, &moved, origin.time)?;
+    let (moved, stopped) = follow::followed(facts, store.objects(), batch, &moved, origin.time)?;
     let coming: HashMap<_, _> =
         moved.iter().map(|moved| (moved.at(), JobSource::Commit(moved.commit))).collect();
     let pipelines = registry::list(facts)?;
@@ -215,5 +215,5 @@ fn enter(
     }
     let changes = Changes { coming, ripe };
     let jobs = trigger::queue(facts, batch, &pipelines, &causes, changes, Concerned::All, Runs::One, origin)?;
-    Ok(Caused { jobs, moved })
+    Ok(Caused { jobs, moved, stopped })
 }

@@ -10,8 +10,8 @@ use toml::Spanned;
 use super::command::{Batch, Compat, Isolation, Reprocess};
 use super::input_file::InputTable;
 use super::model::OnConflict;
+use crate::amount::{Size, Span};
 use crate::object::{PipelineName, StageName};
-use crate::pipeline::amount::{Size, Span};
 use crate::pipeline::pattern::Source;
 use crate::pipeline::stage::{bin, measure, select};
 
