@@ -5,12 +5,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::Error;
-use super::plan::{Plan, Share, decide};
+use super::plan::{Plan, Share, Unneeded, decide};
 use super::roots::{self, Roots};
 use crate::history::{self, Author};
 use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
-use crate::object::Digest;
+use crate::object::{Digest, ObjectKind};
 use crate::owner::{self, lock_within};
 use crate::pack::{Condemned, Location};
 use crate::progress::{Amount, Progress};
@@ -268,6 +268,8 @@ impl<'a> Collection<'a> {
             share.bytes += bytes;
             if self.marks.has(number) {
                 share.needed += bytes;
+            } else if location.at.kind != ObjectKind::Chunk {
+                share.unneeded = Unneeded::Leading;
             }
         }
         shares.retain(|pack, _| !self.fresh.contains(&pack.to_string()));

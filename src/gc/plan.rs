@@ -11,6 +11,18 @@ pub(super) struct Share {
     pub(super) bytes: u64,
     /// How many bytes those take that are needed.
     pub(super) needed: u64,
+    /// What those are that are not.
+    pub(super) unneeded: Unneeded,
+}
+
+/// What objects of a pack are that nothing needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Unneeded {
+    /// Contents, if any: they lead to nothing.
+    #[default]
+    Contents,
+    /// Commits, tree nodes or lists of chunks among them, which lead to others.
+    Leading,
 }
 
 /// What is to be done.
@@ -33,7 +45,8 @@ const SMALL: u64 = 4 << 20;
 /// Small packs are put together when they are so many.
 const MANY: usize = 16;
 
-/// Decides which of these packs go. Those that nothing needs always do: all of them is waste.
+/// Decides which of these packs go. Those that nothing needs always do: all of them is waste. And so do those with something unneeded that leads to
+/// others, which may go: who finds a commit, a node or a list of chunks in a store takes it that what it leads to is there.
 pub(super) fn decide(packs: &BTreeMap<Digest, Share>) -> Plan {
     let is_wasteful = |share: &Share| (share.bytes - share.needed) * 100 > share.bytes * WASTE;
     let small: Vec<&Digest> =
@@ -42,7 +55,7 @@ pub(super) fn decide(packs: &BTreeMap<Digest, Share>) -> Plan {
         if small.len() >= MANY { small.into_iter().collect() } else { BTreeSet::new() };
     let mut plan = Plan::default();
     for (name, share) in packs {
-        if is_wasteful(share) || small.contains(name) {
+        if is_wasteful(share) || share.unneeded == Unneeded::Leading || small.contains(name) {
             plan.packs.insert(*name);
             plan.copied += share.needed;
             plan.freed += share.bytes - share.needed;
@@ -56,7 +69,7 @@ mod tests {
     use super::*;
 
     fn share(bytes: u64, needed: u64) -> Share {
-        Share { bytes, needed }
+        Share { bytes, needed, unneeded: Unneeded::Contents }
     }
 
     #[test]
@@ -74,6 +87,14 @@ mod tests {
             assert_eq!(plan.packs.len(), usize::from(goes), "{share:?}");
             assert_eq!(plan.freed, if goes { share.bytes - share.needed } else { 0 });
         }
+    }
+
+    #[test]
+    fn packs_go_that_have_something_unneeded_which_leads_to_others() {
+        let large = 100 << 20;
+        let share = Share { unneeded: Unneeded::Leading, ..share(large, large - 300) };
+        let plan = decide(&BTreeMap::from([(Digest::of(b"x"), share)]));
+        assert_eq!((plan.packs.len(), plan.copied, plan.freed), (1, large - 300, 300));
     }
 
     #[test]

@@ -143,6 +143,8 @@ fn what_can_be_undone_is_kept_for_as_long_as_that() {
     let place = place();
     let store = &place.store;
     let id = commit(store, "main", &[("a", noise(1, 3000))]);
+    // The empty tree that the branch began with is not needed.
+    place.gc();
     delete_repo(store, &author(), &"r".parse().unwrap(), Mode::Make).unwrap();
     let keep = Options { operations: Duration::from_secs(3600), ..NOW };
     assert_eq!(collect(store, &author(), keep, &Silent).unwrap().deleted, 0);
@@ -260,6 +262,35 @@ fn half_of_everything_leaves_little_more_than_the_other_half() {
     assert!(walkdir(&store.root().join("packs")).len() < 4);
     let small = place.gc();
     assert_eq!(small.plan.packs.len(), 0);
+}
+
+#[test]
+fn what_is_still_found_has_all_that_it_leads_to() {
+    let place = place();
+    let store = &place.store;
+    let writer = store.writer();
+    let part = |branch: &str, files: &[(&str, Vec<u8>)]| {
+        let base = change::open(store, &format!("r@{branch}").parse().unwrap(), &writer).unwrap();
+        let mut draft = Draft::new(base.tree);
+        for (path, bytes) in files {
+            let kept = content::keep_bytes(&writer, bytes).unwrap();
+            let entry = Entry { kind: FileKind::File, blob: kept.blob, size: kept.size };
+            draft.put(path.parse().unwrap(), entry);
+        }
+        change::Part { base, draft }
+    };
+    // Both in one pack, nearly all of which is needed.
+    let parts = vec![part("main", &[("a", noise(1, 4_000_000))]), part("side", &[("b", noise(2, 90_000))])];
+    let landed = change::publish_all(store, &author(), parts, writer, "m", Empty::Skip).unwrap().landed;
+    let [kept, gone] = [0, 1].map(|n: usize| landed[n].commit.unwrap());
+    remove_branch(store, "side");
+    assert_eq!(place.gc().commits, 1);
+    for _ in 0..2 {
+        assert!(store.objects().find(gone.digest()).unwrap().is_none());
+        assert_eq!(read(store, kept).unwrap().len(), 1);
+        // Nor is it found again when the index is made again from what the packs say.
+        store.objects().reindex().unwrap();
+    }
 }
 
 #[test]
