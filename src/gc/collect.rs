@@ -16,6 +16,7 @@ use crate::pack::{Condemned, Location};
 use crate::progress::{Amount, Progress};
 use crate::reach::{self, Bits, Marks, Root};
 use crate::store::Store;
+use crate::workspace;
 
 /// How many facts go in one operation.
 const FACTS: usize = 100_000;
@@ -95,6 +96,7 @@ pub fn collect(
         collection.copy(|marks, number, location| marks.catalogue.is_condemned(number) || goes(location))?;
         deleted += now.discard(store)?;
     }
+    workspace::forget_gone(store)?;
     let waiting = store.objects().condemned()?.iter().map(Condemned::bytes).sum();
     Ok(Collected { commits, plan, deleted, waiting, pins: pins.len() as u64, ..sums })
 }
@@ -195,7 +197,8 @@ impl<'a> Collection<'a> {
             .map_err(|source| Error::Io { verb: "see what is being written", source })?;
         let kept = i64::try_from(options.operations.as_millis()).unwrap_or(i64::MAX);
         let time = author.now().time.saturating_sub(kept);
-        let Roots { named, newest, since, repos } = roots::read(&store.session()?, time)?;
+        let Roots { mut named, newest, since, repos } = roots::read(&store.session()?, time)?;
+        named.extend(roots::of_workspaces(store, &repos)?);
         let copied = Bits::new(catalogue.len());
         let marks = Marks::new(packs, catalogue);
         let collection = Self { store, author, progress, marks, copied, fresh, newest, since, repos };
@@ -220,9 +223,10 @@ impl<'a> Collection<'a> {
         Ok(roots)
     }
 
-    /// Marks what has been named since.
+    /// Marks what has been named since, and what workspaces came to.
     fn follow(&mut self) -> Result<(), Error> {
-        let roots = self.news(&self.store.session()?)?;
+        let mut roots = self.news(&self.store.session()?)?;
+        roots.extend(roots::of_workspaces(self.store, &self.repos)?);
         self.mark(roots)
     }
 

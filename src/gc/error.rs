@@ -4,7 +4,7 @@ use std::io;
 
 use crate::fault::{Kind, fault, is_full};
 use crate::object::AccessError;
-use crate::{history, ledger, reach};
+use crate::{history, ledger, reach, workspace};
 
 /// A failed collection.
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +28,13 @@ pub enum Error {
     /// History failed.
     #[error(transparent)]
     History(#[from] history::Error),
+    /// The workspaces of the store could not be told.
+    #[error(transparent)]
+    Workspace(#[from] workspace::Error),
 }
 
 fault! {
-    Error passes on Reach, Object, Ledger, History;
+    Error passes on Reach, Object, Ledger, History, Workspace;
     kind {
         Self::Busy => Kind::Busy,
         Self::Io { .. } => Kind::Io,

@@ -1,7 +1,7 @@
 //! Collecting what nothing leads to any more, while everybody works.
 //!
-//! What stays true: **every object that a fact, or an operation that can be undone, leads to has its bytes in a pack that is there**, and so has
-//! every object that a living process has found.
+//! What stays true: **every object that a fact, an operation that can be undone, or the base of a workspace leads to has its bytes in a pack
+//! that is there**, and so has every object that a living process has found.
 //!
 //! Two dangers are closed by knowledge, not by waiting. One says "I need not write this chunk, it is there" while the other says "nobody
 //! refers to it, I delete it"; and somebody makes a branch of an old commit that is being collected.

@@ -9,6 +9,8 @@ use crate::ledger::{Operation, Session};
 use crate::object::Digest;
 use crate::pipeline;
 use crate::reach::{self, Holder, Root};
+use crate::store::Store;
+use crate::workspace;
 
 /// What is to be kept, as it was at one moment.
 #[derive(Debug)]
@@ -59,6 +61,21 @@ pub(super) fn since(facts: &Session, number: u64) -> Result<Vec<Root>, Error> {
         for change in &operation.changes {
             if let Some(value) = &change.after {
                 roots.extend(reach::named_by(&change.key, value)?.into_iter().flat_map(|named| named.roots));
+            }
+        }
+    }
+    Ok(roots)
+}
+
+/// What the files of workspaces come from. A commit that is not there any more keeps nothing.
+pub(super) fn of_workspaces(store: &Store, repos: &BTreeSet<u64>) -> Result<Vec<Root>, Error> {
+    let mut roots = Vec::new();
+    for workspace in workspace::known(store)? {
+        if workspace.repo.is_none_or(|repo| repos.contains(&repo)) {
+            for commit in workspace.commits {
+                if store.objects().find(commit.digest())?.is_some() {
+                    roots.push(Root::Commit(commit));
+                }
             }
         }
     }

@@ -7,11 +7,14 @@ use crate::change::{self, Empty};
 use crate::draft::Draft;
 use crate::fault::Cause;
 use crate::history::{self, Author, Target};
+use crate::marker::Position;
 use crate::object::{CommitId, Entry, FileKind};
 use crate::pack::Writer;
 use crate::progress::Silent;
 use crate::refs::{Mode, create_branch, create_repo, delete_branch, delete_repo};
+use crate::scope::Scope;
 use crate::store::{DEFAULT_WAIT, Store};
+use crate::workspace::{Loss, Wanted, Workspace};
 use crate::{content, snapshot::Snapshot};
 
 fn author() -> Author {
@@ -112,6 +115,30 @@ fn walkdir(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
         if path.is_dir() { found.extend(walkdir(&path)) } else { found.push(path) }
     }
     found
+}
+
+#[test]
+fn what_the_files_of_a_workspace_come_from_stays_as_long_as_its_repo() {
+    let place = place();
+    let store = &place.store;
+    let id = commit(store, "side", &[("a", noise(1, 50_000))]);
+    let dir = tempfile::tempdir().unwrap();
+    let at = Position { branch: None, commit: Some(id) };
+    let wanted = Wanted { repo: "r".parse().unwrap(), at, scope: Scope::whole() };
+    let made = Workspace::make(place.other(), dir.path(), wanted, Loss::Refuse, DEFAULT_WAIT, &Silent);
+    drop(made.unwrap());
+    remove_branch(store, "side");
+    place.gc();
+    assert!(read(store, id).is_ok());
+    // It may be on a disk that comes back.
+    let away = dir.path().with_extension("away");
+    std::fs::rename(dir.path(), &away).unwrap();
+    place.gc();
+    assert!(read(store, id).is_ok());
+    std::fs::rename(&away, dir.path()).unwrap();
+    let _ = delete_repo(store, &author(), &"r".parse().unwrap(), Mode::Make).unwrap();
+    place.gc();
+    assert!(read(store, id).is_err());
 }
 
 #[test]

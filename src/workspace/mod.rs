@@ -10,6 +10,7 @@ mod belongs;
 mod choose;
 mod error;
 mod index;
+mod known;
 mod look;
 mod make;
 mod named;
@@ -21,6 +22,7 @@ mod switch;
 
 pub use belongs::{check_repo, check_repo_in};
 pub use error::Error;
+pub use known::{Known, forget_gone, known};
 pub use look::{Depth, Look, Unread};
 pub use make::Wanted;
 pub use place::{Held, Workspace};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::index::{Edit, Index};
+use super::known::enrol;
 use crate::history::{self, Target};
 use crate::marker::{self, Marker, Position, Trust};
 use crate::object::{CommitId, Digest, Entry, NodeId, STORE_NAME, TreePath};
@@ -93,6 +94,8 @@ impl Workspace {
             self.marker = Marker { store: self.store.root().to_owned(), ..marker };
         }
         self.tmp.sweep();
+        // It may have been made by an earlier release, or have been moved.
+        enrol(&self.store, &self.dir, &self.marker, &self.marker.at, self.marker.moving.as_ref())?;
         Ok(held)
     }
 
@@ -112,6 +115,7 @@ impl Workspace {
 
     /// Writes the marker.
     pub(super) fn mark(&mut self, at: Position, moving: Option<Position>) -> Result<(), Error> {
+        enrol(&self.store, &self.dir, &self.marker, &at, moving.as_ref())?;
         let marker = Marker { at, moving, ..self.marker.clone() };
         marker.save(&self.dir, &self.tmp)?;
         self.marker = marker;
