@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::answer::{Form, document};
 use super::complaint::complain;
-use super::context::{Answer, Context, verdict};
+use super::context::{Answer, Context};
+use super::ran::verdict;
+use super::tidy::tidy;
 use super::trigger;
 use crate::fault::{Cause, Kind};
 use crate::interrupt::{self, Parting};
@@ -52,6 +54,7 @@ fn round(store: &Store, cx: &Context) -> Result<Option<i64>, Cause> {
 
 /// Waits until the journal is longer than `length`, or the moment `next` has come.
 fn wait(store: &Store, length: u64, next: Option<i64>, cx: &Context) -> Result<(), Cause> {
+    tidy(store, cx);
     store.rest()?;
     while store.ledger().length() == length && next.is_none_or(|next| next > cx.author.now().time) {
         thread::sleep(LOOK_EVERY);

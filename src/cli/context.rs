@@ -16,8 +16,9 @@ use super::complaint::{complaint, failure};
 use super::ink::Ink;
 use super::pager::{self, Pager};
 use super::progress::Bar;
+use super::ran::{outcome, triggered, verdict};
 use super::trigger;
-use crate::fault::{Cause, Kind};
+use crate::fault::Cause;
 use crate::history::{self, Author, Location, Resolved, Revision, Target};
 use crate::interrupt::{self, Parting};
 use crate::object::{CommitId, RepoName};
@@ -45,6 +46,8 @@ pub(super) struct Context {
     pub(super) ink: Ink,
     pager: Pager,
     bar: Bar,
+    /// The store that the verb opened.
+    pub(super) opened: OnceLock<Store>,
     /// Whether the one JSON document has been given.
     answered: AtomicBool,
     /// What has been done, whether or not it can be told.
@@ -76,15 +79,32 @@ impl Context {
         let login = ["VDS_AUTHOR", "USER", "LOGNAME"].into_iter().filter_map(|name| env::var(name).ok());
         let name = author.into_iter().chain(login).find(|name| !name.is_empty());
         let author = Author { name: name.unwrap_or_else(|| "unknown".to_owned()), command: command_line() };
-        let (bar, answered, done) = (Bar::default(), AtomicBool::new(false), OnceLock::new());
-        Self { store_path, wait, form, author, ink: Ink::of_output(), pager, bar, answered, done }
+        let (bar, answered) = (Bar::default(), AtomicBool::new(false));
+        Self {
+            store_path,
+            wait,
+            form,
+            author,
+            ink: Ink::of_output(),
+            pager,
+            bar,
+            opened: OnceLock::new(),
+            answered,
+            done: OnceLock::new(),
+        }
     }
 
     pub(super) fn store(&self) -> Result<Store, Cause> {
-        Ok(match &self.store_path {
+        Ok(self.opened(match &self.store_path {
             Some(path) => Store::open(path, self.wait)?,
             None => Store::discover(&env::current_dir().unwrap_or_default(), self.wait)?,
-        })
+        }))
+    }
+
+    /// Remembers the store, to leave it in order.
+    pub(super) fn opened(&self, store: Store) -> Store {
+        let _ = self.opened.set(store.clone());
+        store
     }
 
     pub(super) fn progress(&self) -> &dyn Progress {
@@ -314,66 +334,6 @@ fn command_line() -> String {
         line += "...";
     }
     line
-}
-
-/// Whether all jobs that were asked for did what they should. One that was only in their way may have failed.
-pub(super) fn verdict(jobs: &[Job], which: Option<&Which>) -> Result<(), Cause> {
-    let asked = which.unwrap_or(&Which::All).meant(jobs);
-    let bad = [State::Failed, State::Cancelled, State::Skipped];
-    let Some(first) = bad.iter().find_map(|bad| asked.iter().find(|job| job.state == *bad)) else {
-        return Ok(());
-    };
-    let Job { id, pipeline, stage, branch, error, .. } = first;
-    let count = |state: &State| asked.iter().filter(|job| job.state == *state).count() as u64;
-    let mut counts: Vec<String> = Vec::new();
-    for state in bad.iter().filter(|state| count(state) > 0) {
-        let number = count(state);
-        let what = if counts.is_empty() { view::count(number, "job") } else { number.to_string() };
-        counts.push(format!("{what} {}", state.word()));
-    }
-    let why = error.as_deref().unwrap_or("it does not say why");
-    let message = format!("{}: job {id} ({pipeline}/{stage}@{branch}): {why}", counts.join(", "));
-    let hint = match first.logs {
-        Some(_) => format!("`vds job logs {id}` shows what it printed"),
-        None => format!("`vds job show {id}` tells about it"),
-    };
-    Err(complaint(Kind::JobFailed, message, hint))
-}
-
-/// What a finished job did, in a few words.
-pub(super) fn outcome(job: &Job) -> String {
-    let took = job.started.zip(job.ended).map(|(from, to)| format!(" in {}", view::duration(to - from)));
-    let took = took.unwrap_or_default();
-    let mut parts = vec![format!("{} processed", view::count(job.datums.processed, "datum"))];
-    let datums = job.datums;
-    let more = [(datums.reused, "reused"), (datums.recovered, "recovered"), (datums.failed, "failed")];
-    for (count, what) in more {
-        if count > 0 {
-            parts.push(format!("{count} {what}"));
-        }
-    }
-    format!("{}{took}", parts.join(", "))
-}
-
-/// What a change triggered, with the number of datums where that can be told before anything has run.
-fn triggered(store: &Store, jobs: &[Job]) -> String {
-    let name = |job: &Job| {
-        let alike = jobs.iter().filter(|other| other.stage_name() == job.stage_name()).count();
-        let branch = if alike > 1 { format!("@{}", job.branch) } else { String::new() };
-        let name = job.stage_name() + &branch;
-        // What stands in the way of counting stands in the way of the job, which tells of it.
-        match pipeline::count(store, job) {
-            Ok(Some(count)) => format!("{name} ({})", view::count(count, "datum")),
-            Ok(None) | Err(_) => name,
-        }
-    };
-    let names: Vec<String> = jobs.iter().map(name).collect();
-    if names.is_empty() { String::new() } else { format!(" triggered: {}\n", names.join(", ")) }
-}
-
-/// What a change would trigger, if it were made.
-pub(super) fn would_trigger(store: &Store, jobs: &[Job]) -> String {
-    triggered(store, jobs).replacen(" triggered", " would trigger", 1)
 }
 
 /// Finds what a location means.

@@ -53,7 +53,7 @@ impl Context {
                 store
             }
         };
-        Ok(Workspace::open(store, &dir, marker, self.wait)?)
+        Ok(Workspace::open(self.opened(store), &dir, marker, self.wait)?)
     }
 
     /// The branch of the workspace that one stands in, if it follows one.

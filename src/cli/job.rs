@@ -7,8 +7,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::complaint::failure;
-use super::context::{Answer, Context, outcome, verdict};
+use super::context::{Answer, Context};
 use super::logs;
+use super::ran::{outcome, verdict};
 use super::steer;
 use crate::fault::Cause;
 use crate::history;

@@ -20,6 +20,7 @@ use super::answer::{Form, document, print, settle};
 use super::complaint::{code_of, complain, failure, io_error, usage};
 use super::context::{Answer, Context};
 use super::pager::{self, Closed, Pager};
+use super::tidy::tidy;
 use super::{
     backup, blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum,
     df, diff, du, fetch, gc, import, init, job, log, ls, merge, mv, op, pipeline, pull, push, rebuild,
@@ -182,6 +183,9 @@ pub fn main() -> ExitCode {
     let cx = Context::new(cli.store, Duration::from_secs(cli.lock_timeout), form, cli.author, pager);
     let answer = carry_out(cli.verb, &cx);
     pager::close();
+    if let Some(store) = cx.opened.get().filter(|_| answer.is_ok()) {
+        tidy(store, &cx);
+    }
     match answer {
         Ok(code) => ExitCode::from(code),
         Err(cause) => refuse(&cause, form == Form::Json && !cx.has_answered()),

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::answer::document;
-use super::context::{Answer, Context, Made, would_trigger};
+use super::context::{Answer, Context, Made};
+use super::ran::would_trigger;
 use crate::operation::{self, Reverted, Turn, Which};
 use crate::pipeline::trigger::Caused;
 use crate::refs::Mode;

@@ -10,6 +10,7 @@ use super::answer::document;
 use super::complaint::{code_of, complain};
 use super::context::{Answer, Context, Made};
 use super::span::span;
+use super::tidy::tidy;
 use crate::fault::Kind;
 use crate::history::Target;
 use crate::interrupt::{self, Parting};
@@ -115,6 +116,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
             }
             other => drop(other?),
         }
+        tidy(&store, cx);
     }
 }
 

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::Error;
+use super::outgoing::{Outgoing, await_pins, is_set};
 use super::plan::{Plan, Share, Unneeded, decide};
 use super::roots::{self, Roots};
 use crate::history::{self, Author};
@@ -104,19 +105,6 @@ pub fn collect(
 /// How often it is looked whether processes have ended.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Has all that is condemned, and not yet, wait for the pins that are set.
-fn await_pins(store: &Store) -> Result<BTreeSet<String>, Error> {
-    let packs = store.objects();
-    // Before the pins: who set one after that cannot have seen these in the index.
-    let groups = packs.condemned()?;
-    let pins =
-        owner::pins(store.tmp()).map_err(|source| Error::Io { verb: "list who works here", source })?;
-    for group in groups.iter().filter(|group| group.pins.is_none()) {
-        packs.wait_for(group, store.tmp(), &pins)?;
-    }
-    Ok(pins)
-}
-
 /// Waits a little for these pins to go; those that are left.
 fn outlast(store: &Store, mut pins: BTreeSet<String>, patience: Duration) -> Result<BTreeSet<String>, Error> {
     let begun = Instant::now();
@@ -132,39 +120,6 @@ fn outlast(store: &Store, mut pins: BTreeSet<String>, patience: Duration) -> Res
         }
         thread::sleep(PAUSE);
         pins = left;
-    }
-}
-
-fn is_set(store: &Store, pin: &str) -> Result<bool, Error> {
-    owner::is_set(store.tmp(), pin).map_err(|source| Error::Io { verb: "see who works here", source })
-}
-
-/// Condemned packs that nobody can have seen in the index any more, as it was before the facts were read.
-struct Outgoing(Vec<Condemned>);
-
-impl Outgoing {
-    fn find(store: &Store) -> Result<Self, Error> {
-        await_pins(store)?;
-        let mut ready = Vec::new();
-        for group in store.objects().condemned()? {
-            let mut is_seen = group.pins.is_none();
-            for pin in group.pins.iter().flatten() {
-                is_seen |= is_set(store, pin)?;
-            }
-            if !is_seen {
-                ready.push(group);
-            }
-        }
-        Ok(Self(ready))
-    }
-
-    /// Deletes them. What is needed of them has been copied.
-    fn discard(self, store: &Store) -> Result<u64, Error> {
-        let mut bytes = 0;
-        for group in self.0 {
-            bytes += store.objects().discard(&group)?;
-        }
-        Ok(bytes)
     }
 }
 

@@ -19,6 +19,8 @@
 
 mod collect;
 mod error;
+mod gather;
+mod outgoing;
 mod plan;
 mod roots;
 
@@ -27,4 +29,5 @@ mod tests;
 
 pub use collect::{Collected, Options, collect, foresee};
 pub use error::Error;
+pub use gather::{gather, is_due};
 pub use plan::Plan;

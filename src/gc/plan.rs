@@ -40,7 +40,7 @@ pub struct Plan {
 const WASTE: u64 = 10;
 
 /// A pack with fewer bytes is small.
-const SMALL: u64 = 4 << 20;
+pub(super) const SMALL: u64 = 4 << 20;
 
 /// Small packs are put together when they are so many.
 const MANY: usize = 16;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Collected, Options, collect, foresee};
+use super::{Collected, Options, collect, foresee, gather};
 use crate::change::{self, Empty};
 use crate::draft::Draft;
 use crate::fault::Cause;
@@ -327,4 +327,41 @@ fn a_second_collection_at_the_same_time_is_told_so() {
     assert!(lock.is_some());
     let ended = collect(&place.other(), &author(), NOW, &Silent);
     assert!(matches!(ended, Err(super::Error::Busy)), "{ended:?}");
+}
+
+#[test]
+fn small_packs_are_put_together_and_deleted_when_nobody_may_read_them() {
+    let place = place();
+    let store = &place.store;
+    commit(store, "large", &[("large", noise(0, 5 << 20))]);
+    let first = commit(store, "main", &[("f", noise(1, 100))]);
+    let gathered = |store: &Store| gather(store, &Silent).unwrap();
+    assert_eq!(gathered(store), 0);
+    let commits: Vec<CommitId> = (2..70).map(|n| commit(store, "main", &[("f", noise(n, 100))])).collect();
+    let reader = place.other();
+    history::load(reader.objects(), first).unwrap();
+    let packs = || walkdir(&store.root().join("packs")).len();
+    let before = packs();
+    let count = gathered(store);
+    assert_eq!(count, 69);
+    // Somebody may be reading the old ones.
+    assert_eq!(packs(), before + 1);
+    for id in [first].iter().chain(&commits) {
+        assert_eq!(read(store, *id).unwrap().len(), 1);
+        history::load(reader.objects(), *id).unwrap();
+    }
+    drop(reader);
+    assert_eq!((gathered(store), packs()), (0, before + 1 - count));
+    for id in [first].iter().chain(&commits) {
+        assert_eq!(read(store, *id).unwrap().len(), 1);
+    }
+    // What was condemned because nothing needs it is not deleted before it was looked for once more.
+    remove_branch(store, "main");
+    let reader = place.other();
+    place.gc();
+    let waiting = packs();
+    drop(reader);
+    assert_eq!((gathered(store), packs()), (0, waiting));
+    place.gc();
+    assert!(packs() < waiting && read(store, first).is_err());
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use super::error::Error;
+use super::made::Made;
 use super::operation::decode;
 use super::session::{APPLIED, Barred, Ledger, Session, Writes, tip_from};
 use crate::fault::prevents_writing;
@@ -161,7 +162,7 @@ fn remembered(facts: Writes, journal: Journal) -> Result<Session, Error> {
     let mut session = MemoryMeta::default().session()?;
     session.apply(&Batch { writes: facts.into_iter().collect(), ..Batch::default() })?;
     let barred = Some(Barred::ReadOnly("only looked at".to_owned()));
-    Ok(Session { facts: session, journal, barred, supposed: Writes::new() })
+    Ok(Session { facts: session, journal, barred, supposed: Writes::new(), made: Made::default() })
 }
 
 impl fmt::Display for Fault {

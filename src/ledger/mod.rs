@@ -9,6 +9,7 @@
 
 mod error;
 mod inspect;
+mod made;
 mod operation;
 mod refound;
 mod session;

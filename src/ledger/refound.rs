@@ -5,6 +5,7 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use super::error::Error;
+use super::made::Made;
 use super::operation::{KeyChange, Origin, decode, encode};
 use super::session::{APPLIED, Ledger, Session, Writes};
 use crate::journal::{self, Journal};
@@ -46,8 +47,13 @@ impl Ledger {
             fs::remove_dir_all(&draft).map_err(failed)?;
         }
         fs::create_dir_all(&draft).map_err(failed)?;
-        let mut session =
-            Session { facts, journal: Journal::open(&draft)?, barred: None, supposed: Writes::new() };
+        let mut session = Session {
+            facts,
+            journal: Journal::open(&draft)?,
+            barred: None,
+            supposed: Writes::new(),
+            made: Made::default(),
+        };
         for changes in parts(&kept) {
             session.journal.append(&encode(origin, &changes)?)?;
         }

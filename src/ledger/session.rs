@@ -1,11 +1,12 @@
 //! Short sessions, in which facts are read and changes are made.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::Error;
+use super::made::Made;
 use super::operation::{KeyChange, Operation, Origin, decode, encode};
 use crate::fault::is_full;
 use crate::journal::{self, Journal, Tip};
@@ -19,6 +20,7 @@ pub(super) const APPLIED: &[u8] = b"applied";
 pub struct Ledger {
     pub(super) meta: Arc<dyn MetaStore>,
     pub(super) journal: PathBuf,
+    pub(super) made: Made,
 }
 
 /// What each key holds in the end.
@@ -33,6 +35,8 @@ pub struct Session {
     pub(super) barred: Option<Barred>,
     /// What is seen in place of what the facts hold.
     pub(super) supposed: Writes,
+    /// The operations that this process makes.
+    pub(super) made: Made,
 }
 
 /// How a commit to the ledger ended.
@@ -61,7 +65,7 @@ pub(super) enum Barred {
 impl Ledger {
     /// The ledger of these facts and the journal in the directory `journal`, which must exist.
     pub fn new(meta: Arc<dyn MetaStore>, journal: &Path) -> Self {
-        Self { meta, journal: journal.to_owned() }
+        Self { meta, journal: journal.to_owned(), made: Made::default() }
     }
 
     /// Begins a session. Facts that are behind the journal are caught up; facts that cannot be opened are set aside and
@@ -86,7 +90,8 @@ impl Ledger {
             other => other?,
         };
         let journal = Journal::open(&self.journal)?;
-        let mut session = Session { facts, journal, barred: None, supposed: Writes::new() };
+        let mut session =
+            Session { facts, journal, barred: None, supposed: Writes::new(), made: self.made.clone() };
         session.catch_up()?;
         Ok(session)
     }
@@ -95,11 +100,17 @@ impl Ledger {
     fn read_only(&self, barred: Barred) -> Result<Session, Error> {
         let journal = Journal::read(&self.journal)?;
         let facts = MemoryMeta::default().session()?;
-        let mut session = Session { facts, journal, barred: None, supposed: Writes::new() };
+        let mut session =
+            Session { facts, journal, barred: None, supposed: Writes::new(), made: self.made.clone() };
         let (changes, _) = session.changes_since(0)?;
         session.follow(changes)?;
         session.barred = Some(barred);
         Ok(session)
+    }
+
+    /// From the first to the last of the operations that were made through this ledger since this was asked last.
+    pub fn made(&self) -> Option<RangeInclusive<u64>> {
+        self.made.take()
     }
 
     /// How many bytes the journal has. It grows with each change, so who remembers it sees that there was one, without a session.
@@ -202,6 +213,7 @@ impl Session {
             tracing::warn!(%error, "the change is made, but the facts could not follow it yet");
             self.barred = Some(Barred::Behind(number));
         }
+        self.made.note(number);
         Ok(Outcome::Done { number })
     }
 

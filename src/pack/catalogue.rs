@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::condemned;
-use super::reader::{Location, Packs, index_error};
+use super::reader::{Location, Packs, index_error, storage_error};
 use super::table::Table;
 use crate::object::{AccessError, Digest};
 
@@ -66,6 +66,18 @@ impl Catalogue {
 }
 
 impl Packs {
+    /// The packs that the index covers, with their lengths in bytes.
+    pub fn sizes(&self) -> Result<Vec<(Digest, u64)>, AccessError> {
+        let sought = Digest::of(b"");
+        let covered = self.index().covered().map_err(|source| index_error(&sought, source))?;
+        let all = self.backend().list().map_err(|error| storage_error("find", &sought, error))?;
+        Ok(all
+            .into_iter()
+            .filter(|pack| covered.contains(&pack.name))
+            .map(|pack| (pack.name, pack.len))
+            .collect())
+    }
+
     /// Every object that the index knows, and those in condemned packs.
     pub fn catalogue(&self) -> Result<Catalogue, AccessError> {
         let fail = |source| index_error(&Digest::of(b""), source);

@@ -48,6 +48,11 @@ impl Condemned {
         sizes
     }
 
+    /// The objects that lie in the packs.
+    pub fn objects(&self) -> impl Iterator<Item = Digest> {
+        (0..self.table.len()).filter_map(|at| Some(self.table.row(at)?.1.digest))
+    }
+
     /// The packs.
     pub fn packs(&self) -> impl Iterator<Item = Digest> {
         self.table.packs()

@@ -84,6 +84,11 @@ pub fn reserve(facts: &Session) -> Result<Reserve, Error> {
     Ok(typed(facts, Whose::Store, Key::Reserve)?.unwrap_or_default())
 }
 
+/// Whether commands put small packs together.
+pub fn auto_gc(facts: &Session) -> Result<bool, Error> {
+    Ok(find(facts, Whose::Store, Key::AutoGc)?.is_none_or(|value| value != "off"))
+}
+
 /// How many bytes a branch of the repo of this number may hold.
 pub fn quota(facts: &Session, repo: u64) -> Result<Option<Size>, Error> {
     typed(facts, Whose::Repo(repo), Key::Quota)

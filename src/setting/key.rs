@@ -10,6 +10,8 @@ use crate::amount::Size;
 /// A setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
+    /// Whether commands put small packs together.
+    AutoGc,
     /// How much of a repo's bytes a branch of it may hold.
     Quota,
     /// How much of the store's disk is kept free.
@@ -27,11 +29,12 @@ pub enum Scope {
 
 impl Key {
     /// All settings, by name.
-    pub const ALL: [Self; 2] = [Self::Quota, Self::Reserve];
+    pub const ALL: [Self; 3] = [Self::AutoGc, Self::Quota, Self::Reserve];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
+            Self::AutoGc => "auto-gc",
             Self::Quota => "quota",
             Self::Reserve => "reserve",
         }
@@ -41,13 +44,14 @@ impl Key {
     pub fn scope(self) -> Scope {
         match self {
             Self::Quota => Scope::Repo,
-            Self::Reserve => Scope::Store,
+            Self::AutoGc | Self::Reserve => Scope::Store,
         }
     }
 
     /// What it says, and how it is written.
     pub fn meaning(self) -> &'static str {
         match self {
+            Self::AutoGc => "whether commands put the small packs of many commits together: on or off",
             Self::Quota => "how many bytes the files of a branch may have together, such as 500MB or 2GiB",
             Self::Reserve => {
                 "how much of the store's disk commits leave free, such as 2GiB, or 5% of the disk; at least 1MiB"
@@ -58,6 +62,7 @@ impl Key {
     /// What counts where it is not set.
     pub fn default(self) -> &'static str {
         match self {
+            Self::AutoGc => "on",
             Self::Quota => "no limit",
             Self::Reserve => "64MiB, of a small disk a sixteenth",
         }
@@ -66,6 +71,10 @@ impl Key {
     /// The one form of a value that is legal.
     pub fn canonical(self, value: &str) -> Result<String, Error> {
         let read = match self {
+            Self::AutoGc => match value {
+                "on" | "off" => Ok(value.to_owned()),
+                _ => Err("expected on or off".to_owned()),
+            },
             Self::Quota => value.parse().map(|size: Size| size.to_string()),
             Self::Reserve => value.parse().map(|reserve: Reserve| reserve.to_string()),
         };
@@ -97,6 +106,8 @@ mod tests {
     #[test]
     fn values_have_one_form_and_others_are_refused() {
         for (key, value, want) in [
+            (Key::AutoGc, "off", Some("off")),
+            (Key::AutoGc, "no", None),
             (Key::Quota, "1024MiB", Some("1GiB")),
             (Key::Quota, "500MB", Some("500MB")),
             (Key::Quota, "5%", None),

@@ -9,6 +9,6 @@ mod key;
 mod reserve;
 
 pub use error::Error;
-pub use fact::{Subject, Whose, find, put, quota, reserve, subject, value};
+pub use fact::{Subject, Whose, auto_gc, find, put, quota, reserve, subject, value};
 pub use key::{Key, Scope};
 pub use reserve::Reserve;

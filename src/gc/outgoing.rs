@@ -1,0 +1,66 @@
+//! Condemned packs whose time has come, or has not.
+
+use std::collections::BTreeSet;
+
+use super::error::Error;
+use crate::object::Digest;
+use crate::owner;
+use crate::pack::Condemned;
+use crate::store::Store;
+
+/// Has all that is condemned, and not yet, wait for the pins that are set.
+pub(super) fn await_pins(store: &Store) -> Result<BTreeSet<String>, Error> {
+    let packs = store.objects();
+    // Before the pins: who set one after that cannot have seen these in the index.
+    let groups = packs.condemned()?;
+    let pins =
+        owner::pins(store.tmp()).map_err(|source| Error::Io { verb: "list who works here", source })?;
+    for group in groups.iter().filter(|group| group.pins.is_none()) {
+        packs.wait_for(group, store.tmp(), &pins)?;
+    }
+    Ok(pins)
+}
+
+/// Whether this pin is still set.
+pub(super) fn is_set(store: &Store, pin: &str) -> Result<bool, Error> {
+    owner::is_set(store.tmp(), pin).map_err(|source| Error::Io { verb: "see who works here", source })
+}
+
+/// Condemned packs that nobody can have seen in the index any more, as it was before the facts were read.
+pub(super) struct Outgoing(Vec<Condemned>);
+
+impl Outgoing {
+    pub(super) fn find(store: &Store) -> Result<Self, Error> {
+        await_pins(store)?;
+        let mut ready = Vec::new();
+        for group in store.objects().condemned()? {
+            let mut is_seen = group.pins.is_none();
+            for pin in group.pins.iter().flatten() {
+                is_seen |= is_set(store, pin)?;
+            }
+            if !is_seen {
+                ready.push(group);
+            }
+        }
+        Ok(Self(ready))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those whose every object `is_there`, elsewhere.
+    pub(super) fn of_copies(mut self, is_there: impl Fn(&Digest) -> bool) -> Self {
+        self.0.retain(|group| group.objects().all(|digest| is_there(&digest)));
+        self
+    }
+
+    /// Deletes them. What is needed of them has been copied.
+    pub(super) fn discard(self, store: &Store) -> Result<u64, Error> {
+        let mut bytes = 0;
+        for group in self.0 {
+            bytes += store.objects().discard(&group)?;
+        }
+        Ok(bytes)
+    }
+}
