@@ -6,10 +6,11 @@ use super::answer::document;
 use super::complaint::usage;
 use super::context::{Answer, Context, Made, commit_of};
 use super::trigger;
+use crate::fault::Cause;
 use crate::history::{self, Revision, Target};
 use crate::object::{BranchName, RepoName};
-use crate::pipeline::follow;
 use crate::pipeline::trigger::Caused;
+use crate::pipeline::{self, follow};
 use crate::store::Store;
 use crate::{refs, view};
 
@@ -129,6 +130,7 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
         }
         Verb::Rename { target, name, no_run } => {
             let moved = refs::rename_branch(&store, &cx.author, &target, &name)?;
+            warn_readers(&store, &target, cx)?;
             let text = format!("{target} is now {}@{name}\n", target.repo);
             let commit = moved.after.map(|id| id.to_string());
             let document = document(&json!({ "from": target.branch, "name": name, "commit": commit }));
@@ -145,10 +147,21 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let document = document(
                 &json!({ "deleted": target.branch, "commit": was.to_string(), "open_merge": had_merge }),
             );
+            warn_readers(&store, &target, cx)?;
             let (quiet, operation) = (format!("{was}\n"), Some(deleted.operation));
             cx.changed(Made { document, text, quiet, done: "the branch is deleted", operation })
         }
     }
+}
+
+/// Tells of the stages that read a branch which is gone.
+fn warn_readers(store: &Store, gone: &Target, cx: &Context) -> Result<(), Cause> {
+    let readers = pipeline::readers(&store.session()?, &gone.repo, &gone.branch)?;
+    if !readers.is_empty() {
+        let wait = if readers.len() == 1 { "reads it, and waits for it" } else { "read it, and wait for it" };
+        cx.note(&format!("warning: {gone} is gone, and {} {wait}", readers.join(", ")));
+    }
+    Ok(())
 }
 
 fn list(store: &Store, repo: &RepoName, all: bool, cx: &Context) -> Answer {

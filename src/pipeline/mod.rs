@@ -77,6 +77,6 @@ pub use rerun::{Rerun, check_stage, rerun};
 pub use results::{RESULTS, result_names};
 pub use retry::{Retried, retry};
 pub use run::run;
-pub use silent::{Silent, silent};
+pub use silent::{Silent, readers, silent};
 pub use subject::{Subject, subject};
 pub use which::Which;

@@ -1,12 +1,12 @@
-//! Inputs at which nothing has come: what a stage waits for, or a slip of the pen.
+//! Inputs at which nothing has come, or will come no more: what a stage waits for, or a slip of the pen.
 
 use super::error::Error;
-use super::pattern::BranchPattern;
-use super::registry::{Pipeline, is_output};
+use super::pattern::{BranchPattern, Source};
+use super::registry::{self, Pipeline, is_output};
 use super::spec::Stage;
 use crate::history;
 use crate::ledger::Session;
-use crate::object::{RepoName, StageName};
+use crate::object::{BranchName, RepoName, StageName};
 
 /// An input of a stage whose branch is not there, or none of those that its pattern means.
 #[derive(Debug, Clone)]
@@ -52,6 +52,22 @@ pub fn silent(facts: &Session, pipeline: &Pipeline) -> Result<Vec<Silent>, Error
         }
     }
     Ok(all)
+}
+
+/// The stages, as `PIPELINE/STAGE`, that read the branch by its very name.
+pub fn readers(facts: &Session, repo: &RepoName, branch: &BranchName) -> Result<Vec<String>, Error> {
+    let mut readers = Vec::new();
+    for pipeline in registry::list(facts)? {
+        for (stage, spec) in &pipeline.spec.stages {
+            let reads = |source: &Source| {
+                source.repo == *repo && matches!(&source.branch, BranchPattern::Exact(name) if name == branch)
+            };
+            if spec.input.sources().iter().any(|(_, source)| reads(source)) {
+                readers.push(format!("{}/{stage}", pipeline.spec.name));
+            }
+        }
+    }
+    Ok(readers)
 }
 
 /// The inputs of the stage, as the pipeline file says them, at which nothing has come yet.
