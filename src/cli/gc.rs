@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     } else {
         gc::collect(&store, &cx.author, options, cx.progress())?
     };
-    let Collected { objects, needed, commits, plan, deleted, waiting, pins } = &collected;
+    let Collected { objects, needed, commits, plan, deleted, waiting, presences } = &collected;
     let amount = |(count, bytes): (u64, u64)| json!({ "objects": count, "bytes": bytes });
     let document = json!({
         "dry_run": args.dry_run,
@@ -79,7 +79,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         "freed": plan.freed,
         "deleted": deleted,
         "waiting": waiting,
-        "processes": pins,
+        "processes": presences,
     });
     cx.say(
         &document,
@@ -94,7 +94,7 @@ fn rest(collected: &Collected) -> (u64, u64) {
 }
 
 fn text(collected: &Collected, dry_run: bool) -> String {
-    let Collected { objects, needed, commits, plan, deleted, waiting, pins } = collected;
+    let Collected { objects, needed, commits, plan, deleted, waiting, presences } = collected;
     let line = |what: &str, (count, bytes): (u64, u64)| {
         format!("{what:<9} {:>12}  {}\n", view::bytes(bytes), view::count(count, "object"))
     };
@@ -109,7 +109,7 @@ fn text(collected: &Collected, dry_run: bool) -> String {
     }
     let mut text = format!("{sums}deleted {} and {gone}\n", view::bytes(*deleted));
     if *waiting > 0 {
-        let who = view::counted(*pins, "process", "processes");
+        let who = view::counted(*presences, "process", "processes");
         text += &format!(
             "{} more can go once {who} that may still read it have ended: give `vds gc` again then\n",
             view::bytes(*waiting)

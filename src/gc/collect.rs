@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::Error;
-use super::outgoing::{Outgoing, await_pins, is_set};
+use super::outgoing::{Outgoing, await_presences, is_set};
 use super::plan::{Plan, Share, Unneeded, decide};
 use super::roots::{self, Roots};
 use crate::history::{self, Author};
@@ -49,7 +49,7 @@ pub struct Collected {
     /// How many bytes wait for processes that may still read them.
     pub waiting: u64,
     /// How many processes these are.
-    pub pins: u64,
+    pub presences: u64,
 }
 
 /// Finds out what a collection would do, and changes nothing.
@@ -89,8 +89,8 @@ pub fn collect(
     if !plan.packs.is_empty() {
         store.objects().condemn(&plan.packs.iter().copied().collect())?;
     }
-    let pins = outlast(store, await_pins(store)?, options.patience)?;
-    if pins.is_empty() {
+    let presences = outlast(store, await_presences(store)?, options.patience)?;
+    if presences.is_empty() {
         // Nobody is left who may have seen what went. What they made of it before they ended is found now.
         let now = Outgoing::find(store)?;
         collection.follow()?;
@@ -99,27 +99,31 @@ pub fn collect(
     }
     workspace::forget_gone(store)?;
     let waiting = store.objects().condemned()?.iter().map(Condemned::bytes).sum();
-    Ok(Collected { commits, plan, deleted, waiting, pins: pins.len() as u64, ..sums })
+    Ok(Collected { commits, plan, deleted, waiting, presences: presences.len() as u64, ..sums })
 }
 
 /// How often it is looked whether processes have ended.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Waits a little for these pins to go; those that are left.
-fn outlast(store: &Store, mut pins: BTreeSet<String>, patience: Duration) -> Result<BTreeSet<String>, Error> {
+/// Waits a little for these presences to go; those that are left.
+fn outlast(
+    store: &Store,
+    mut presences: BTreeSet<String>,
+    patience: Duration,
+) -> Result<BTreeSet<String>, Error> {
     let begun = Instant::now();
     loop {
         let mut left = BTreeSet::new();
-        for pin in pins {
-            if is_set(store, &pin)? {
-                left.insert(pin);
+        for presence in presences {
+            if is_set(store, &presence)? {
+                left.insert(presence);
             }
         }
         if left.is_empty() || begun.elapsed() >= patience {
             return Ok(left);
         }
         thread::sleep(PAUSE);
-        pins = left;
+        presences = left;
     }
 }
 

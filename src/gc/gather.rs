@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::error::Error;
-use super::outgoing::{Outgoing, await_pins};
+use super::outgoing::{Outgoing, await_presences};
 use super::plan::SMALL;
 use crate::object::Digest;
 use crate::owner::lock_within;
@@ -40,7 +40,7 @@ pub fn gather(store: &Store, progress: &dyn Progress) -> Result<usize, Error> {
     }
     copy(store, &small, progress)?;
     store.objects().condemn(&small.keys().copied().collect())?;
-    await_pins(store)?;
+    await_presences(store)?;
     discard_copies(store)?;
     Ok(small.len())
 }

@@ -6,8 +6,8 @@
 //! Two dangers are closed by knowledge, not by waiting. One says "I need not write this chunk, it is there" while the other says "nobody
 //! refers to it, I delete it"; and somebody makes a branch of an old commit that is being collected.
 //!
-//! - Every process sets a pin (`owner::Pin`) before it looks for its first object.
-//! - A collection (`collect`) takes packs out of the index first, lists the pins after that, and deletes the packs when these pins are gone and
+//! - Every process sets a presence (`owner::Presence`) before it looks for its first object.
+//! - A collection (`collect`) takes packs out of the index first, lists the presences after that, and deletes the packs when these presences are gone and
 //!   another look at what the facts name has found nothing there; what was found is copied. So who may have seen an object in the index
 //!   has either made known what he made of it, or is gone.
 //! - What a living process has put in place and nothing names yet is told by its notes (`owner::written`).

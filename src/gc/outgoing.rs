@@ -8,22 +8,22 @@ use crate::owner;
 use crate::pack::Condemned;
 use crate::store::Store;
 
-/// Has all that is condemned, and not yet, wait for the pins that are set.
-pub(super) fn await_pins(store: &Store) -> Result<BTreeSet<String>, Error> {
+/// Has all that is condemned, and not yet, wait for the presences that are set.
+pub(super) fn await_presences(store: &Store) -> Result<BTreeSet<String>, Error> {
     let packs = store.objects();
-    // Before the pins: who set one after that cannot have seen these in the index.
+    // Before the presences: who set one after that cannot have seen these in the index.
     let groups = packs.condemned()?;
-    let pins =
-        owner::pins(store.tmp()).map_err(|source| Error::Io { verb: "list who works here", source })?;
-    for group in groups.iter().filter(|group| group.pins.is_none()) {
-        packs.wait_for(group, store.tmp(), &pins)?;
+    let presences =
+        owner::presences(store.tmp()).map_err(|source| Error::Io { verb: "list who works here", source })?;
+    for group in groups.iter().filter(|group| group.presences.is_none()) {
+        packs.wait_for(group, store.tmp(), &presences)?;
     }
-    Ok(pins)
+    Ok(presences)
 }
 
-/// Whether this pin is still set.
-pub(super) fn is_set(store: &Store, pin: &str) -> Result<bool, Error> {
-    owner::is_set(store.tmp(), pin).map_err(|source| Error::Io { verb: "see who works here", source })
+/// Whether this presence is still set.
+pub(super) fn is_set(store: &Store, presence: &str) -> Result<bool, Error> {
+    owner::is_set(store.tmp(), presence).map_err(|source| Error::Io { verb: "see who works here", source })
 }
 
 /// Condemned packs that nobody can have seen in the index any more, as it was before the facts were read.
@@ -31,12 +31,12 @@ pub(super) struct Outgoing(Vec<Condemned>);
 
 impl Outgoing {
     pub(super) fn find(store: &Store) -> Result<Self, Error> {
-        await_pins(store)?;
+        await_presences(store)?;
         let mut ready = Vec::new();
         for group in store.objects().condemned()? {
-            let mut is_seen = group.pins.is_none();
-            for pin in group.pins.iter().flatten() {
-                is_seen |= is_set(store, pin)?;
+            let mut is_seen = group.presences.is_none();
+            for presence in group.presences.iter().flatten() {
+                is_seen |= is_set(store, presence)?;
             }
             if !is_seen {
                 ready.push(group);

@@ -156,7 +156,7 @@ fn what_only_a_deleted_branch_had_goes_and_all_else_stays() {
     assert_eq!(bytes_of_packs(store), before);
     assert_eq!(foreseen.commits, 1);
     let collected = place.gc();
-    assert_eq!((collected.commits, collected.waiting, collected.pins), (1, 0, 0));
+    assert_eq!((collected.commits, collected.waiting, collected.presences), (1, 0, 0));
     assert_eq!(collected.plan, foreseen.plan);
     assert!(collected.plan.freed > 2_000_000 && bytes_of_packs(store) + 2_000_000 < before);
     assert_eq!(read(store, kept).unwrap(), want);
@@ -193,7 +193,7 @@ fn who_found_an_object_before_it_was_collected_can_rely_on_it() {
     let other = place.other();
     let prepared = prepare(&other, "main", &files);
     let first = place.gc();
-    assert_eq!((first.pins, first.deleted), (1, 0));
+    assert_eq!((first.presences, first.deleted), (1, 0));
     assert!(first.waiting > 200_000);
     let made = publish(&other, prepared);
     assert_eq!(read(store, made).unwrap(), [("old".to_owned(), files[0].1.clone())]);

@@ -6,9 +6,9 @@
 //! processes under one number.
 
 mod lock;
-mod pin;
+mod presence;
 mod tmp;
 
 pub use lock::{lock_dir_within, lock_within};
-pub use pin::{Pin, is_set, note, pins, written};
+pub use presence::{Presence, is_set, note, presences, written};
 pub use tmp::{Tmp, remove};

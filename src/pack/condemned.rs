@@ -3,13 +3,13 @@
 //! A pack is not deleted from under those who may have seen it in the index. First it is condemned: its objects are written down in a table
 //! that ends in `.old`, which nobody asks who would keep an object, and then taken out of the index. Who began after that cannot come to
 //! rely on it; who began before may still read it, and what he has made rely on it is found through the `.old` table until it is copied.
-//! The file beside it that ends in `.wait` has the pins that were set when the packs were out of the index. When these are gone, and
+//! The file beside it that ends in `.wait` has the presences that were set when the packs were out of the index. When these are gone, and
 //! nothing that is named lies in them any more, the packs are discarded.
 //!
 //! A pack may be written again while it waits, byte for byte: equal objects in one order have one name. Who puts a pack in place and lists it,
 //! and who looks whether it is listed and deletes it, therefore keep each other out.
 //!
-//! Each step leaves something that the next collection can go on with: a table without its list of pins is condemned anew.
+//! Each step leaves something that the next collection can go on with: a table without its list of presences is condemned anew.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
@@ -23,15 +23,15 @@ use super::table::Table;
 use crate::object::{AccessError, Digest};
 use crate::owner::Tmp;
 
-/// How the names of the lists of pins end.
+/// How the names of the lists of presences end.
 const WAIT: &str = "wait";
 
 /// Packs that were condemned together.
 #[derive(Debug, Clone)]
 pub struct Condemned {
     pub(super) table: Arc<Table>,
-    /// The pins that must be gone; `None` if they were not written down.
-    pub pins: Option<BTreeSet<String>>,
+    /// The presences that must be gone; `None` if they were not written down.
+    pub presences: Option<BTreeSet<String>>,
 }
 
 impl Condemned {
@@ -77,20 +77,20 @@ pub(super) fn list(dir: &Path) -> io::Result<Vec<Condemned>> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
-        let pins = match fs::read_to_string(path.with_extension(WAIT)) {
+        let presences = match fs::read_to_string(path.with_extension(WAIT)) {
             Ok(text) => Some(text.lines().map(str::to_owned).collect()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        found.push(Condemned { table, pins });
+        found.push(Condemned { table, presences });
     }
     Ok(found)
 }
 
-fn write_pins(index: &Index, tmp: &Tmp, table: &Path, pins: &BTreeSet<String>) -> io::Result<()> {
+fn write_presences(index: &Index, tmp: &Tmp, table: &Path, presences: &BTreeSet<String>) -> io::Result<()> {
     let draft = tmp.path()?;
     let mut file = File::create_new(&draft)?;
-    pins.iter().try_for_each(|pin| writeln!(file, "{pin}"))?;
+    presences.iter().try_for_each(|presence| writeln!(file, "{presence}"))?;
     file.sync_data()?;
     fs::rename(draft, table.with_extension(WAIT))?;
     File::open(index.dir())?.sync_all()
@@ -102,7 +102,7 @@ impl Packs {
         list(self.index().dir()).map_err(failed)
     }
 
-    /// Takes these packs out of the index, so that nobody who begins from now on relies on them. Which pins they wait for is told next.
+    /// Takes these packs out of the index, so that nobody who begins from now on relies on them. Which presences they wait for is told next.
     pub fn condemn(&self, packs: &HashSet<Digest>) -> Result<(), AccessError> {
         self.index()
             .write_condemned(packs)
@@ -111,9 +111,14 @@ impl Packs {
         self.index().forget(packs).map_err(failed)
     }
 
-    /// Has these packs wait for these pins, which were listed when the packs were out of the index.
-    pub fn wait_for(&self, packs: &Condemned, tmp: &Tmp, pins: &BTreeSet<String>) -> Result<(), AccessError> {
-        write_pins(self.index(), tmp, &packs.table.path, pins).map_err(failed)
+    /// Has these packs wait for these presences, which were listed when the packs were out of the index.
+    pub fn wait_for(
+        &self,
+        packs: &Condemned,
+        tmp: &Tmp,
+        presences: &BTreeSet<String>,
+    ) -> Result<(), AccessError> {
+        write_presences(self.index(), tmp, &packs.table.path, presences).map_err(failed)
     }
 
     /// Deletes these packs, and what is known of them. A pack that the index knows again, because somebody has written the very same, stays.

@@ -14,7 +14,7 @@ use crate::journal;
 use crate::ledger::{self, Ledger, Session};
 use crate::marker::{self, Marker, Trust};
 use crate::meta::SledMeta;
-use crate::owner::{Pin, Tmp};
+use crate::owner::{Presence, Tmp};
 use crate::pack::{Disk, Packs, Rehearsal, Writer};
 use crate::setting;
 
@@ -35,7 +35,7 @@ const SIGNS: [&str; 4] = [FORMAT_FILE, "journal", "packs", "meta"];
 pub struct Store {
     root: PathBuf,
     tmp: Tmp,
-    pin: Pin,
+    presence: Presence,
     packs: Packs,
     ledger: Ledger,
 }
@@ -76,12 +76,12 @@ impl Store {
         }
         let tmp = Tmp::new(&root.join("tmp"));
         tmp.sweep();
-        let pin = Pin::new(&tmp);
+        let presence = Presence::new(&tmp);
         let backend = Arc::new(LocalBackend::new(&root.join("packs")));
         let packs = Packs::new(backend, &root.join("index"), &tmp);
         let meta = Arc::new(SledMeta::new(&root.join("meta"), &root.join("lock"), wait));
         let ledger = Ledger::new(meta, &root.join("journal"));
-        let store = Self { root, tmp, pin, packs, ledger };
+        let store = Self { root, tmp, presence, packs, ledger };
         store.resume()?;
         Ok(store)
     }
@@ -120,18 +120,18 @@ impl Store {
     /// Lets go of all that was found so far, before a pause that may be long: what is collected meanwhile can be deleted. Nothing may be
     /// read or written until [`Store::resume`].
     pub fn rest(&self) -> Result<(), Error> {
-        self.pinned(self.pin.release())
+        self.noted(self.presence.release())
     }
 
     /// Begins anew after [`Store::rest`].
     pub fn resume(&self) -> Result<(), Error> {
-        self.pinned(self.pin.set())?;
+        self.noted(self.presence.set())?;
         self.packs.forget_seen();
         Ok(())
     }
 
-    /// Who cannot write a pin can only read, and is told if what he reads is collected.
-    fn pinned(&self, done: io::Result<()>) -> Result<(), Error> {
+    /// Who cannot write a presence can only read, and is told if what he reads is collected.
+    fn noted(&self, done: io::Result<()>) -> Result<(), Error> {
         match done {
             Err(source) if !prevents_writing(&source) => {
                 Err(Error::Io { verb: "use", path: self.root.clone(), source })

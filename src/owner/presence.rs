@@ -1,7 +1,7 @@
-//! Pins: what living processes say they may still use.
+//! Presences: what living processes say they may still use.
 //!
-//! A process that looks for objects sets a pin first. Whoever takes objects out of the index, and lists the pins after that, knows who
-//! may still have seen them there: the objects must stay until all those pins are gone. A pin is a file in its owner's directory, so it goes
+//! A process that looks for objects sets a presence first. Whoever takes objects out of the index, and lists the presences after that, knows who
+//! may still have seen them there: the objects must stay until all those presences are gone. A presence is a file in its owner's directory, so it goes
 //! with its owner, and no clock and no count is needed to tell the dead from the slow.
 
 use std::collections::BTreeSet;
@@ -13,21 +13,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::lock::lock_still_there;
 use super::tmp::{OWN, Tmp};
 
-/// What the name of a pin begins with.
-const PIN: &str = "pin-";
+/// What the name of a presence begins with.
+const HERE: &str = "here-";
 
 /// What the name of a note begins with, that its owner has written a file of this name.
 const WROTE: &str = "wrote-";
 
-/// The pin of an owner; clones are the same pin.
+/// The presence of an owner; clones are the same presence.
 #[derive(Debug, Clone)]
-pub struct Pin {
+pub struct Presence {
     tmp: Tmp,
     set: Arc<Mutex<Option<PathBuf>>>,
 }
 
-impl Pin {
-    /// The pin of this owner, not yet set.
+impl Presence {
+    /// The presence of this owner, not yet set.
     pub fn new(tmp: &Tmp) -> Self {
         Self { tmp: tmp.clone(), set: Arc::default() }
     }
@@ -43,19 +43,21 @@ impl Pin {
 
     /// Takes it away: from here on its owner uses nothing that it found before.
     pub fn release(&self) -> io::Result<()> {
-        let Some(pin) = self.set.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
+        let Some(presence) = self.set.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
         for note in names(&self.tmp.own_dir()?, WROTE)? {
             fs::remove_file(self.tmp.own_dir()?.join(format!("{WROTE}{note}")))?;
         }
-        fs::remove_file(pin)
+        fs::remove_file(presence)
     }
 
     fn place(&self) -> io::Result<PathBuf> {
         let path = self.tmp.path()?;
         let number = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let pin = path.with_file_name(format!("{PIN}{number}"));
-        File::create_new(&pin)?;
-        Ok(pin)
+        let presence = path.with_file_name(format!("{HERE}{number}"));
+        File::create_new(&presence)?;
+        Ok(presence)
     }
 }
 
@@ -90,17 +92,17 @@ fn of_the_living(tmp: &Tmp, begin: &str) -> io::Result<BTreeSet<(String, String)
     Ok(found)
 }
 
-/// The pins that are set now, but for that of this owner.
-pub fn pins(tmp: &Tmp) -> io::Result<BTreeSet<String>> {
-    let pins = of_the_living(tmp, PIN)?;
-    Ok(pins.into_iter().map(|(owner, number)| format!("{owner}/{number}")).collect())
+/// The presences that are set now, but for that of this owner.
+pub fn presences(tmp: &Tmp) -> io::Result<BTreeSet<String>> {
+    let presences = of_the_living(tmp, HERE)?;
+    Ok(presences.into_iter().map(|(owner, number)| format!("{owner}/{number}")).collect())
 }
 
-/// Whether this pin is still set.
-pub fn is_set(tmp: &Tmp, pin: &str) -> io::Result<bool> {
-    let Some((owner, number)) = pin.split_once('/') else { return Ok(false) };
+/// Whether this presence is still set.
+pub fn is_set(tmp: &Tmp, presence: &str) -> io::Result<bool> {
+    let Some((owner, number)) = presence.split_once('/') else { return Ok(false) };
     let dir = tmp.dir().join(format!("{OWN}{owner}"));
-    Ok(dir.join(format!("{PIN}{number}")).exists() && is_living(&dir)?)
+    Ok(dir.join(format!("{HERE}{number}")).exists() && is_living(&dir)?)
 }
 
 /// Notes that this owner is about to put a file of this name in place, which nothing names yet.
@@ -118,16 +120,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pins_are_seen_by_others_until_they_are_released_or_their_owner_is_gone() {
+    fn presences_are_seen_by_others_until_they_are_released_or_their_owner_is_gone() {
         let dir = tempfile::tempdir().unwrap();
         let (ann, bob) = (Tmp::new(dir.path()), Tmp::new(dir.path()));
-        let (hers, his) = (Pin::new(&ann), Pin::new(&bob));
-        assert!(pins(&bob).unwrap().is_empty());
+        let (hers, his) = (Presence::new(&ann), Presence::new(&bob));
+        assert!(presences(&bob).unwrap().is_empty());
         hers.set().unwrap();
         hers.set().unwrap();
         his.set().unwrap();
         note(&ann, "abc").unwrap();
-        let first = pins(&bob).unwrap();
+        let first = presences(&bob).unwrap();
         assert_eq!(first.len(), 1, "his own is not among them");
         assert_eq!(written(&bob).unwrap(), BTreeSet::from(["abc".to_owned()]));
         let first = first.first().unwrap();
@@ -136,23 +138,23 @@ mod tests {
         hers.set().unwrap();
         assert!(!is_set(&bob, first).unwrap());
         assert!(written(&bob).unwrap().is_empty());
-        let second = pins(&bob).unwrap().pop_first().unwrap();
+        let second = presences(&bob).unwrap().pop_first().unwrap();
         assert!(is_set(&bob, &second).unwrap() && second != *first);
         drop((ann, hers));
         assert!(!is_set(&bob, &second).unwrap());
-        assert!(pins(&bob).unwrap().is_empty());
+        assert!(presences(&bob).unwrap().is_empty());
         assert!(!is_set(&bob, "nonsense").unwrap());
     }
 
     #[test]
-    fn the_pins_of_the_dead_do_not_count() {
+    fn the_presences_of_the_dead_do_not_count() {
         let dir = tempfile::tempdir().unwrap();
         let dead = dir.path().join("own-00000000000000000000000000000001");
         fs::create_dir(&dead).unwrap();
-        fs::write(dead.join("pin-0"), b"").unwrap();
+        fs::write(dead.join("here-0"), b"").unwrap();
         fs::write(dead.join("wrote-abc"), b"").unwrap();
         let tmp = Tmp::new(dir.path());
-        assert!(pins(&tmp).unwrap().is_empty() && written(&tmp).unwrap().is_empty());
+        assert!(presences(&tmp).unwrap().is_empty() && written(&tmp).unwrap().is_empty());
         assert!(!is_set(&tmp, "00000000000000000000000000000001/0").unwrap());
     }
 }
