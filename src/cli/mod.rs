@@ -45,6 +45,7 @@ mod named;
 mod op;
 mod outlook;
 mod pager;
+mod pin;
 mod pipeline;
 mod preview;
 mod progress;

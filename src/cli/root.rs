@@ -23,7 +23,7 @@ use super::pager::{self, Closed, Pager};
 use super::tidy::tidy;
 use super::{
     backup, blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum,
-    df, diff, du, fetch, gc, import, init, job, log, ls, merge, mv, op, pipeline, pull, push, rebuild,
+    df, diff, du, fetch, gc, import, init, job, log, ls, merge, mv, op, pin, pipeline, pull, push, rebuild,
     remote, repair, repo, rerun, reset, resolve, restore, revert, rm, run, show, sparse_checkout, status,
     switch, tag, trigger, undo, verify, watch, why,
 };
@@ -120,6 +120,7 @@ enum Verb {
     Branch(branch::Verb),
     #[command(subcommand)]
     Tag(tag::Verb),
+    Pin(pin::Args),
     #[command(subcommand)]
     Trigger(trigger::Verb),
     Reset(reset::Args),
@@ -316,6 +317,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Restore(args) => restore::run(&args, cx),
         Verb::Branch(verb) => branch::run(verb, cx),
         Verb::Tag(verb) => tag::run(verb, cx),
+        Verb::Pin(args) => pin::run(args, cx),
         Verb::Trigger(verb) => trigger::run(verb, cx),
         Verb::Reset(args) => reset::run(args, cx),
         Verb::Undo(args) => undo::undo(&args, cx),

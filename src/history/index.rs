@@ -14,9 +14,13 @@ pub fn record_commit(batch: &mut Batch, repo: &Repo, id: &CommitId) {
 
 /// The commits that the repo has.
 pub fn commits_of(facts: &Session, repo: &Repo) -> Result<Vec<CommitId>, Error> {
-    let prefix = keys::commits(repo.id);
+    ids(facts, &keys::commits(repo.id))
+}
+
+/// The commits whose ids are the ends of the keys that begin so.
+pub(super) fn ids(facts: &Session, prefix: &[u8]) -> Result<Vec<CommitId>, Error> {
     let mut found = Vec::new();
-    facts.scan(&prefix, &mut |key, _| {
+    facts.scan(prefix, &mut |key, _| {
         found.extend(key.get(prefix.len()..).and_then(branch::commit_id));
         ControlFlow::Continue(())
     })?;

@@ -7,6 +7,7 @@ pub(super) const NEXT_REPO: &[u8] = b"next/repo";
 pub(super) const REPOS: &[u8] = b"repo/";
 pub(super) const BRANCH: &[u8] = b"branch/";
 pub(super) const TAG: &[u8] = b"tag/";
+pub(super) const PIN: &[u8] = b"pin/";
 pub(super) const COMMIT: &[u8] = b"commit/";
 pub(super) const DERIVED: &[u8] = b"derived/";
 pub(super) const MERGE: &[u8] = b"merge/";
@@ -37,6 +38,14 @@ pub(super) fn tags(repo: u64) -> Vec<u8> {
 
 pub(super) fn tag(repo: u64, name: &TagName) -> Vec<u8> {
     of_repo(TAG, repo, name.as_str().as_bytes())
+}
+
+pub(super) fn pins(repo: u64) -> Vec<u8> {
+    of_repo(PIN, repo, b"")
+}
+
+pub(super) fn pin(repo: u64, id: &CommitId) -> Vec<u8> {
+    of_repo(PIN, repo, id.digest().as_bytes())
 }
 
 pub(super) fn remote_branches(repo: u64) -> Vec<u8> {

@@ -12,6 +12,7 @@ mod index;
 mod kept;
 mod keys;
 mod log;
+mod pin;
 mod quota;
 mod remote;
 mod repo;
@@ -29,6 +30,7 @@ pub use error::Error;
 pub use index::{commits_of, derived, find_by_prefix, record_commit, record_derived};
 pub use kept::{keep_since, kept_since};
 pub use log::Log;
+pub use pin::{create as create_pin, is_pinned, list as pins, remove as remove_pin};
 pub use quota::check_quota;
 pub use remote::{RemoteBranch, find as find_remote, list as remote_branches, see};
 pub use repo::{

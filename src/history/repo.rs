@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use super::keys;
-use super::{Error, branch, tag};
+use super::{Error, branch, pin, tag};
 use crate::ledger::Session;
 use crate::meta::Batch;
 use crate::object::{RepoName, codec};
@@ -170,7 +170,7 @@ pub fn assign(
     Ok(())
 }
 
-/// Adds the removal of the repo, its branches, tags and commit index to `batch`. The data stays until it is collected.
+/// Adds the removal of the repo, its branches, tags, pins and commit index to `batch`. The data stays until it is collected.
 pub fn delete(facts: &Session, batch: &mut Batch, repo: &Repo) -> Result<(), Error> {
     let key = keys::repo(&repo.name);
     batch.expect(key.clone(), facts.get(&key)?).remove(key);
@@ -179,6 +179,9 @@ pub fn delete(facts: &Session, batch: &mut Batch, repo: &Repo) -> Result<(), Err
     }
     for (name, commit) in tag::list(facts, repo)? {
         tag::delete(batch, repo, &name, commit);
+    }
+    for id in pin::list(facts, repo)? {
+        pin::remove(batch, repo, id);
     }
     for prefix in [keys::commits(repo.id), keys::derived_of(repo.id), keys::remote_branches(repo.id)] {
         facts.scan(&prefix, &mut |key, _| {

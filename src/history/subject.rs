@@ -12,6 +12,8 @@ pub enum Subject {
     Branch(u64, BranchName),
     /// A tag of a repo.
     Tag(u64, TagName),
+    /// That a commit of a repo is pinned.
+    Pin(u64, CommitId),
     /// That a repo has a commit.
     Commit(u64, CommitId),
     /// What the stage that writes a repo made from a commit.
@@ -74,6 +76,9 @@ pub fn subject(key: &[u8]) -> Option<Subject> {
     if let Some((repo, rest)) = of_repo(keys::TAG) {
         return Some(Subject::Tag(repo, name(rest)?.parse().ok()?));
     }
+    if let Some((repo, rest)) = of_repo(keys::PIN) {
+        return Some(Subject::Pin(repo, branch::commit_id(rest)?));
+    }
     if let Some((repo, rest)) = of_repo(keys::COMMIT) {
         return Some(Subject::Commit(repo, branch::commit_id(rest)?));
     }
@@ -107,6 +112,7 @@ mod tests {
             (keys::repo(&name), Some(Subject::Repo(name.clone()))),
             (keys::branch(7, &branch), Some(Subject::Branch(7, branch.clone()))),
             (keys::tag(7, &tag), Some(Subject::Tag(7, tag.clone()))),
+            (keys::pin(7, &id), Some(Subject::Pin(7, id))),
             (keys::commit(7, &id), Some(Subject::Commit(7, id))),
             (keys::derived(7, &id), Some(Subject::Derived(7, id))),
             (keys::merge(7, &branch), Some(Subject::Merge(7, branch.clone()))),

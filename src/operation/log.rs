@@ -101,7 +101,9 @@ impl<O: Iterator<Item = Result<Operation, ledger::Error>>> Walk<O> {
         let is_it = |id: u64| Some(id) == repo || names.of(id) == wanted.as_str();
         for change in &operation.changes {
             let touched = match Subject::of(&change.key) {
-                Subject::History(Fact::Branch(id, _) | Fact::Tag(id, _) | Fact::Commit(id, _))
+                Subject::History(
+                    Fact::Branch(id, _) | Fact::Tag(id, _) | Fact::Pin(id, _) | Fact::Commit(id, _),
+                )
                 | Subject::Setting(Setting { whose: Whose::Repo(id), .. }) => is_it(id),
                 Subject::History(Fact::Repo(name)) => {
                     let value = change.after.as_ref().or(change.before.as_ref());

@@ -131,6 +131,7 @@ fn phrase(change: &KeyChange, names: &Names) -> Result<String, Error> {
             Noun::Repo | Noun::Output => format!("the repo {}", told.name),
             Noun::Pipeline => format!("the pipeline {}", told.name),
             Noun::Tag => format!("the tag {}", told.name),
+            Noun::Pin => format!("a pin of {}", told.name),
             Noun::OpenMerge => format!("the open merge into {}", told.name),
             Noun::MergeRules => format!("the merge rules of {}", told.name),
             Noun::Follow => format!("what {} follows", told.name),
@@ -239,6 +240,12 @@ fn remove(store: &Store, facts: &Session, batch: &mut Batch, repo: &Repo) -> Res
             return Err(Stop::Obstacle(Obstacle::Ref(fact)));
         }
     }
+    for id in history::pins(facts, repo)? {
+        let fact = Fact::Pin(repo.id, id);
+        if !goes(&fact) {
+            return Err(Stop::Obstacle(Obstacle::Ref(fact)));
+        }
+    }
     let mut rest = Batch::default();
     history::delete(facts, &mut rest, repo)?;
     // Another repo may come to have its name.
@@ -296,6 +303,9 @@ fn check(store: &Store, facts: &Session, changes: &[KeyChange], aim: Aim) -> Res
                 if history::head(facts, repo, &branch)?.is_some() {
                     return Err(Stop::Obstacle(Obstacle::Ref(Fact::Branch(id, branch))));
                 }
+            }
+            (Subject::History(Fact::Pin(id, _)), Some(_)) if !repos.contains_key(&id) => {
+                return Err(Stop::Obstacle(Obstacle::Gone(id)));
             }
             (Subject::Pipeline(PipelineFact::Pipeline(name)), _) => pipelines.push(name),
             _ => {}

@@ -43,6 +43,7 @@ impl Subject {
                 H::Repo(_)
                 | H::Branch(..)
                 | H::Tag(..)
+                | H::Pin(..)
                 | H::Merge(..)
                 | H::MergePolicy(_)
                 | H::Remote(_)

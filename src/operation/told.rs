@@ -64,6 +64,8 @@ pub enum Noun {
     Branch,
     /// `REPO@TAG`: the commit it points to.
     Tag,
+    /// A pin, by its repo: the commit.
+    Pin,
     /// `REPO@BRANCH`: whether a merge into it waits for a person.
     OpenMerge,
     /// The rules of merges of a repo of this name; whether there are some.
@@ -153,6 +155,7 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
         Subject::History(Fact::Tag(repo, name)) => {
             (Noun::Tag, format!("{}@{name}", names.of(repo)), commits())
         }
+        Subject::History(Fact::Pin(repo, _)) => (Noun::Pin, names.of(repo), commits()),
         Subject::History(Fact::Commit(repo, id)) if change.before.is_none() => {
             (Noun::Commit, names.of(repo), [None, Some(id.to_string())])
         }

@@ -38,6 +38,8 @@ pub enum Holder {
     Branch(u64, BranchName),
     /// A tag of the repo of this number.
     Tag(u64, TagName),
+    /// A pin in the repo of this number.
+    Pin(u64),
     /// A branch of the repo of this number as it was seen in another store.
     Remote(u64),
     /// A merge into a branch of the repo of this number that waits for a person.
@@ -68,6 +70,7 @@ pub fn named_by(key: &[u8], value: &[u8]) -> Result<Option<Named>, Error> {
     match history::subject(key) {
         Some(Subject::Branch(repo, name)) => named(Holder::Branch(repo, name), commit()),
         Some(Subject::Tag(repo, name)) => named(Holder::Tag(repo, name), commit()),
+        Some(Subject::Pin(repo, _)) => named(Holder::Pin(repo), commit()),
         Some(Subject::RemoteBranch(repo, _)) => named(Holder::Remote(repo), commit()),
         Some(Subject::Merge(repo, name)) => {
             let merge = integrate::kept_by_merge(value)?;

@@ -116,6 +116,7 @@ fn facts_that_only_know_of_commits_keep_nothing() {
     for (key, keeps) in [
         (key("branch/", b"main"), true),
         (key("tag/", b"v1"), true),
+        (key("pin/", id.digest().as_bytes()), true),
         (key("remote-branch/", b"origin/main"), true),
         (key("results/", b""), true),
         (key("reached/", b"main"), true),

@@ -1,7 +1,7 @@
-//! What can go wrong with changes of branches, tags and repos.
+//! What can go wrong with changes of branches, tags, pins and repos.
 
 use crate::fault::{Kind, fault};
-use crate::object::RepoName;
+use crate::object::{CommitId, RepoName};
 use crate::{change, history, ledger, pipeline};
 
 /// A failed change of branches, tags or repos. All is as it was.
@@ -17,6 +17,9 @@ pub enum Error {
     /// Another process was faster.
     #[error("the repo {repo} was changed by another process in the meantime")]
     Moved { repo: RepoName },
+    /// The commit has no pin that could be removed.
+    #[error("{repo}@{commit:.12} is not pinned")]
+    NotPinned { repo: RepoName, commit: CommitId },
     /// History failed.
     #[error(transparent)]
     History(#[from] history::Error),
@@ -35,6 +38,7 @@ fault! {
     Error passes on History, Change, Pipeline, Ledger;
     kind {
         Self::IsRead { .. } | Self::IsOutput { .. } => Kind::Refused,
+        Self::NotPinned { .. } => Kind::NotFound,
         Self::Moved { .. } => Kind::Busy,
     }
     hint {
@@ -50,6 +54,7 @@ fault! {
         Self::IsOutput { pipeline, .. } => {
             Some(format!("`vds pipeline delete {pipeline}` makes its outputs ordinary repos"))
         }
+        Self::NotPinned { repo, .. } => Some(format!("`vds pin list {repo}` shows what is")),
         Self::Moved { .. } => Some("try again; nothing was changed".to_owned()),
     }
 }

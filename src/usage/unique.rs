@@ -13,7 +13,7 @@ use crate::store::Store;
 /// What is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// The repo of this number: its branches and tags, with their history, and what its stage keeps.
+    /// The repo of this number: its branches, tags and pins, with their history, and what its stage keeps.
     Repo(u64),
     /// A branch of the repo of this number, with its history.
     Branch(u64, BranchName),
@@ -72,6 +72,7 @@ fn split(named: Vec<Named>, subject: &Subject) -> (Vec<Root>, Vec<Root>) {
             Subject::Repo(id),
             Holder::Branch(of, _)
             | Holder::Tag(of, _)
+            | Holder::Pin(of)
             | Holder::Remote(of)
             | Holder::Merge(of, _)
             | Holder::Results(of),

@@ -44,6 +44,7 @@ fn subject(key: &[u8], names: &HashMap<u64, String>) -> String {
         Some(Subject::Repo(name)) => format!("the repo {name}"),
         Some(Subject::Branch(number, name)) => format!("the branch {}@{name}", repo(&number)),
         Some(Subject::Tag(number, name)) => format!("the tag {}@{name}", repo(&number)),
+        Some(Subject::Pin(number, id)) => format!("the pin of {}@{id:.12}", repo(&number)),
         _ => format!("the fact {}", key.escape_ascii()),
     }
 }
@@ -91,6 +92,10 @@ fn holder(holder: &Holder, key: &[u8], repos: &HashMap<u64, String>) -> (Rank, S
     match holder {
         Holder::Branch(number, name) => (Rank::Branch, format!("{}@{name}", repo(number))),
         Holder::Tag(number, name) => (Rank::Tag, format!("{}@{name}", repo(number))),
+        Holder::Pin(number) => match history::subject(key) {
+            Some(Subject::Pin(_, id)) => (Rank::Other, format!("{}@{id:.12}, pinned", repo(number))),
+            _ => (Rank::Other, repo(number)),
+        },
         Holder::Remote(number) => match history::subject(key) {
             Some(Subject::RemoteBranch(_, branch)) => (Rank::Other, format!("{}@{branch}", repo(number))),
             _ => (Rank::Other, repo(number)),
@@ -104,7 +109,9 @@ fn holder(holder: &Holder, key: &[u8], repos: &HashMap<u64, String>) -> (Rank, S
 
 fn aim(root: reach::Root, holder: &Holder) -> Aim {
     match Link::from(root) {
-        Link::Commit(id) if matches!(holder, Holder::Branch(..) | Holder::Tag(..)) => Aim::Head(id),
+        Link::Commit(id) if matches!(holder, Holder::Branch(..) | Holder::Tag(..) | Holder::Pin(_)) => {
+            Aim::Head(id)
+        }
         Link::Commit(id) => Aim::Commit(id),
         Link::Tree(root) => Aim::Tree(root),
         Link::File(entry) => Aim::File(entry),

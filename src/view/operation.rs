@@ -34,7 +34,7 @@ pub struct Operation {
 /// One thing that an operation changed, by the names of that time.
 #[derive(Debug, Clone, Serialize)]
 pub struct OperationChange {
-    /// `repo`, `output`, `pipeline`, `branch`, `tag`, `open merge`, `merge rules`, `setting`, `remote`, `remote branch`, `commit`, `job` or `fact`.
+    /// `repo`, `output`, `pipeline`, `branch`, `tag`, `pin`, `open merge`, `merge rules`, `setting`, `remote`, `remote branch`, `commit`, `job` or `fact`.
     pub what: &'static str,
     /// Its name.
     pub name: String,
@@ -69,6 +69,7 @@ impl From<&Changed> for OperationChange {
             Noun::Pipeline => "pipeline",
             Noun::Branch => "branch",
             Noun::Tag => "tag",
+            Noun::Pin => "pin",
             Noun::Commit => "commit",
             Noun::Job => "job",
             Noun::OpenMerge => "open merge",
@@ -106,6 +107,8 @@ impl fmt::Display for OperationChange {
             ("branch", (Some(old), Some(new))) => write!(f, "{name} {old:.12}..{new:.12}"),
             ("tag", (None, Some(commit))) => write!(f, "tag {name} at {commit:.12}"),
             ("tag", (Some(commit), None)) => write!(f, "tag {name} deleted, was at {commit:.12}"),
+            ("pin", (None, Some(commit))) => write!(f, "{name}@{commit:.12} pinned"),
+            ("pin", (Some(commit), None)) => write!(f, "{name}@{commit:.12} pinned no longer"),
             ("commit", (_, Some(commit))) => write!(f, "commit {commit:.12} of {name}"),
             ("job", (None, Some(state))) => write!(f, "job {name} {state}"),
             ("job", (Some(old), Some(new))) => write!(f, "job {name} {old}..{new}"),
