@@ -39,7 +39,8 @@ pub mod journal;
 // Changes, made for good.
 pub mod ledger;
 
-// What can be set, and what is.
+// What can be set, and what is; what was let go.
+pub mod let_go;
 pub mod setting;
 
 // Objects in packs.

@@ -288,7 +288,8 @@ fn a_merge_costs_what_differs_between_the_sides() {
     counted.take();
     let target: Target = "ticks@main".parse().unwrap();
     let theirs = "ticks@other".parse().unwrap();
-    let theirs = history::resolve(counted.store.ledger(), counted.store.objects(), &theirs).unwrap().commit;
+    let theirs =
+        history::resolve(counted.store.session().unwrap(), counted.store.objects(), &theirs).unwrap().commit;
     counted.take();
     let labels = Labels { ours: "main".to_owned(), theirs: "other".to_owned() };
     let manner =

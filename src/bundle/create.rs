@@ -70,7 +70,7 @@ fn known(store: &Store, names: &[Names], since: &[Revision]) -> Result<HashSet<C
     for names in names {
         for rev in since {
             let location = Location { repo: names.repo.clone(), rev: rev.clone(), path: None };
-            heads.push(history::resolve(store.ledger(), store.objects(), &location)?.commit);
+            heads.push(history::resolve(store.session()?, store.objects(), &location)?.commit);
         }
     }
     let log = Log::new(store.objects(), heads);
@@ -159,6 +159,10 @@ impl Delivery for Writing<'_> {
     fn have(&self, ids: &[Digest]) -> Result<Vec<Option<ObjectKind>>, transfer::Error> {
         let known = |id: &Digest| self.known.contains(&CommitId::new(*id)).then_some(ObjectKind::Commit);
         Ok(ids.iter().map(|id| self.objects.get(id).copied().or_else(|| known(id))).collect())
+    }
+
+    fn has_files(&self, _commit: CommitId) -> Result<bool, transfer::Error> {
+        Ok(true)
     }
 
     fn put(&mut self, parcels: &[Parcel]) -> Result<(), transfer::Error> {

@@ -252,7 +252,7 @@ fn what_has_gone_apart_is_taken_beside_what_is_here() {
     let Applied::Remote(_, noted) = taken(&copy, &path, usb).unwrap() else { panic!() };
     assert_eq!(noted.seen.iter().map(|seen| seen.fate).collect::<Vec<_>>(), [Fate::New, Fate::New]);
     let name = "r@usb/main".parse().unwrap();
-    let found = crate::history::resolve(copy.store.ledger(), copy.store.objects(), &name).unwrap();
+    let found = crate::history::resolve(copy.store.session().unwrap(), copy.store.objects(), &name).unwrap();
     assert_eq!((found.commit, copy.head("r", "main")), (theirs, Some(ours)));
     // What is ahead of the bundle stays.
     let before = bundle(&source, &["r"], &[]).unwrap();

@@ -37,6 +37,7 @@ pub fn move_branch(
     history::move_head(&mut batch, repo, branch, before, after);
     let moved = after.filter(|after| before != Some(*after));
     if let Some(to) = moved {
+        history::check_whole(&facts, store.objects(), to)?;
         // It may have been forgotten since it was looked up.
         history::record_commit(&mut batch, repo, &to);
         history::check_quota(&facts, store.objects(), repo, branch, before, to)?;

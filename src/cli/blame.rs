@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::answer::Listing;
 use super::complaint::usage;
 use super::context::{Answer, Context, resolve, snapshot};
+use super::ends::Ends;
 use super::ink::{Ink, Tone};
 use super::ls::missing;
 use crate::fault::Cause;
@@ -95,8 +96,19 @@ fn widest<T>(settings: &[Setting<T>]) -> usize {
     settings.iter().map(width).max().unwrap_or(0)
 }
 
+/// Says where nothing can be told of what was before.
+fn note_ends<T>(store: &Store, settings: &[Setting<T>], cx: &Context) -> Result<(), Cause> {
+    let ends = Ends::new(store.objects());
+    for (_, _, commit) in settings {
+        ends.look_beyond(commit)?;
+    }
+    ends.tell(cx);
+    Ok(())
+}
+
 fn by_path(store: &Store, head: CommitId, paths: &[TreePath], follow: Follow, cx: &Context) -> Answer {
     let settings = trace::blame(store.objects(), head, paths, follow)?;
+    note_ends(store, &settings, cx)?;
     let width = widest(&settings);
     let document = |(path, id, commit): &Setting<TreePath>| json!({ "path": path.as_str(), "commit": view::Commit::new(*id, commit) });
     let text = |(path, id, commit): &Setting<TreePath>| {
@@ -120,6 +132,7 @@ fn by_line(store: &Store, head: CommitId, path: &TreePath, entry: &Entry, cx: &C
     if settings.iter().any(|(line, ..)| !lines::is_text(line)) {
         return Err(usage(format!("{path} is no text"), "leave --lines out"));
     }
+    note_ends(store, &settings, cx)?;
     let (width, digits) = (widest(&settings), settings.len().to_string().len());
     let line = |line: &[u8]| String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)).into_owned();
     let document = |(number, (text, id, commit)): &(usize, Setting<Vec<u8>>)| -> Value {

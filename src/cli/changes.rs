@@ -1,12 +1,12 @@
 //! How the changes between two versions are shown: kind and path, sizes, or line by line.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::ink::{Ink, Tone};
 use crate::compare::{self, Comparison, Difference};
 use crate::fault::Cause;
 use crate::history;
-use crate::object::{Commit, Entry, ObjectRead};
+use crate::object::{Commit, CommitId, Entry, ObjectRead};
 use crate::patch::{self, Context, LineCounts};
 use crate::scope::Scope;
 use crate::snapshot::{Change, Snapshot};
@@ -51,19 +51,32 @@ impl Show {
     }
 }
 
-/// What a commit changed among the paths that `scope` means: against its first parent, if it has one.
+/// What a commit changed among the paths that `scope` means: against its first parent, if it has one. If the files of one of them were let go,
+/// that is what is told.
 pub(super) fn of_commit(
     objects: &dyn ObjectRead,
+    id: CommitId,
     commit: &Commit,
     scope: &Scope,
-) -> Result<Comparison, Cause> {
+) -> Result<Result<Comparison, String>, Cause> {
+    for id in commit.parents.first().into_iter().chain([&id]) {
+        match history::load_whole(objects, *id) {
+            Err(error @ history::Error::LetGo { .. }) => return Ok(Err(error.to_string())),
+            other => drop(other?),
+        }
+    }
     let now = Snapshot::new(objects, commit.tree);
     if let Some(parent) = commit.parents.first() {
         let before = history::load(objects, *parent)?.tree;
-        return Ok(compare::compare(compare::changes(&Snapshot::new(objects, before), &now, scope)?));
+        return Ok(Ok(compare::compare(compare::changes(&Snapshot::new(objects, before), &now, scope)?)));
     }
     let added = |(path, entry)| Change { path, before: None, after: Some(entry) };
-    Ok(compare::compare(scope.files(&now)?.into_iter().map(added).collect()))
+    Ok(Ok(compare::compare(scope.files(&now)?.into_iter().map(added).collect())))
+}
+
+/// What is said in place of the changes.
+pub(super) fn untold(why: &str) -> String {
+    format!(" what it changed cannot be told: {why}\n")
 }
 
 /// The changes as text, piece by piece.
@@ -109,6 +122,22 @@ pub(super) fn documents(
         Ok(document)
     };
     compared.differences.iter().map(document).collect()
+}
+
+/// Adds the changes of a commit to its document; they are null if they cannot be told.
+pub(super) fn changes_in(
+    fields: &mut Map<String, Value>,
+    objects: &dyn ObjectRead,
+    compared: &Result<Comparison, String>,
+    detail: Detail,
+) -> Result<(), Cause> {
+    let (changes, counts) = match compared {
+        Ok(compared) => (json!(documents(objects, compared, detail)?), json!(view::Counts::from(compared))),
+        Err(_) => (Value::Null, Value::Null),
+    };
+    fields.insert("changes".to_owned(), changes);
+    fields.insert("counts".to_owned(), counts);
+    Ok(())
 }
 
 /// A kind of change in its colour.

@@ -18,6 +18,8 @@ use crate::view;
 ///
 /// reserve (of the store): how much of the store's disk is kept free, such as 2GiB, or 5% of the disk; when less is free, nothing new is
 /// stored.
+///
+/// retain (of the store): the rules of what `vds gc` keeps, with spaces between; `vds gc --help` tells of them.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Show a setting
@@ -33,7 +35,7 @@ pub(super) enum Verb {
     },
     /// Change a setting
     #[command(
-        after_help = "Examples:\n  vds config set reserve 5%\n  vds config set quota 200GiB --repo ticks"
+        after_help = "Examples:\n  vds config set reserve 5%\n  vds config set quota 200GiB --repo ticks\n  vds config set retain 'ops=30d scratch/*@*:keep-last=3'"
     )]
     Set {
         /// Which

@@ -141,7 +141,7 @@ fn named(path: &TreePath, version: &str, rest: &str) -> Result<TreePath, Cause> 
 
 /// The files below `path` in the commit, by what follows it.
 fn inside(store: &Store, commit: CommitId, path: &TreePath) -> Result<Vec<(String, Entry)>, Cause> {
-    let tree = history::load(store.objects(), commit)?.tree;
+    let tree = history::load_whole(store.objects(), commit)?.tree;
     let inside = below(Some(path));
     let files = Snapshot::new(store.objects(), tree).files_at(Some(path))?;
     let rest =

@@ -338,7 +338,7 @@ fn command_line() -> String {
 
 /// Finds what a location means.
 pub(super) fn resolve(store: &Store, location: &Location) -> Result<Resolved, Cause> {
-    Ok(history::resolve(store.ledger(), store.objects(), location)?)
+    Ok(history::resolve(store.session()?, store.objects(), location)?)
 }
 
 /// The commit that a revision of a repo means.
@@ -348,6 +348,6 @@ pub(super) fn commit_of(store: &Store, repo: &RepoName, rev: Revision) -> Result
 
 /// The tree of a resolved location.
 pub(super) fn snapshot<'a>(store: &'a Store, resolved: &Resolved) -> Result<Snapshot<'a>, Cause> {
-    let commit = history::load(store.objects(), resolved.commit)?;
+    let commit = history::load_whole(store.objects(), resolved.commit)?;
     Ok(Snapshot::new(store.objects(), commit.tree))
 }

@@ -1,79 +1,69 @@
 //! `vds gc`.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::complaint::usage;
 use super::context::{Answer, Context};
-use crate::amount::Span;
-use crate::gc::{self, Collected, Options};
+use crate::fault::Cause;
+use crate::gc::{self, Collected, Foreseen, Keeper, Options};
+use crate::pack::Stock;
+use crate::setting::{self, Rule, Rules};
+use crate::store::Store;
 use crate::view;
-
-/// How long operations can be undone unless told otherwise.
-const OPERATIONS: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// How long is waited, at the end, for processes that may still read what goes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Delete what no branch, tag, job or operation that can be undone leads to
+/// Delete what no branch, tag, pin, job or operation that can be undone leads to
 ///
 /// Others go on meanwhile: nothing waits for this, and what a process has found stays until that process has ended. What is to be
 /// deleted is told beforehand with --dry-run. It may be interrupted at any moment; the next one goes on with what is left.
 ///
-/// Operations can be undone for 14 days; what only they lead to is kept for as long.
+/// Rules say what is kept; those that are stored (`vds config set retain`) count where none of their kind is given. `ops=TIME`: for how long operations
+/// can be undone, and what only they lead to is kept; 14 days if no rule says so, none with 0. `REPO@BRANCH:keep-last=NUMBER` and
+/// `REPO@BRANCH:keep-within=TIME`: of so many commits, or of those that are not older, the files stay, and those of all others of the branch
+/// are let go. A commit stays in the log without its files. With several rules about a branch the files stay that any of them keeps, and all where
+/// there is none. In names `*` stands for anything. Where branches stand, and what is tagged, pinned or can be undone, always stays.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds gc --dry-run
   vds gc
   vds gc --retain ops=2d
-  vds gc --retain ops=0")]
+  vds gc --retain 'desk/*@main:keep-last=30' --retain 'ticks@*:keep-within=90d' --dry-run
+  vds config set retain 'ops=30d scratch/*@*:keep-last=3'")]
 pub(super) struct Args {
-    /// What is kept beside what branches and tags lead to: `ops=TIME` for how long operations can be undone (30m, 2h, 14d), `ops=0`
-    /// for none
+    /// A rule of what is kept, instead of those of its kind that are stored
     #[arg(long, value_name = "RULE")]
     retain: Vec<Rule>,
     /// Say what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
-}
-
-/// A rule of what is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rule {
-    /// How long operations can be undone.
-    Operations(Duration),
-}
-
-impl FromStr for Rule {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let time = text.strip_prefix("ops=").ok_or("expected ops=TIME")?;
-        if time == "0" {
-            return Ok(Self::Operations(Duration::ZERO));
-        }
-        Ok(Self::Operations(time.parse::<Span>()?.0))
-    }
+    /// Apply rules that keep nothing but where branches stand
+    #[arg(long)]
+    yes: bool,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
-    let operations = args.retain.iter().last().map_or(OPERATIONS, |Rule::Operations(time)| *time);
-    let options = Options { operations, wait: cx.wait, patience: PATIENCE };
-    let collected = if args.dry_run {
-        gc::foresee(&store, &cx.author, options, cx.progress())?
+    let options = Options { rules: rules(args, &store)?, wait: cx.wait, patience: PATIENCE };
+    let (collected, alone) = if args.dry_run {
+        let Foreseen { collected, alone } = gc::foresee(&store, &cx.author, &options, cx.progress())?;
+        (collected, alone)
     } else {
-        gc::collect(&store, &cx.author, options, cx.progress())?
+        (gc::collect(&store, &cx.author, &options, cx.progress())?, Vec::new())
     };
-    let Collected { objects, needed, commits, plan, deleted, waiting, presences } = &collected;
+    let Collected { objects, needed, commits, let_go, plan, deleted, waiting, presences } = &collected;
     let amount = |(count, bytes): (u64, u64)| json!({ "objects": count, "bytes": bytes });
-    let document = json!({
+    let mut document = json!({
         "dry_run": args.dry_run,
+        "rules": options.rules.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "all": amount(*objects),
         "needed": amount(*needed),
         "unneeded": amount(rest(&collected)),
         "commits": commits,
+        "let_go": let_go,
         "packs": plan.packs.len(),
         "copied": plan.copied,
         "freed": plan.freed,
@@ -81,11 +71,44 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         "waiting": waiting,
         "processes": presences,
     });
+    if let (true, Some(fields)) = (args.dry_run, document.as_object_mut()) {
+        fields
+            .insert("kept_by".to_owned(), alone.iter().map(view::KeptBy::from).map(|by| json!(by)).collect());
+    }
     cx.say(
         &document,
-        || text(&collected, args.dry_run),
+        || text(&collected, args.dry_run) + &table(&alone),
         || format!("{}\n", if args.dry_run { plan.freed } else { *deleted }),
     )
+}
+
+/// So many keepers are told of.
+const TOLD: usize = 20;
+
+/// Who keeps what alone, as lines.
+fn table(alone: &[(Keeper, Stock)]) -> String {
+    let lines = alone.iter().take(TOLD).map(|kept| {
+        let by = view::KeptBy::from(kept);
+        format!("{:>12}  only {by}\n", view::bytes(by.bytes))
+    });
+    let rest = match alone.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!("{:>12}  {more} others keep less each (--json)\n", ""),
+    };
+    let head = if alone.is_empty() { "" } else { "\nwhat would go if these did not keep it:\n" };
+    head.to_owned() + &lines.collect::<String>() + &rest
+}
+
+/// The rules that count: those that were given, and of other kinds those that are stored.
+fn rules(args: &Args, store: &Store) -> Result<Rules, Cause> {
+    if let Some(rule) = args.retain.iter().find(|rule| rule.keeps_nothing())
+        && !(args.yes || args.dry_run)
+    {
+        let message = format!("{rule} would keep no files but those of the commits where branches stand");
+        return Err(usage(message, "look with --dry-run at what would go, and give --yes if it is meant"));
+    }
+    let given: Rules = args.retain.iter().cloned().collect();
+    Ok(given.over(setting::retain(&store.session()?)?))
 }
 
 fn rest(collected: &Collected) -> (u64, u64) {
@@ -94,12 +117,16 @@ fn rest(collected: &Collected) -> (u64, u64) {
 }
 
 fn text(collected: &Collected, dry_run: bool) -> String {
-    let Collected { objects, needed, commits, plan, deleted, waiting, presences } = collected;
+    let Collected { objects, needed, commits, let_go, plan, deleted, waiting, presences } = collected;
     let line = |what: &str, (count, bytes): (u64, u64)| {
         format!("{what:<9} {:>12}  {}\n", view::bytes(bytes), view::count(count, "object"))
     };
     let sums = line("all", *objects) + &line("needed", *needed) + &line("unneeded", rest(collected));
     let gone = view::count(*commits, "commit");
+    let gone = match let_go {
+        0 => gone,
+        _ => format!("{gone}, and the files of {} more", view::count(*let_go, "commit")),
+    };
     if dry_run {
         let packs = view::count(plan.packs.len() as u64, "pack");
         let (freed, copied) = (view::bytes(plan.freed), view::bytes(plan.copied));

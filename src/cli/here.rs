@@ -182,7 +182,7 @@ pub(super) fn position(store: &Store, location: &Location) -> Result<Position, C
             return Ok(Position { branch: Some(branch), commit: head });
         }
     }
-    match history::resolve_optional(store.ledger(), store.objects(), location)? {
+    match history::resolve_optional(store.session()?, store.objects(), location)? {
         Some(found) => Ok(Position { branch: None, commit: Some(found.commit) }),
         // A branch that has not begun.
         None => Ok(Position { branch: DEFAULT_BRANCH.parse().ok(), commit: None }),

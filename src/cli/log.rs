@@ -4,9 +4,10 @@ use chrono::Local;
 use serde_json::{Value, json};
 
 use super::answer::{Form, Listing};
-use super::changes::{Show, documents, of_commit, pieces};
+use super::changes::{Show, changes_in, of_commit, pieces, untold};
 use super::complaint::usage;
 use super::context::{Answer, Context, resolve, snapshot};
+use super::ends::Ends;
 use super::ink::{Ink, Tone};
 use super::range::Range;
 use super::words;
@@ -86,12 +87,22 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
     let range: Range = cx.named(&store, args.range.as_deref())?;
     let head = range.end(&store)?;
-    let selection = selection(args, scope(args, &store, &range.to, &head, cx)?, &snapshot(&store, &head)?)?;
+    let is_about_files = !args.paths.is_empty() || head.path.is_some();
+    // History can be told of commits whose files were let go, as long as nobody asks about files.
+    let tree = if is_about_files { snapshot(&store, &head)? } else { recorded(&store, &head)? };
+    let selection = selection(args, scope(args, &store, tree, &range.to, &head, cx)?, &tree)?;
     let mut log = Log::new(store.objects(), [head.commit]);
     if let Some(from) = &range.from {
         log = log.without(resolve(&store, from)?.commit);
     }
-    let walk = Walk::new(store.objects(), log, selection).map(|step| Ok(step?));
+    let ends = Ends::new(store.objects());
+    let walk = Walk::new(store.objects(), log, selection).map(|step| {
+        let step = step?;
+        if is_about_files {
+            ends.look_beyond(&step.commit)?;
+        }
+        Ok::<_, Cause>(step)
+    });
     let most = args.max_count.unwrap_or(usize::MAX);
     cx.page();
     let listing = Listing {
@@ -108,16 +119,31 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
             let text = graph.draw(step.id, &step.parents, &item.text);
             Ok(Item { text, ..item })
         });
-        return cx.list(items.take(most), &listing);
+        let answer = cx.list(items.take(most), &listing);
+        ends.tell(cx);
+        return answer;
     }
     let is_shown = |step: &Result<Step, Cause>| step.as_ref().map_or(true, |step| step.sight == Sight::Shown);
     let items = walk.filter(is_shown).map(|step| item(&store, &step?, args, cx));
-    cx.list(items.take(most), &listing)
+    let answer = cx.list(items.take(most), &listing);
+    ends.tell(cx);
+    answer
+}
+
+/// The files of the head as its record names them, which may have been let go.
+fn recorded<'a>(store: &'a Store, head: &Resolved) -> Result<Snapshot<'a>, Cause> {
+    Ok(Snapshot::new(store.objects(), history::load(store.objects(), head.commit)?.tree))
 }
 
 /// What the commits are to have changed. An error for what neither the head nor any commit before it has.
-fn scope(args: &Args, store: &Store, to: &Location, head: &Resolved, cx: &Context) -> Result<Scope, Cause> {
-    let tree = snapshot(store, head)?;
+fn scope(
+    args: &Args,
+    store: &Store,
+    tree: Snapshot<'_>,
+    to: &Location,
+    head: &Resolved,
+    cx: &Context,
+) -> Result<Scope, Cause> {
     let mut words = args.paths.clone();
     words.extend(head.path.iter().map(|path| format!(":/{path}")));
     let scope = cx.start(&to.repo)?.scope(&words, |path| words::is_in(&tree, path))?;
@@ -165,7 +191,7 @@ fn item(store: &Store, step: &Step, args: &Args, cx: &Context) -> Result<Item, C
     let mut item = Item { id: step.id, text: String::new(), document: Value::Null };
     let compared = match args.show.asked() {
         Some(detail) if cx.form != Form::Quiet => {
-            Some((of_commit(store.objects(), &step.commit, &step.scope)?, detail))
+            Some((of_commit(store.objects(), step.id, &step.commit, &step.scope)?, detail))
         }
         _ => None,
     };
@@ -174,8 +200,7 @@ fn item(store: &Store, step: &Step, args: &Args, cx: &Context) -> Result<Item, C
         Form::Json => {
             item.document = json!(view::Commit::new(step.id, &step.commit));
             if let (Some((compared, detail)), Some(fields)) = (compared, item.document.as_object_mut()) {
-                fields.insert("changes".to_owned(), json!(documents(store.objects(), &compared, detail)?));
-                fields.insert("counts".to_owned(), json!(view::Counts::from(&compared)));
+                changes_in(fields, store.objects(), &compared, detail)?;
             }
         }
         Form::Text => {
@@ -186,8 +211,13 @@ fn item(store: &Store, step: &Step, args: &Args, cx: &Context) -> Result<Item, C
                 format!("{}\n", commit_text(step.id, &step.commit, cx.ink))
             };
             if let Some((compared, detail)) = &compared {
-                for piece in pieces(store.objects(), compared, *detail, cx.ink) {
-                    text += &String::from_utf8_lossy(&piece?);
+                match compared {
+                    Ok(compared) => {
+                        for piece in pieces(store.objects(), compared, *detail, cx.ink) {
+                            text += &String::from_utf8_lossy(&piece?);
+                        }
+                    }
+                    Err(why) => text += &untold(why),
                 }
                 if !args.oneline {
                     text.push('\n');

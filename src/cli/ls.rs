@@ -52,7 +52,7 @@ pub(super) fn list(store: &Store, location: &Location, cx: &Context) -> Answer {
 
 fn answer(store: &Store, location: &Location, style: Style, cx: &Context) -> Answer {
     // An empty repo is not a mistake, but has nothing to show.
-    let Some(found) = history::resolve_optional(store.ledger(), store.objects(), location)? else {
+    let Some(found) = history::resolve_optional(store.session()?, store.objects(), location)? else {
         return show(std::iter::empty(), style, cx);
     };
     let tree = snapshot(store, &found)?;

@@ -25,6 +25,7 @@ mod df;
 mod diff;
 mod du;
 mod edit;
+mod ends;
 mod fetch;
 mod follow;
 mod gc;

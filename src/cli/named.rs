@@ -88,7 +88,7 @@ fn in_full(store: &Store, marker: Option<&Marker>, commit: &str) -> Result<Strin
     }
     let own = format!("{repo}@{commit}");
     let Ok(location) = own.parse::<Location>() else { return Ok(commit.to_owned()) };
-    match history::resolve(store.ledger(), store.objects(), &location) {
+    match history::resolve(store.session()?, store.objects(), &location) {
         Err(history::Error::UnknownRevision { rev, mut nearest, .. }) => {
             let repos = history::list(&store.session()?)?;
             nearest.extend(history::nearest(&rev, repos.into_iter().map(|repo| repo.name.to_string())));

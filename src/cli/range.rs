@@ -43,7 +43,7 @@ impl FromStr for Range {
 impl Range {
     /// What it ends with. Who named a repo behind the dots is told what to write.
     pub(super) fn end(&self, store: &Store) -> Result<Resolved, Cause> {
-        let error = match history::resolve(store.ledger(), store.objects(), &self.to) {
+        let error = match history::resolve(store.session()?, store.objects(), &self.to) {
             Err(error @ history::Error::UnknownRevision { .. }) => error,
             found => return Ok(found?),
         };

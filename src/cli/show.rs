@@ -5,7 +5,7 @@ use std::iter;
 use serde_json::json;
 
 use super::answer::{Form, stream};
-use super::changes::{Detail, Show, documents, of_commit, pieces};
+use super::changes::{Detail, Show, changes_in, of_commit, pieces, untold};
 use super::context::{Answer, Context, resolve, snapshot};
 use super::log::commit_text;
 use super::{cat, ls};
@@ -37,18 +37,21 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         return if is_file { cat::print(&store, &location, cx) } else { ls::list(&store, &location, cx) };
     }
     let commit = history::load(store.objects(), found.commit)?;
-    let compared = of_commit(store.objects(), &commit, &Scope::whole())?;
+    let compared = of_commit(store.objects(), found.commit, &commit, &Scope::whole())?;
     let detail = args.show.asked().unwrap_or(Detail::Names);
     cx.page();
     if cx.form == Form::Text {
         let head = format!("{}\n", commit_text(found.commit, &commit, cx.ink));
-        let changes = pieces(store.objects(), &compared, detail, cx.ink);
-        return stream(iter::once(Ok(head.into_bytes())).chain(changes)).map(|()| 0);
+        let head = iter::once(Ok(head.into_bytes()));
+        return match &compared {
+            Ok(compared) => stream(head.chain(pieces(store.objects(), compared, detail, cx.ink))),
+            Err(why) => stream(head.chain(iter::once(Ok(untold(why).into_bytes())))),
+        }
+        .map(|()| 0);
     }
     let mut document = json!(view::Commit::new(found.commit, &commit));
     if let Some(fields) = document.as_object_mut() {
-        fields.insert("changes".to_owned(), json!(documents(store.objects(), &compared, detail)?));
-        fields.insert("counts".to_owned(), json!(view::Counts::from(&compared)));
+        changes_in(fields, store.objects(), &compared, detail)?;
     }
     cx.say(&document, String::new, || format!("{}\n", found.commit))
 }

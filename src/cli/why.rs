@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::complaint::usage;
 use super::context::{Answer, Context, resolve, snapshot};
+use super::ends::Ends;
 use super::ink::{Ink, Tone};
 use super::ls::missing;
+use crate::fault::Cause;
 use crate::history::Location;
 use crate::object::InputCommit;
 use crate::trace::{self, DatumWhy, Datums, InputWhy, Source, Why};
@@ -49,6 +51,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let repo = found.repo.name.as_str();
     let why = if is_file { trace::why(&store, repo, found.commit, path, args.max_count)? } else { None };
     let Some(why) = why else { return Err(missing(tree, &location)) };
+    let ends = Ends::new(store.objects());
+    look_beyond(&why, &ends)?;
+    ends.tell(cx);
     cx.page();
     let text = || {
         let mut lines = Vec::new();
@@ -56,6 +61,18 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         lines.concat()
     };
     cx.say(&document(&why), text, || format!("{}\n", why.id))
+}
+
+/// Looks where it cannot be told who set a file first.
+fn look_beyond(why: &Why, ends: &Ends<'_>) -> Result<(), Cause> {
+    ends.look_beyond(&why.commit)?;
+    if let Datums::Known(datums, _) = &why.datums {
+        let files = datums.iter().flat_map(|datum| &datum.inputs).flat_map(|input| &input.files);
+        for file in files {
+            look_beyond(file, ends)?;
+        }
+    }
+    Ok(())
 }
 
 fn line(depth: usize, text: &str) -> String {

@@ -4,18 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::alone::{self, Keeper};
 use super::error::Error;
+use super::letting::Letting;
 use super::outgoing::{Outgoing, await_presences, is_set};
 use super::plan::{Plan, Share, Unneeded, decide};
 use super::roots::{self, Roots};
 use crate::history::{self, Author};
 use crate::ledger::{Outcome, Session};
+use crate::let_go;
 use crate::meta::Batch;
-use crate::object::{Digest, ObjectKind};
+use crate::object::{CommitId, Digest, NodeId, ObjectKind};
 use crate::owner::{self, lock_within};
-use crate::pack::{Condemned, Location};
+use crate::pack::{Condemned, Location, Stock};
 use crate::progress::{Amount, Progress};
-use crate::reach::{self, Bits, Marks, Root};
+use crate::reach::{self, Bits, Marks, Named, Root};
+use crate::setting::Rules;
 use crate::store::Store;
 use crate::workspace;
 
@@ -23,10 +27,10 @@ use crate::workspace;
 const FACTS: usize = 100_000;
 
 /// How a collection is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// How long operations can be undone.
-    pub operations: Duration,
+    /// What it keeps beyond what it must.
+    pub rules: Rules,
     /// How long is waited for another collection.
     pub wait: Duration,
     /// How long is waited, at the end, for processes that may have seen what goes.
@@ -42,6 +46,8 @@ pub struct Collected {
     pub needed: (u64, u64),
     /// How many commits nothing leads to.
     pub commits: u64,
+    /// Of how many commits the rules let the files go.
+    pub let_go: u64,
     /// Which packs went, and what was copied of them.
     pub plan: Plan,
     /// How many bytes were deleted, of packs of this collection and of earlier ones.
@@ -52,25 +58,40 @@ pub struct Collected {
     pub presences: u64,
 }
 
+/// What a collection would do.
+#[derive(Debug, Clone)]
+pub struct Foreseen {
+    /// What it would find and do.
+    pub collected: Collected,
+    /// Who keeps what alone, the most first. What operations keep is only what nobody else does.
+    pub alone: Vec<(Keeper, Stock)>,
+}
+
 /// Finds out what a collection would do, and changes nothing.
 pub fn foresee(
     store: &Store,
     author: &Author,
-    options: Options,
+    options: &Options,
     progress: &dyn Progress,
-) -> Result<Collected, Error> {
+) -> Result<Foreseen, Error> {
     let collection = Collection::begin(store, author, options, progress)?;
     let facts = store.session()?;
     let dead = roots::dead(&facts, &collection.repos, &|id| collection.marks.has_entered(id), usize::MAX)?;
     let plan = decide(&collection.shares());
-    Ok(Collected { commits: dead.commits.len() as u64, plan, ..collection.sums() })
+    let let_go = collection.letting.goes().len() as u64;
+    drop(facts);
+    let collected = Collected { commits: dead.commits.len() as u64, let_go, plan, ..collection.sums() };
+    let passes = |id: &CommitId| collection.letting.goes().contains_key(id);
+    let roots = read_roots(store, author, options)?.1;
+    let alone = alone::measure(store.objects(), &collection.marks.catalogue, roots, &passes, progress)?;
+    Ok(Foreseen { collected, alone })
 }
 
 /// Collects what nothing needs. May be killed at any moment: the next collection goes on with what is left.
 pub fn collect(
     store: &Store,
     author: &Author,
-    options: Options,
+    options: &Options,
     progress: &dyn Progress,
 ) -> Result<Collected, Error> {
     let lock = lock_within(&store.root().join("gc.lock"), options.wait);
@@ -79,7 +100,7 @@ pub fn collect(
     };
     let outgoing = Outgoing::find(store)?;
     let mut collection = Collection::begin(store, author, options, progress)?;
-    let commits = collection.forget()?;
+    let (commits, let_go) = collection.forget()?;
     let sums = collection.sums();
     collection.copy(|marks, number, _| marks.catalogue.is_condemned(number))?;
     let mut deleted = outgoing.discard(store)?;
@@ -99,7 +120,7 @@ pub fn collect(
     }
     workspace::forget_gone(store)?;
     let waiting = store.objects().condemned()?.iter().map(Condemned::bytes).sum();
-    Ok(Collected { commits, plan, deleted, waiting, presences: presences.len() as u64, ..sums })
+    Ok(Collected { commits, let_go, plan, deleted, waiting, presences: presences.len() as u64, ..sums })
 }
 
 /// How often it is looked whether processes have ended.
@@ -127,12 +148,26 @@ fn outlast(
     }
 }
 
+/// What is to be kept, and when that was.
+fn read_roots(store: &Store, author: &Author, options: &Options) -> Result<(i64, Roots), Error> {
+    let now = author.now().time;
+    let kept = i64::try_from(options.rules.operations().as_millis()).unwrap_or(i64::MAX);
+    let mut roots = roots::read(&store.session()?, now.saturating_sub(kept))?;
+    roots.named.extend(roots::of_workspaces(store, &roots.repos)?);
+    Ok((now, roots))
+}
+
+fn all_roots(named: Vec<Named>) -> Vec<Root> {
+    named.into_iter().flat_map(|named| named.roots).collect()
+}
+
 /// A collection that has found out what is needed.
-struct Collection<'a> {
+pub(super) struct Collection<'a> {
     store: &'a Store,
     author: &'a Author,
     progress: &'a dyn Progress,
     marks: Marks<'a>,
+    letting: Letting<'a>,
     copied: Bits,
     /// Packs of living writers, of which nothing may be known yet.
     fresh: BTreeSet<String>,
@@ -143,10 +178,10 @@ struct Collection<'a> {
 }
 
 impl<'a> Collection<'a> {
-    fn begin(
+    pub(super) fn begin(
         store: &'a Store,
         author: &'a Author,
-        options: Options,
+        options: &'a Options,
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
         let packs = store.objects();
@@ -154,14 +189,16 @@ impl<'a> Collection<'a> {
         let catalogue = packs.catalogue()?;
         let fresh = owner::written(store.tmp())
             .map_err(|source| Error::Io { verb: "see what is being written", source })?;
-        let kept = i64::try_from(options.operations.as_millis()).unwrap_or(i64::MAX);
-        let time = author.now().time.saturating_sub(kept);
-        let Roots { mut named, newest, since, repos } = roots::read(&store.session()?, time)?;
-        named.extend(roots::of_workspaces(store, &repos)?);
+        let (now, roots) = read_roots(store, author, options)?;
+        let Roots { mut named, undoable, names, newest, since, repos } = roots;
+        named.extend(undoable);
+        let letting = Letting::new(packs, &options.rules, now, names, roots::keepers(&named))?;
         let copied = Bits::new(catalogue.len());
-        let marks = Marks::new(packs, catalogue);
-        let collection = Self { store, author, progress, marks, copied, fresh, newest, since, repos };
-        collection.mark(named)?;
+        let mut marks = Marks::new(packs, catalogue);
+        marks.pass(letting.goes().keys().copied().collect());
+        let collection =
+            Self { store, author, progress, marks, letting, copied, fresh, newest, since, repos };
+        collection.mark(all_roots(named))?;
         Ok(collection)
     }
 
@@ -176,28 +213,58 @@ impl<'a> Collection<'a> {
     }
 
     /// What has been named since it was looked last.
-    fn news(&mut self, facts: &Session) -> Result<Vec<Root>, Error> {
-        let roots = roots::since(facts, self.newest)?;
+    fn news(&mut self, facts: &Session) -> Result<Vec<Named>, Error> {
+        let named = roots::since(facts, self.newest)?;
         self.newest = facts.newest();
-        Ok(roots)
+        Ok(named)
     }
 
     /// Marks what has been named since, and what workspaces came to.
     fn follow(&mut self) -> Result<(), Error> {
-        let mut roots = self.news(&self.store.session()?)?;
-        roots.extend(roots::of_workspaces(self.store, &self.repos)?);
+        let mut named = self.news(&self.store.session()?)?;
+        named.extend(roots::of_workspaces(self.store, &self.repos)?);
+        self.mark(all_roots(named))
+    }
+
+    /// Marks this, before it is known what is let go, and keeps the files that it needs.
+    fn take_up(&mut self, named: Vec<Named>) -> Result<(), Error> {
+        let stay = self.letting.keep(roots::keepers(&named))?;
+        let mut roots = all_roots(named);
+        if !stay.is_empty() {
+            self.marks.pass(self.letting.goes().keys().copied().collect());
+            for id in stay {
+                roots.extend(reach::held(&history::load(self.store.objects(), id)?));
+            }
+        }
         self.mark(roots)
     }
 
-    /// Forgets what is known of commits that nothing leads to, and says since when operations can be undone. How many commits they are.
-    fn forget(&mut self) -> Result<u64, Error> {
+    /// The table of commits whose files were let go, as it is to be; `None` if it stays as it is. It is in the packs.
+    fn table(&self, before: Option<NodeId>) -> Result<Option<NodeId>, Error> {
+        let writer = self.store.writer();
+        let is_known = |id: &CommitId| self.marks.has_entered(id.digest());
+        let table = history::write_let_go(&writer, before, self.letting.goes(), &is_known)?;
+        writer.finish()?;
+        // Nodes of it may have been there before, and nothing else need them.
+        if let Some(table) = table {
+            reach::visit(self.store.objects(), Root::Plain(table), &self.marks)?;
+        }
+        Ok(table)
+    }
+
+    /// Forgets what is known of commits that nothing leads to, and says since when operations can be undone and which commits' files are let
+    /// go. How many commits were forgotten, and of how many the files were let go.
+    pub(super) fn forget(&mut self) -> Result<(u64, u64), Error> {
         let mut commits = BTreeSet::new();
+        let before = let_go::root(&self.store.session()?)?;
+        self.take_up(roots::of_workspaces(self.store, &self.repos)?)?;
         loop {
+            let table = self.table(before)?;
             let mut facts = self.store.session()?;
-            let roots = self.news(&facts)?;
-            if !roots.is_empty() {
+            let named = self.news(&facts)?;
+            if !named.is_empty() {
                 drop(facts);
-                self.mark(roots)?;
+                self.take_up(named)?;
                 continue;
             }
             let dead = roots::dead(&facts, &self.repos, &|id| self.marks.has_entered(id), FACTS)?;
@@ -208,8 +275,11 @@ impl<'a> Collection<'a> {
             if history::kept_since(&facts)? < self.since {
                 history::keep_since(&mut batch, self.since);
             }
+            if let Some(table) = table.filter(|_| let_go::root(&facts).is_ok_and(|now| now == before)) {
+                let_go::put(&mut batch, table);
+            }
             if batch == Batch::default() {
-                return Ok(commits.len() as u64);
+                return Ok((commits.len() as u64, self.letting.goes().len() as u64));
             }
             match facts.commit(&self.author.housekeeping(), &batch)? {
                 Outcome::Done { number } => self.newest = number,

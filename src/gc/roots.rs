@@ -1,21 +1,27 @@
 //! What must be kept: all that facts name, and what they named in the operations that can be undone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use super::error::Error;
+use super::letting::Keeper;
 use crate::history::{self, Subject};
 use crate::ledger::{Operation, Session};
 use crate::object::Digest;
 use crate::pipeline;
-use crate::reach::{self, Holder, Root};
+use crate::reach::{self, Holder, Named, Root};
 use crate::store::Store;
 use crate::workspace;
 
 /// What is to be kept, as it was at one moment.
 #[derive(Debug)]
 pub(super) struct Roots {
-    pub(super) named: Vec<Root>,
+    /// What facts name.
+    pub(super) named: Vec<Named>,
+    /// What they named in operations that can be undone.
+    pub(super) undoable: Vec<Named>,
+    /// The names of repos.
+    pub(super) names: BTreeMap<u64, String>,
     /// The newest operation then.
     pub(super) newest: u64,
     /// The oldest one that can be undone from now on.
@@ -27,7 +33,9 @@ pub(super) struct Roots {
 /// Reads what is to be kept, with the operations that were made at or after `time` (milliseconds since 1970).
 pub(super) fn read(facts: &Session, time: i64) -> Result<Roots, Error> {
     let mut named = reach::named(facts)?;
-    let mut repos: BTreeSet<u64> = history::list(facts)?.into_iter().map(|repo| repo.id).collect();
+    let names: BTreeMap<u64, String> =
+        history::list(facts)?.into_iter().map(|repo| (repo.id, repo.name.to_string())).collect();
+    let mut repos: BTreeSet<u64> = names.keys().copied().collect();
     let newest = facts.newest();
     let before = history::kept_since(facts)?;
     let mut since = newest + 1;
@@ -46,12 +54,11 @@ pub(super) fn read(facts: &Session, time: i64) -> Result<Roots, Error> {
     }
     // A table of results goes with its repo.
     named.retain(|named| if let Holder::Results(repo) = named.holder { repos.contains(&repo) } else { true });
-    let named = named.into_iter().flat_map(|named| named.roots).chain(undoable).collect();
-    Ok(Roots { named, newest, since, repos })
+    Ok(Roots { named, undoable, names, newest, since, repos })
 }
 
 /// What the operations after this number have named, as they come.
-pub(super) fn since(facts: &Session, number: u64) -> Result<Vec<Root>, Error> {
+pub(super) fn since(facts: &Session, number: u64) -> Result<Vec<Named>, Error> {
     let mut roots = Vec::new();
     for operation in facts.operations() {
         let operation = operation?;
@@ -60,7 +67,7 @@ pub(super) fn since(facts: &Session, number: u64) -> Result<Vec<Root>, Error> {
         }
         for change in &operation.changes {
             if let Some(value) = &change.after {
-                roots.extend(reach::named_by(&change.key, value)?.into_iter().flat_map(|named| named.roots));
+                roots.extend(reach::named_by(&change.key, value)?);
             }
         }
     }
@@ -68,33 +75,46 @@ pub(super) fn since(facts: &Session, number: u64) -> Result<Vec<Root>, Error> {
 }
 
 /// What the files of workspaces come from. A commit that is not there any more keeps nothing.
-pub(super) fn of_workspaces(store: &Store, repos: &BTreeSet<u64>) -> Result<Vec<Root>, Error> {
-    let mut roots = Vec::new();
+pub(super) fn of_workspaces(store: &Store, repos: &BTreeSet<u64>) -> Result<Vec<Named>, Error> {
+    let mut named = Vec::new();
     for workspace in workspace::known(store)? {
         if workspace.repo.is_none_or(|repo| repos.contains(&repo)) {
             for commit in workspace.commits {
                 if store.objects().find(commit.digest())?.is_some() {
-                    roots.push(Root::Commit(commit));
+                    named.push(Named { holder: Holder::Workspaces, roots: vec![Root::Commit(commit)] });
                 }
             }
         }
     }
-    Ok(roots)
+    Ok(named)
 }
 
 /// What an operation named that undoing it, or going back beyond it, may bring back: not what the machinery keeps for itself.
-fn named_in(operation: &Operation) -> Result<Vec<Root>, Error> {
+fn named_in(operation: &Operation) -> Result<Vec<Named>, Error> {
     let mut roots = Vec::new();
     for change in &operation.changes {
         for value in [&change.before, &change.after].into_iter().flatten() {
             if let Some(named) = reach::named_by(&change.key, value)?
                 && !matches!(named.holder, Holder::Jobs | Holder::Results(_))
             {
-                roots.extend(named.roots);
+                roots.push(named);
             }
         }
     }
     Ok(roots)
+}
+
+/// What is named, as keepers of files.
+pub(super) fn keepers(named: &[Named]) -> Vec<Keeper> {
+    let keeper = |holder: &Holder, root: &Root| match (holder, root) {
+        (Holder::Branch(repo, branch), Root::Commit(id)) => Some(Keeper::Branch(*repo, branch.clone(), *id)),
+        (_, Root::Commit(id)) => Some(Keeper::Commit(*id)),
+        _ => None,
+    };
+    named
+        .iter()
+        .flat_map(|Named { holder, roots }| roots.iter().filter_map(move |root| keeper(holder, root)))
+        .collect()
 }
 
 /// The number of the repo that this fact makes known.

@@ -17,18 +17,21 @@ use crate::store::{DEFAULT_WAIT, Store};
 use crate::workspace::{Loss, Wanted, Workspace};
 use crate::{content, snapshot::Snapshot};
 
-fn author() -> Author {
+pub(super) fn author() -> Author {
     Author { name: "Ann".to_owned(), command: "test".to_owned() }
 }
 
-const NOW: Options = Options { operations: Duration::ZERO, wait: Duration::ZERO, patience: Duration::ZERO };
-
-struct Place {
-    _dir: tempfile::TempDir,
-    store: Store,
+/// As soon as can be, with these rules.
+pub(super) fn by(rules: &str) -> Options {
+    Options { rules: rules.parse().unwrap(), wait: Duration::ZERO, patience: Duration::ZERO }
 }
 
-fn place() -> Place {
+pub(super) struct Place {
+    _dir: tempfile::TempDir,
+    pub(super) store: Store,
+}
+
+pub(super) fn place() -> Place {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
     create_repo(&store, &author(), "r".parse().unwrap(), String::new()).unwrap();
@@ -37,17 +40,17 @@ fn place() -> Place {
 
 impl Place {
     /// Another process, as it were.
-    fn other(&self) -> Store {
+    pub(super) fn other(&self) -> Store {
         Store::open(self.store.root(), DEFAULT_WAIT).unwrap()
     }
 
-    fn gc(&self) -> Collected {
-        collect(&self.store, &author(), NOW, &Silent).unwrap()
+    pub(super) fn gc(&self) -> Collected {
+        collect(&self.store, &author(), &by("ops=0"), &Silent).unwrap()
     }
 }
 
 /// Bytes that do not compress.
-fn noise(seed: u64, len: usize) -> Vec<u8> {
+pub(super) fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut reader = blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof();
     let mut bytes = vec![0; len];
     reader.fill(&mut bytes);
@@ -55,13 +58,13 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
 }
 
 /// A commit of these files that is not published yet.
-struct Prepared {
+pub(super) struct Prepared {
     base: change::Base,
     draft: Draft,
     writer: Writer,
 }
 
-fn prepare(store: &Store, branch: &str, files: &[(&str, Vec<u8>)]) -> Prepared {
+pub(super) fn prepare(store: &Store, branch: &str, files: &[(&str, Vec<u8>)]) -> Prepared {
     let target: Target = format!("r@{branch}").parse().unwrap();
     let writer = store.writer();
     let base = change::open(store, &target, &writer).unwrap();
@@ -74,28 +77,29 @@ fn prepare(store: &Store, branch: &str, files: &[(&str, Vec<u8>)]) -> Prepared {
     Prepared { base, draft, writer }
 }
 
-fn publish(store: &Store, prepared: Prepared) -> CommitId {
+pub(super) fn publish(store: &Store, prepared: Prepared) -> CommitId {
     let Prepared { base, draft, writer } = prepared;
     let published = change::publish(store, &author(), base, draft, writer, "m", Empty::Allow);
     published.unwrap().commit.unwrap()
 }
 
-fn commit(store: &Store, branch: &str, files: &[(&str, Vec<u8>)]) -> CommitId {
+pub(super) fn commit(store: &Store, branch: &str, files: &[(&str, Vec<u8>)]) -> CommitId {
     publish(store, prepare(store, branch, files))
 }
 
-fn remove_branch(store: &Store, branch: &str) {
+pub(super) fn remove_branch(store: &Store, branch: &str) {
     let target = format!("r@{branch}").parse().unwrap();
     let _ = delete_branch(store, &author(), &target).unwrap();
 }
 
 /// Paths with what the files hold.
-type Files = Vec<(String, Vec<u8>)>;
+pub(super) type Files = Vec<(String, Vec<u8>)>;
 
 /// Everything that the commit holds, read anew.
-fn read(store: &Store, id: CommitId) -> Result<Files, Cause> {
+pub(super) fn read(store: &Store, id: CommitId) -> Result<Files, Cause> {
     let store = Store::open(store.root(), DEFAULT_WAIT)?;
-    let tree = history::load(store.objects(), id)?.tree;
+    drop(store.session()?);
+    let tree = history::load_whole(store.objects(), id)?.tree;
     let mut files = Vec::new();
     for (path, entry) in Snapshot::new(store.objects(), tree).files_at(None)? {
         files.push((path.to_string(), content::load(store.objects(), entry.blob)?));
@@ -103,7 +107,7 @@ fn read(store: &Store, id: CommitId) -> Result<Files, Cause> {
     Ok(files)
 }
 
-fn bytes_of_packs(store: &Store) -> u64 {
+pub(super) fn bytes_of_packs(store: &Store) -> u64 {
     let all = walkdir(&store.root().join("packs"));
     all.iter().map(|path| std::fs::metadata(path).unwrap().len()).sum()
 }
@@ -152,7 +156,7 @@ fn what_only_a_deleted_branch_had_goes_and_all_else_stays() {
     assert!(read(store, gone).is_ok());
     remove_branch(store, "side");
     let before = bytes_of_packs(store);
-    let foreseen = foresee(store, &author(), NOW, &Silent).unwrap();
+    let foreseen = foresee(store, &author(), &by("ops=0"), &Silent).unwrap().collected;
     assert_eq!(bytes_of_packs(store), before);
     assert_eq!(foreseen.commits, 1);
     let collected = place.gc();
@@ -173,8 +177,7 @@ fn what_can_be_undone_is_kept_for_as_long_as_that() {
     // The empty tree that the branch began with is not needed.
     place.gc();
     delete_repo(store, &author(), &"r".parse().unwrap(), Mode::Make).unwrap();
-    let keep = Options { operations: Duration::from_secs(3600), ..NOW };
-    assert_eq!(collect(store, &author(), keep, &Silent).unwrap().deleted, 0);
+    assert_eq!(collect(store, &author(), &by("ops=1h"), &Silent).unwrap().deleted, 0);
     assert!(read(store, id).is_ok());
     let collected = place.gc();
     assert!(collected.deleted > 3000);
@@ -325,7 +328,7 @@ fn a_second_collection_at_the_same_time_is_told_so() {
     let place = place();
     let lock = crate::owner::lock_within(&place.store.root().join("gc.lock"), Duration::ZERO).unwrap();
     assert!(lock.is_some());
-    let ended = collect(&place.other(), &author(), NOW, &Silent);
+    let ended = collect(&place.other(), &author(), &by("ops=0"), &Silent);
     assert!(matches!(ended, Err(super::Error::Busy)), "{ended:?}");
 }
 

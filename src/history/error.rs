@@ -42,6 +42,9 @@ pub enum Error {
     /// Where it stood then has been collected.
     #[error("where the branch {branch} of {repo} stood then has been collected")]
     Collected { repo: RepoName, branch: String },
+    /// A rule took its files.
+    #[error("the files of commit {commit:.12} were let go on {time} under the rule {rules}")]
+    LetGo { commit: CommitId, time: String, rules: String },
     /// A branch or tag has this name already.
     #[error("{repo} has a {what} {name} already")]
     RefExists { repo: RepoName, what: &'static str, name: String },
@@ -112,6 +115,7 @@ fault! {
         | Self::NotYet { .. }
         | Self::NotSoOften { .. }
         | Self::Collected { .. }
+        | Self::LetGo { .. }
         | Self::UnknownRef { .. } => Kind::NotFound,
         Self::RepoExists { .. }
         | Self::RefExists { .. }
@@ -148,6 +152,7 @@ fault! {
         Self::BeforeFirst { repo, .. } => Some(format!("`vds log {repo}` shows how far it goes")),
         Self::NoParent { repo, commit, .. } => Some(format!("`vds show {repo}@{commit:.12}` tells of it")),
         Self::Collected { .. } => Some("`vds op log` tells what was done; `vds gc --retain ops=TIME` says for how long that can be gone back to".to_owned()),
+        Self::LetGo { .. } => Some("`vds log` tells of the commit; of commits that are pinned (`vds pin`) or tagged no rule takes the files".to_owned()),
         Self::NotYet { repo, .. } | Self::NotSoOften { repo, .. } => {
             Some(format!("`vds op log {repo}` shows what was done to it"))
         }

@@ -5,7 +5,7 @@ use chrono::Local;
 use super::kept::kept_since;
 use super::revision::{Base, Location, Revision, Step};
 use super::{DEFAULT_BRANCH, Error, Repo, branch, commit, index, keys, remote, repo, tag, when};
-use crate::ledger::{Ledger, Operation, Session};
+use crate::ledger::{Operation, Session};
 use crate::object::{BranchName, CommitId, ObjectRead, TreePath};
 
 /// The fewest digits that may stand for a commit id.
@@ -27,9 +27,8 @@ pub struct Resolved {
     pub path: Option<TreePath>,
 }
 
-/// Finds what `location` means.
-pub fn resolve(ledger: &Ledger, objects: &dyn ObjectRead, location: &Location) -> Result<Resolved, Error> {
-    let facts = ledger.session()?;
+/// Finds what `location` means in this session, which is let go for long searches.
+pub fn resolve(facts: Session, objects: &dyn ObjectRead, location: &Location) -> Result<Resolved, Error> {
     let repo = repo::load(&facts, &location.repo)?;
     let base = match &location.rev.base {
         Base::Name(name) => find_name(&facts, &repo, name)?,
@@ -46,11 +45,11 @@ pub fn resolve(ledger: &Ledger, objects: &dyn ObjectRead, location: &Location) -
 
 /// Like [`resolve`], but a repo without any commit on the default branch is `None` rather than an error.
 pub fn resolve_optional(
-    ledger: &Ledger,
+    facts: Session,
     objects: &dyn ObjectRead,
     location: &Location,
 ) -> Result<Option<Resolved>, Error> {
-    match resolve(ledger, objects, location) {
+    match resolve(facts, objects, location) {
         Ok(resolved) => Ok(Some(resolved)),
         Err(Error::NoCommits { .. }) => Ok(None),
         Err(error) => Err(error),

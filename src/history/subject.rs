@@ -1,6 +1,7 @@
 //! What a fact is about, read from its key: for those who look at changes that others made.
 
 use super::{RemoteBranch, Repo, branch, keys};
+use crate::let_go;
 use crate::object::{BranchName, CommitId, RemoteName, RepoName, TagName};
 
 /// What a fact of history is about. Repos are told by their numbers where their names may have changed.
@@ -30,6 +31,8 @@ pub enum Subject {
     NextRepo,
     /// Since when all that operations named is kept.
     KeptSince,
+    /// Which commits' files were let go.
+    LetGo,
 }
 
 /// Where the open merge into a branch lies.
@@ -61,6 +64,9 @@ pub fn subject(key: &[u8]) -> Option<Subject> {
     }
     if key == keys::KEPT_SINCE {
         return Some(Subject::KeptSince);
+    }
+    if key == let_go::KEY {
+        return Some(Subject::LetGo);
     }
     if let Some(name) = key.strip_prefix(keys::REPOS) {
         return Some(Subject::Repo(std::str::from_utf8(name).ok()?.parse().ok()?));
@@ -109,6 +115,7 @@ mod tests {
         for (key, want) in [
             (keys::NEXT_REPO.to_vec(), Some(Subject::NextRepo)),
             (keys::KEPT_SINCE.to_vec(), Some(Subject::KeptSince)),
+            (let_go::KEY.to_vec(), Some(Subject::LetGo)),
             (keys::repo(&name), Some(Subject::Repo(name.clone()))),
             (keys::branch(7, &branch), Some(Subject::Branch(7, branch.clone()))),
             (keys::tag(7, &tag), Some(Subject::Tag(7, tag.clone()))),

@@ -31,7 +31,7 @@ impl<'a> Chosen<'a> {
     ) -> Result<BTreeMap<TreePath, Made>, Error> {
         let mut still = BTreeMap::new();
         let Some((choices, ends)) = self.found else { return Ok(still) };
-        let before = history::load(objects, ends.ours)?.tree;
+        let before = history::load_whole(objects, ends.ours)?.tree;
         for Conflict { clash, .. } in conflicts {
             let Some(made) = choices.get(&clash.path) else { continue };
             let is_of_base = clash.kind == ConflictKind::FileDirectory && made.choice == Choice::Base;

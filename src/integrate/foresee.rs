@@ -43,7 +43,7 @@ pub fn foresee(store: &Store, author: &Author, target: &Target, request: &Reques
             Preview { outcome: unchanged(Integrated::Nothing, head), stages: Some(Vec::new()) }
         }
         Planned::Forward => {
-            let tree = history::load(&sink, theirs)?.tree;
+            let tree = history::load_whole(&sink, theirs)?.tree;
             let tally = tally(&sink, &base, theirs)?;
             let outcome = Outcome { tally, ..unchanged(Integrated::Forwarded, theirs) };
             Preview { outcome, stages: Some(stages(theirs, tree)?) }

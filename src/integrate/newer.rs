@@ -49,10 +49,10 @@ impl<'a> Times<'a> {
             // A merge changes nothing that its parents did not.
             let before = match commit.parents.as_slice() {
                 [] => None,
-                [parent] => Some(history::load(self.objects, *parent)?.tree),
+                [parent] => Some(history::load_whole(self.objects, *parent)?.tree),
                 _ => continue,
             };
-            let now = Snapshot::new(self.objects, commit.tree);
+            let now = Snapshot::new(self.objects, history::load_whole(self.objects, id)?.tree);
             let mut note = |path: TreePath| {
                 let when = times.entry(path).or_insert((commit.time, id));
                 *when = (*when).max((commit.time, id));

@@ -279,7 +279,7 @@ impl Work<'_> {
     fn begin(&self, base: &Base) -> Result<Outcome, Error> {
         let theirs = first_of(self.store, base, self.request, self.finishing)?;
         let objects: &dyn ObjectRead = self.store.objects();
-        let tree = history::load(objects, theirs)?.tree;
+        let tree = history::load_whole(objects, theirs)?.tree;
         self.check_local(objects, tree)?;
         let added = Snapshot::new(objects, tree).totals(None)?.count;
         self.move_to(base, None, theirs, Tally { added, ..Tally::default() })
@@ -288,7 +288,7 @@ impl Work<'_> {
     fn forward(&self, base: &Base, head: CommitId) -> Result<Outcome, Error> {
         let theirs = self.request.action.commit();
         let objects: &dyn ObjectRead = self.store.objects();
-        self.check_local(objects, history::load(objects, theirs)?.tree)?;
+        self.check_local(objects, history::load_whole(objects, theirs)?.tree)?;
         let tally = tally(objects, base, theirs)?;
         self.move_to(base, Some(head), theirs, tally)
     }
@@ -325,7 +325,7 @@ pub(super) fn first_of(
 
 /// How the files of `theirs` differ from those of the branch.
 pub(super) fn tally(objects: &dyn ObjectRead, base: &Base, theirs: CommitId) -> Result<Tally, Error> {
-    let after = history::load(objects, theirs)?.tree;
+    let after = history::load_whole(objects, theirs)?.tree;
     let mut tally = Tally::default();
     for change in Snapshot::new(objects, base.tree).diff(&Snapshot::new(objects, after), "") {
         let change = change?;

@@ -153,7 +153,7 @@ pub(super) struct Sides {
 
 impl Bench<'_> {
     fn tree(&self, commit: CommitId) -> Result<NodeId, Error> {
-        Ok(history::load(self.sink, commit)?.tree)
+        Ok(history::load_whole(self.sink, commit)?.tree)
     }
 
     /// The versions that are to be brought together on top of `ours`; of a merge, `bases` are the best common ancestors.
@@ -185,7 +185,7 @@ impl Bench<'_> {
     }
 
     fn change(&self, id: CommitId, mainline: Option<usize>) -> Result<Change, Error> {
-        let commit = history::load(self.sink, id)?;
+        let commit = history::load_whole(self.sink, id)?;
         let after = commit.tree;
         let parent = match (commit.parents.as_slice(), mainline) {
             ([], None) => return Ok(Change { before: tree::empty(self.sink)?, after, parent: None }),

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::commit::Lineage;
-use super::digest::{CommitId, Digest};
+use super::digest::{CommitId, Digest, NodeId};
 use crate::fault::{Cause, Fault, Kind};
 
 /// What the bytes of an object are. The numbers are part of the pack format.
@@ -102,6 +102,11 @@ pub trait ObjectRead: fmt::Debug + Send + Sync {
 
     /// What a commit comes from, if that is known without reading its record.
     fn lineage(&self, _id: CommitId) -> Option<Lineage> {
+        None
+    }
+
+    /// The root of the table of commits whose files were let go, if there is one.
+    fn let_go(&self) -> Option<NodeId> {
         None
     }
 

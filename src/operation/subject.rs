@@ -54,9 +54,8 @@ impl Subject {
             | Self::Mark(_)
             | Self::Other => Care::Reverted,
             Self::History(H::Commit(..) | H::Derived(..)) | Self::Pipeline(P::Version) => Care::PutBack,
-            Self::History(H::NextRepo | H::KeptSince) | Self::Pipeline(P::Job(_) | P::Machinery) => {
-                Care::Left
-            }
+            Self::History(H::NextRepo | H::KeptSince | H::LetGo)
+            | Self::Pipeline(P::Job(_) | P::Machinery) => Care::Left,
         }
     }
 }

@@ -213,7 +213,12 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
         }
         Subject::Other => (Noun::Other, label(&change.key), there()),
         Subject::History(
-            Fact::Repo(_) | Fact::Commit(..) | Fact::Derived(..) | Fact::NextRepo | Fact::KeptSince,
+            Fact::Repo(_)
+            | Fact::Commit(..)
+            | Fact::Derived(..)
+            | Fact::NextRepo
+            | Fact::KeptSince
+            | Fact::LetGo,
         )
         | Subject::Pipeline(PipelineFact::Version | PipelineFact::Machinery)
         | Subject::Mark(_) => return Ok(None),

@@ -14,7 +14,7 @@ use super::index::Index;
 use super::listing::Listing;
 use crate::backend::{self, Backend, Listed};
 use crate::fault::Cause;
-use crate::object::{AccessError, CommitId, Digest, Lineage, ObjectKind, ObjectRead, Payload};
+use crate::object::{AccessError, CommitId, Digest, Lineage, NodeId, ObjectKind, ObjectRead, Payload};
 use crate::owner::Tmp;
 use crate::setting::Reserve;
 
@@ -35,6 +35,7 @@ struct Shared {
     nodes: Nodes,
     graph: Graph,
     reserve: Mutex<Reserve>,
+    let_go: Mutex<Option<NodeId>>,
     reads: AtomicU64,
     read_bytes: AtomicU64,
 }
@@ -72,8 +73,10 @@ impl Packs {
         let graph = Graph::new(index.join("commits.graph"), tmp);
         let index = Index::new(index, tmp);
         let (reads, read_bytes) = (AtomicU64::new(0), AtomicU64::new(0));
-        let (known, nodes, reserve) = (Mutex::default(), Nodes::new(), Mutex::default());
-        Self { shared: Arc::new(Shared { backend, index, known, nodes, graph, reserve, reads, read_bytes }) }
+        let (known, nodes, reserve, let_go) =
+            (Mutex::default(), Nodes::new(), Mutex::default(), Mutex::default());
+        let shared = Shared { backend, index, known, nodes, graph, reserve, let_go, reads, read_bytes };
+        Self { shared: Arc::new(shared) }
     }
 
     pub(super) fn backend(&self) -> &dyn Backend {
@@ -96,6 +99,11 @@ impl Packs {
     /// Lets no pack be begun when only `reserve` is left of the disk.
     pub fn keep_free(&self, reserve: Reserve) {
         *self.shared.reserve.lock().unwrap_or_else(PoisonError::into_inner) = reserve;
+    }
+
+    /// Hands on the root of the table of commits whose files were let go, to whoever reads commits from here.
+    pub fn tell_let_go(&self, table: Option<NodeId>) {
+        *self.shared.let_go.lock().unwrap_or_else(PoisonError::into_inner) = table;
     }
 
     /// How much was read so far; what lay in memory still does not count.
@@ -339,6 +347,10 @@ impl ObjectRead for Packs {
 
     fn lineage(&self, id: CommitId) -> Option<Lineage> {
         self.shared.graph.find(id)
+    }
+
+    fn let_go(&self) -> Option<NodeId> {
+        *self.shared.let_go.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn learn(&self, commits: &[(CommitId, Lineage)]) {

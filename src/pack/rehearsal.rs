@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::reader::Packs;
-use crate::object::{AccessError, CommitId, Digest, Lineage, ObjectKind, ObjectRead, ObjectWrite, Payload};
+use crate::object::{
+    AccessError, CommitId, Digest, Lineage, NodeId, ObjectKind, ObjectRead, ObjectWrite, Payload,
+};
 
 /// Takes objects as a writer does and touches no disk. Tree nodes can be read back, since an edit may need them; of file
 /// contents only the names are kept, so that any amount fits.
@@ -29,6 +31,10 @@ impl ObjectRead for Rehearsal {
 
     fn lineage(&self, id: CommitId) -> Option<Lineage> {
         self.packs.lineage(id)
+    }
+
+    fn let_go(&self) -> Option<NodeId> {
+        self.packs.let_go()
     }
 
     fn learn(&self, commits: &[(CommitId, Lineage)]) {

@@ -23,6 +23,13 @@ impl Stock {
         self.bytes += u64::from(len);
         self.stored += u64::from(stored);
     }
+
+    /// Adds other objects.
+    pub fn join(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.bytes += other.bytes;
+        self.stored += other.stored;
+    }
 }
 
 impl Packs {

@@ -14,7 +14,9 @@ use super::index::Placing;
 use super::reader::{Location, Packs, check, index_error, is_right, storage_error};
 use super::room::Disk;
 use crate::backend;
-use crate::object::{AccessError, CommitId, Digest, Lineage, ObjectKind, ObjectRead, ObjectWrite, Payload};
+use crate::object::{
+    AccessError, CommitId, Digest, Lineage, NodeId, ObjectKind, ObjectRead, ObjectWrite, Payload,
+};
 use crate::owner::{Tmp, note};
 
 /// How much is gathered in memory before it goes to the file, in bytes.
@@ -257,6 +259,10 @@ impl ObjectRead for Writer {
 
     fn lineage(&self, id: CommitId) -> Option<Lineage> {
         self.packs.lineage(id)
+    }
+
+    fn let_go(&self) -> Option<NodeId> {
+        self.packs.let_go()
     }
 
     fn learn(&self, commits: &[(CommitId, Lineage)]) {

@@ -13,7 +13,7 @@ use super::spec::Work;
 use super::trigger::{self, Concerned, Moved, Runs};
 use crate::history::{self, Author, Repo};
 use crate::meta::Batch;
-use crate::object::{CommitId, Digest, NodeId, ObjectRead, ObjectWrite, Provenance};
+use crate::object::{AccessError, CommitId, Digest, NodeId, ObjectRead, ObjectWrite, Provenance};
 use crate::snapshot::{Change, Snapshot};
 use crate::store::Store;
 use crate::tree;
@@ -46,7 +46,7 @@ pub(super) fn roots(
     objects: &dyn ObjectRead,
     commits: impl IntoIterator<Item = CommitId>,
 ) -> Result<Vec<NodeId>, Error> {
-    commits.into_iter().map(|commit| Ok(history::load(objects, commit)?.tree)).collect()
+    commits.into_iter().map(|commit| Ok(history::load_whole(objects, commit)?.tree)).collect()
 }
 
 /// The nearest output of the same plan: the branch's own newest, or that of the nearest ancestor of the first input.
@@ -85,13 +85,30 @@ pub(super) fn usable(
     plan: &Digest,
     count: usize,
 ) -> Result<Option<Base>, Error> {
-    let commit = history::load(objects, id)?;
+    let commit = match history::load_whole(objects, id) {
+        Err(history::Error::LetGo { .. }) => return Ok(None),
+        other => other?,
+    };
     match commit.provenance {
         Some(Provenance { code, inputs, state, .. }) if code == *plan && inputs.len() == count => {
-            let inputs = roots(objects, inputs.iter().map(|input| input.commit))?;
-            Ok(Some(Base { inputs, output: commit.tree, state }))
+            let inputs = left(objects, inputs.iter().map(|input| input.commit))?;
+            Ok(inputs.map(|inputs| Base { inputs, output: commit.tree, state }))
         }
         _ => Ok(None),
+    }
+}
+
+/// The trees of these commits, if all are still there: what was read and is on no branch any more may have been collected, and rules let
+/// files go.
+fn left(
+    objects: &dyn ObjectRead,
+    commits: impl IntoIterator<Item = CommitId>,
+) -> Result<Option<Vec<NodeId>>, Error> {
+    match roots(objects, commits) {
+        Err(Error::History(
+            history::Error::LetGo { .. } | history::Error::Object(AccessError::Missing { .. }),
+        )) => Ok(None),
+        other => other.map(Some),
     }
 }
 

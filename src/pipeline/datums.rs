@@ -108,7 +108,7 @@ fn report(job: &Job) -> Result<NodeId, Error> {
 /// The private state of what the job published.
 fn state(objects: &dyn ObjectRead, job: &Job) -> Result<Option<NodeId>, Error> {
     let Some(output) = job.output else { return Ok(None) };
-    Ok(history::load(objects, output)?.provenance.map(|made| made.state))
+    Ok(history::load_whole(objects, output)?.provenance.map(|made| made.state))
 }
 
 fn find(store: &Store, job: &Job, name: &str) -> Result<Found, Error> {

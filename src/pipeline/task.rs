@@ -144,6 +144,10 @@ impl ObjectRead for WhileWanted<'_> {
         self.sink.lineage(id)
     }
 
+    fn let_go(&self) -> Option<NodeId> {
+        self.sink.let_go()
+    }
+
     fn learn(&self, commits: &[(CommitId, Lineage)]) {
         self.sink.learn(commits);
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::walk::{Met, Visit};
-use crate::object::{AccessError, Digest};
+use crate::object::{AccessError, CommitId, Digest};
 use crate::pack::{Catalogue, Location, Packs};
 
 /// Bits that many threads may set.
@@ -46,6 +46,7 @@ pub struct Marks<'a> {
     entered: Bits,
     content: Bits,
     later: Mutex<HashSet<(Digest, Sort)>>,
+    passed: HashSet<CommitId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,7 +59,12 @@ impl<'a> Marks<'a> {
     /// No object was met yet.
     pub fn new(packs: &'a Packs, catalogue: Catalogue) -> Self {
         let (entered, content) = (Bits::new(catalogue.len()), Bits::new(catalogue.len()));
-        Self { packs, catalogue, entered, content, later: Mutex::default() }
+        Self { packs, catalogue, entered, content, later: Mutex::default(), passed: HashSet::new() }
+    }
+
+    /// Has the files of these commits passed by when the commits are met, and those of no others.
+    pub fn pass(&mut self, commits: HashSet<CommitId>) {
+        self.passed = commits;
     }
 
     /// Whether the object of this number was met.
@@ -106,5 +112,9 @@ impl Visit for Marks<'_> {
 
     fn meet_content(&self, digest: &Digest) -> Result<Met, AccessError> {
         self.mark(digest, Sort::Content)
+    }
+
+    fn passes(&self, commit: &CommitId) -> bool {
+        self.passed.contains(commit)
     }
 }

@@ -13,4 +13,4 @@ mod tests;
 pub use error::Error;
 pub use marks::{Bits, Marks};
 pub use root::{Holder, Named, Root, named, named_by};
-pub use walk::{Met, Visit, visit};
+pub use walk::{Met, Visit, held, visit};

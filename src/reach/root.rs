@@ -6,7 +6,7 @@ use super::error::Error;
 use crate::history::{self, Subject};
 use crate::ledger::Session;
 use crate::object::{BranchName, CommitId, Entry, NodeId, TagName};
-use crate::{integrate, pipeline};
+use crate::{integrate, let_go, pipeline};
 
 /// Something from which others are reachable. The kind says how what a tree's entries name is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,10 @@ pub enum Holder {
     Results(u64),
     /// Jobs, with their logs.
     Jobs,
+    /// Workspaces, whose files come from commits.
+    Workspaces,
+    /// What is known of commits whose files rules let go.
+    Rules,
     /// The versions of pipelines, and how far their inputs are.
     Pipelines,
 }
@@ -79,6 +83,9 @@ pub fn named_by(key: &[u8], value: &[u8]) -> Result<Option<Named>, Error> {
                 Holder::Merge(repo, name),
                 merge.commits.into_iter().map(Root::Commit).chain(maps).collect(),
             )
+        }
+        Some(Subject::LetGo) => {
+            named(Holder::Rules, let_go::read(value).map(Root::Plain).into_iter().collect())
         }
         Some(_) => Ok(None),
         None => {

@@ -38,6 +38,10 @@ impl Visit for Seen<'_> {
     fn meet_content(&self, digest: &Digest) -> Result<Met, AccessError> {
         self.take(digest, true)
     }
+
+    fn passes(&self, _commit: &CommitId) -> bool {
+        false
+    }
 }
 
 fn seen(objects: &Objects) -> Seen<'_> {

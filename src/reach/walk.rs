@@ -7,7 +7,7 @@ use super::root::Root;
 use crate::content::{self, Manifest};
 use crate::history;
 use crate::integrate;
-use crate::object::{AccessError, BlobId, CommitId, Digest, Entry, NodeId, ObjectKind, ObjectRead};
+use crate::object::{AccessError, BlobId, Commit, CommitId, Digest, Entry, NodeId, ObjectKind, ObjectRead};
 use crate::pipeline::{self, StateForm};
 use crate::tree::{self, Raw, Value};
 
@@ -30,6 +30,9 @@ pub trait Visit: Sync {
 
     /// Meets the content of a file, or a piece of it.
     fn meet_content(&self, digest: &Digest) -> Result<Met, AccessError>;
+
+    /// Whether the files of this commit are passed by, because they are about to be let go. Those that were let go always are.
+    fn passes(&self, commit: &CommitId) -> bool;
 }
 
 /// Visits all that `root` leads to. An object that `visitor` has met before is not read, nor is what it leads to: so to visit much that has
@@ -78,9 +81,8 @@ impl Walk<'_> {
         }
         let commit = history::load(self.objects, id)?;
         self.waiting.extend(commit.parents.iter().map(|parent| Root::Commit(*parent)));
-        self.waiting.push(Root::Files(commit.tree));
-        if let Some(made) = &commit.provenance {
-            self.waiting.extend([Root::State(made.state), Root::Results(made.results)]);
+        if !self.visitor.passes(&id) && history::find_let_go(self.objects, id)?.is_none() {
+            self.waiting.extend(held(&commit));
         }
         Ok(())
     }
@@ -159,6 +161,15 @@ impl Walk<'_> {
     fn file(&self, blob: BlobId) -> Result<(), Error> {
         meet_file(self.objects, self.visitor, blob)
     }
+}
+
+/// What a commit leads to besides those that it follows.
+pub fn held(commit: &Commit) -> Vec<Root> {
+    let mut held = vec![Root::Files(commit.tree)];
+    if let Some(made) = &commit.provenance {
+        held.extend([Root::State(made.state), Root::Results(made.results)]);
+    }
+    held
 }
 
 fn all_files(entries: Vec<Entry>) -> Vec<Root> {

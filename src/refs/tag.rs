@@ -23,6 +23,7 @@ pub fn create_tag(
     let mut batch = Batch::default();
     history::hold(&mut batch, &repo)?;
     history::create_tag(&mut batch, &repo, name, commit_id);
+    history::check_whole(&facts, store.objects(), commit_id)?;
     // It may have been forgotten since it was looked up.
     history::record_commit(&mut batch, &repo, &commit_id);
     let operation = commit(&mut facts, author, &batch, &repo.name)?;

@@ -130,4 +130,8 @@ impl Visit for Needed<'_> {
     fn meet_content(&self, digest: &Digest) -> Result<Met, AccessError> {
         self.met(digest)
     }
+
+    fn passes(&self, _commit: &CommitId) -> bool {
+        false
+    }
 }

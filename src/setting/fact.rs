@@ -3,6 +3,7 @@
 use super::error::Error;
 use super::key::Key;
 use super::reserve::Reserve;
+use super::retain::Rules;
 use crate::amount::Size;
 use crate::ledger::Session;
 use crate::meta::Batch;
@@ -92,6 +93,11 @@ pub fn auto_gc(facts: &Session) -> Result<bool, Error> {
 /// How many bytes a branch of the repo of this number may hold.
 pub fn quota(facts: &Session, repo: u64) -> Result<Option<Size>, Error> {
     typed(facts, Whose::Repo(repo), Key::Quota)
+}
+
+/// The rules of what collections keep.
+pub fn retain(facts: &Session) -> Result<Rules, Error> {
+    Ok(typed(facts, Whose::Store, Key::Retain)?.unwrap_or_default())
 }
 
 fn typed<T: std::str::FromStr<Err = String>>(

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::error::Error;
 use super::reserve::Reserve;
+use super::retain::Rules;
 use crate::amount::Size;
 
 /// A setting.
@@ -16,6 +17,8 @@ pub enum Key {
     Quota,
     /// How much of the store's disk is kept free.
     Reserve,
+    /// What collections keep.
+    Retain,
 }
 
 /// What a setting is of.
@@ -29,7 +32,7 @@ pub enum Scope {
 
 impl Key {
     /// All settings, by name.
-    pub const ALL: [Self; 3] = [Self::AutoGc, Self::Quota, Self::Reserve];
+    pub const ALL: [Self; 4] = [Self::AutoGc, Self::Quota, Self::Reserve, Self::Retain];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -37,6 +40,7 @@ impl Key {
             Self::AutoGc => "auto-gc",
             Self::Quota => "quota",
             Self::Reserve => "reserve",
+            Self::Retain => "retain",
         }
     }
 
@@ -44,7 +48,7 @@ impl Key {
     pub fn scope(self) -> Scope {
         match self {
             Self::Quota => Scope::Repo,
-            Self::AutoGc | Self::Reserve => Scope::Store,
+            Self::AutoGc | Self::Reserve | Self::Retain => Scope::Store,
         }
     }
 
@@ -56,6 +60,9 @@ impl Key {
             Self::Reserve => {
                 "how much of the store's disk commits leave free, such as 2GiB, or 5% of the disk; at least 1MiB"
             }
+            Self::Retain => {
+                "what `vds gc` keeps, rules with spaces between: ops=14d, REPO@BRANCH:keep-last=30, REPO@BRANCH:keep-within=90d"
+            }
         }
     }
 
@@ -65,6 +72,7 @@ impl Key {
             Self::AutoGc => "on",
             Self::Quota => "no limit",
             Self::Reserve => "64MiB, of a small disk a sixteenth",
+            Self::Retain => "ops=14d, and the files of all commits",
         }
     }
 
@@ -77,9 +85,21 @@ impl Key {
             },
             Self::Quota => value.parse().map(|size: Size| size.to_string()),
             Self::Reserve => value.parse().map(|reserve: Reserve| reserve.to_string()),
+            Self::Retain => value.parse().and_then(lasting).map(|rules| rules.to_string()),
         };
         read.map_err(|reason| Error::Value { key: self, value: value.to_owned(), reason })
     }
+}
+
+/// These rules, if each keeps something: nobody is asked when they are applied.
+fn lasting(rules: Rules) -> Result<Rules, String> {
+    if rules.iter().next().is_none() {
+        return Err("there is no rule in it".to_owned());
+    }
+    let nothing = rules.iter().find(|rule| rule.keeps_nothing()).map(ToString::to_string);
+    nothing.map_or(Ok(rules), |rule| {
+        Err(format!("{rule} keeps nothing, and can only be given to `vds gc` by hand"))
+    })
 }
 
 impl fmt::Display for Key {
@@ -118,6 +138,10 @@ mod tests {
             (Key::Reserve, "91%", None),
             (Key::Reserve, "1kB", None),
             (Key::Reserve, "much", None),
+            (Key::Retain, " ops=48h  r@*:keep-last=3", Some("ops=2d r@*:keep-last=3")),
+            (Key::Retain, "r@*:keep-last=0", None),
+            (Key::Retain, "r@*:keep-within=0", None),
+            (Key::Retain, "", None),
         ] {
             assert_eq!(key.canonical(value).ok().as_deref(), want, "{key} {value}");
         }

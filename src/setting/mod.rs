@@ -7,8 +7,10 @@ mod error;
 mod fact;
 mod key;
 mod reserve;
+mod retain;
 
 pub use error::Error;
-pub use fact::{Subject, Whose, auto_gc, find, put, quota, reserve, subject, value};
+pub use fact::{Subject, Whose, auto_gc, find, put, quota, reserve, retain, subject, value};
 pub use key::{Key, Scope};
 pub use reserve::Reserve;
+pub use retain::{Branches, Keep, Rule, Rules};

@@ -12,6 +12,7 @@ use crate::backend::LocalBackend;
 use crate::fault::prevents_writing;
 use crate::journal;
 use crate::ledger::{self, Ledger, Session};
+use crate::let_go;
 use crate::marker::{self, Marker, Trust};
 use crate::meta::SledMeta;
 use crate::owner::{Presence, Tmp};
@@ -163,6 +164,7 @@ impl Store {
     /// A short session with the facts. Do no work while it is held: other processes wait for it.
     pub fn session(&self) -> Result<Session, ledger::Error> {
         let facts = self.ledger.session()?;
+        self.packs.tell_let_go(let_go::root(&facts)?);
         match setting::reserve(&facts) {
             Ok(reserve) => self.packs.keep_free(reserve),
             Err(error) => {

@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Error;
-use super::walk::old_name;
+use super::walk::{files, old_name};
 use crate::compare;
 use crate::content;
-use crate::history::{self, Log};
+use crate::history::Log;
 use crate::lines;
 use crate::object::{Commit, CommitId, Entry, ObjectRead, TreePath};
 use crate::scope::Scope;
@@ -43,7 +43,7 @@ pub fn blame(
             if here.is_empty() {
                 break;
             }
-            let before = Snapshot::new(objects, history::load(objects, *parent)?.tree);
+            let Some(before) = files(objects, *parent)? else { continue };
             let (same, other) = part(&before, &now, here, follow)?;
             here = other;
             if !same.is_empty() {
@@ -134,7 +134,7 @@ pub fn blame_lines(
         let mut followed = Vec::new();
         for (path, mut here) in waiting.remove(&id).unwrap_or_default() {
             for parent in &commit.parents {
-                let before = Snapshot::new(objects, history::load(objects, *parent)?.tree);
+                let Some(before) = files(objects, *parent)? else { continue };
                 let (old, taken) = take_over(&before, &now, &path, &mut here)?;
                 if !taken.is_empty() {
                     waiting.entry(*parent).or_default().entry(old).or_default().extend(taken);

@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
         let now = Snapshot::new(self.objects, commit.tree);
         let mut trees = Vec::new();
         for parent in parents {
-            let before = Snapshot::new(self.objects, history::load(self.objects, *parent)?.tree);
+            let Some(before) = files(self.objects, *parent)? else { continue };
             if !compare::differs(&before, &now, &scope)? {
                 self.keep(*parent, scope.paths().iter().cloned());
                 return Ok((false, vec![*parent], scope));
@@ -143,15 +143,16 @@ impl<'a> Walk<'a> {
             return Ok((scope.is_in(&now)?, Vec::new(), scope));
         }
         if self.selection.follow == Follow::Nothing {
-            return Ok((true, parents.to_vec(), scope));
+            return Ok((true, trees.into_iter().map(|(parent, _)| parent).collect(), scope));
         }
+        let told = trees.iter().map(|(parent, _)| *parent).collect();
         let mut all: BTreeSet<TreePath> = scope.paths().iter().cloned().collect();
         for (parent, before) in trees {
             let names = names_in(&before, &now, scope.paths())?;
             all.extend(names.iter().cloned());
             self.keep(parent, names);
         }
-        Ok((true, parents.to_vec(), Scope::of(all.into_iter().collect())))
+        Ok((true, told, Scope::of(all.into_iter().collect())))
     }
 
     fn keep(&mut self, parent: CommitId, names: impl IntoIterator<Item = TreePath>) {
@@ -188,17 +189,24 @@ impl Iterator for Walk<'_> {
     }
 }
 
+/// The files of a commit; `None` if they were let go, where what can be told of history ends.
+pub(super) fn files(objects: &dyn ObjectRead, id: CommitId) -> Result<Option<Snapshot<'_>>, Error> {
+    match history::load_whole(objects, id) {
+        Ok(commit) => Ok(Some(Snapshot::new(objects, commit.tree))),
+        Err(history::Error::LetGo { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Whether any commit of `log` has changed what `scope` means, so that it was there once.
 pub fn was_there(objects: &dyn ObjectRead, log: Log<'_>, scope: &Scope) -> Result<bool, Error> {
     for commit in log {
-        let (_, commit) = commit?;
-        let now = Snapshot::new(objects, commit.tree);
-        let changed = match commit.parents.first() {
+        let (id, commit) = commit?;
+        let Some(now) = files(objects, id)? else { continue };
+        let before = commit.parents.first().map_or(Ok(None), |parent| files(objects, *parent))?;
+        let changed = match before {
             None => scope.is_in(&now)?,
-            Some(parent) => {
-                let before = Snapshot::new(objects, history::load(objects, *parent)?.tree);
-                compare::differs(&before, &now, scope)?
-            }
+            Some(before) => compare::differs(&before, &now, scope)?,
         };
         if changed {
             return Ok(true);

@@ -98,7 +98,7 @@ fn all(
 fn datums(store: &Store, made: &Provenance, path: &TreePath, most: usize) -> Result<Datums, Error> {
     let mut here = true;
     for input in &made.inputs {
-        here = here && find(store.objects(), input.commit)?.is_some();
+        here = here && has_files(store.objects(), input.commit)?;
     }
     let origins = if here { pipeline::origins(store, made, path)? } else { None };
     let Some(origins) = origins else {
@@ -137,6 +137,11 @@ fn sources(
         all.push(Source { input: input.clone(), commit, sources });
     }
     Ok(all)
+}
+
+/// Whether the store has the commit with its files.
+fn has_files(objects: &dyn ObjectRead, id: CommitId) -> Result<bool, Error> {
+    Ok(find(objects, id)?.is_some() && history::find_let_go(objects, id)?.is_none())
 }
 
 /// The commit, if the store has it. One that was copied from elsewhere may not have all that its outputs were made from.

@@ -38,14 +38,19 @@ fn inspect(shelf: &Shelf, bytes: &[u8], known: &mut HashSet<NodeId>) -> Result<(
     }
     let mut generation = 1;
     let mut earlier = None;
-    for parent in &commit.parents {
-        if shelf.find(parent.digest())?.is_none_or(|found| found.kind != ObjectKind::Commit) {
-            return Err(wrong(format!("the commit {parent:.12} that it follows is missing")));
+    for id in &commit.parents {
+        if shelf.find(id.digest())?.is_none_or(|found| found.kind != ObjectKind::Commit) {
+            return Err(wrong(format!("the commit {id:.12} that it follows is missing")));
         }
-        let parent = history::load(shelf, *parent)?;
+        let parent = history::load(shelf, *id)?;
         generation = generation.max(parent.generation.saturating_add(1));
-        earlier = earlier.or(Some(parent));
+        earlier = earlier.or(Some((*id, parent)));
     }
+    // What was let go here cannot vouch for what it shares with the new commit.
+    let earlier = match earlier {
+        Some((id, parent)) if history::find_let_go(shelf, id)?.is_none() => Some(parent),
+        _ => None,
+    };
     if commit.generation != generation {
         return Err(wrong(format!(
             "it says to be of generation {}, and is of {generation}",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::Error;
 use crate::history::Author;
 use crate::object::{
-    AccessError, BranchName, CommitId, Digest, ObjectKind, ObjectRead, Payload, RepoName, TagName,
+    AccessError, BranchName, CommitId, Digest, NodeId, ObjectKind, ObjectRead, Payload, RepoName, TagName,
 };
 
 /// An object on its way.
@@ -120,6 +120,9 @@ pub trait Peer: fmt::Debug + Send + Sync {
     /// The objects with these ids.
     fn read(&self, ids: &[Digest]) -> Result<Vec<Payload>, AccessError>;
 
+    /// The root of the table of commits whose files were let go, if there is one. Of these only the records can be read.
+    fn let_go(&self) -> Option<NodeId>;
+
     /// Opens a delivery.
     fn receive(&self) -> Result<Box<dyn Delivery + '_>, Error>;
 
@@ -130,13 +133,17 @@ pub trait Peer: fmt::Debug + Send + Sync {
 /// Objects that are being received.
 ///
 /// # Contract
-/// - `have` knows all that is there and all that was put. A commit that is had is had with all that it names.
+/// - `have` knows all that is there and all that was put. A commit that is had is had with all that it names, unless
+///   `has_files` says that its files were let go.
 /// - `put` takes objects in any number; one that names others comes after them, in the same call or a later one. It refuses what
 ///   does not have the bytes that its id promises, and a commit of which something is missing or illegal; what came before stays.
 /// - What was put is there for good when `finish` has returned. A delivery that is dropped may leave some of it.
 pub trait Delivery: fmt::Debug {
     /// For each id what kind of object it is, if it is there.
     fn have(&self, ids: &[Digest]) -> Result<Vec<Option<ObjectKind>>, Error>;
+
+    /// Whether a commit that is there is there with its files. Those of one that was put are.
+    fn has_files(&self, commit: CommitId) -> Result<bool, Error>;
 
     /// Takes objects.
     fn put(&mut self, parcels: &[Parcel]) -> Result<(), Error>;
@@ -159,5 +166,9 @@ impl ObjectRead for Objects<'_> {
         }
         let reason = "its bytes do not match its name".to_owned();
         Err(AccessError::Damaged { digest: *digest, place: self.0.place(), reason })
+    }
+
+    fn let_go(&self) -> Option<NodeId> {
+        self.0.let_go()
     }
 }

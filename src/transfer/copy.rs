@@ -55,8 +55,11 @@ fn send(
     let mut known = HashSet::new();
     let objects = Objects(from);
     for id in commits {
-        let commit = history::load(&objects, *id)?;
-        let earlier = commit.parents.first().map(|parent| history::load(&objects, *parent)).transpose()?;
+        let commit = history::load_whole(&objects, *id)?;
+        let earlier = match commit.parents.first() {
+            Some(parent) => sender.whole(&objects, *parent)?,
+            None => None,
+        };
         closure::visit(&objects, &commit, earlier.as_ref(), &mut known, &mut |part| match part {
             Part::Node(id) => sender.add_node(*id.digest()),
             Part::Path { site, .. } => sender.add_content(*site.value.blob.digest()),
@@ -119,6 +122,14 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
+    /// The commit, if its files are on both sides. They may have been let go on either.
+    fn whole(&self, objects: &dyn ObjectRead, id: CommitId) -> Result<Option<Commit>, Error> {
+        match history::load_whole(objects, id) {
+            Err(history::Error::LetGo { .. }) => Ok(None),
+            commit => Ok(if self.to.has_files(id)? { Some(commit?) } else { None }),
+        }
+    }
+
     fn add_content(&mut self, digest: Digest) -> Result<(), Error> {
         self.contents.push(digest);
         if self.contents.len() < TOGETHER { Ok(()) } else { self.flush() }

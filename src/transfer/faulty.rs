@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::contract::{Delivery, Names, Parcel, Peer, RefMove, Updated};
 use super::error::Error;
 use crate::history::Author;
-use crate::object::{AccessError, Digest, ObjectKind, Payload};
+use crate::object::{AccessError, CommitId, Digest, NodeId, ObjectKind, Payload};
 
 /// A peer that passes everything on, counts it, and fails one operation.
 #[derive(Debug)]
@@ -73,6 +73,10 @@ impl<P: Peer> Peer for FaultyPeer<P> {
         self.inner.read(ids)
     }
 
+    fn let_go(&self) -> Option<NodeId> {
+        self.inner.let_go()
+    }
+
     fn receive(&self) -> Result<Box<dyn Delivery + '_>, Error> {
         self.counts.step("a delivery")?;
         Ok(Box::new(FaultyDelivery { inner: self.inner.receive()?, counts: Arc::clone(&self.counts) }))
@@ -88,6 +92,10 @@ impl Delivery for FaultyDelivery<'_> {
     fn have(&self, ids: &[Digest]) -> Result<Vec<Option<ObjectKind>>, Error> {
         self.counts.step("what there is")?;
         self.inner.have(ids)
+    }
+
+    fn has_files(&self, commit: CommitId) -> Result<bool, Error> {
+        self.inner.has_files(commit)
     }
 
     fn put(&mut self, parcels: &[Parcel]) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use super::contract::{Delivery, Parcel};
 use super::error::Error;
 use crate::content::{self, CHUNK_MAX, Manifest};
 use crate::fault::{Cause, Fault, Kind};
+use crate::history;
 use crate::object::codec::MAX_RECORD;
 use crate::object::{
     AccessError, BlobId, CommitId, Digest, NodeId, ObjectKind, ObjectRead, ObjectWrite, Payload,
@@ -53,6 +54,10 @@ impl ObjectRead for Shelf {
             Some(packs) if self.writer.find(digest)?.is_none() => packs.read_object(digest),
             _ => self.writer.read_object(digest),
         }
+    }
+
+    fn let_go(&self) -> Option<NodeId> {
+        self.writer.let_go()
     }
 }
 
@@ -107,6 +112,10 @@ fn check_list(source: &dyn ObjectRead, parcel: &Parcel) -> Result<(), Error> {
 impl Delivery for Intake {
     fn have(&self, ids: &[Digest]) -> Result<Vec<Option<ObjectKind>>, Error> {
         ids.iter().map(|id| Ok(self.shelf.find(id)?.map(|found| found.kind))).collect()
+    }
+
+    fn has_files(&self, commit: CommitId) -> Result<bool, Error> {
+        Ok(history::find_let_go(&self.shelf, commit)?.is_none())
     }
 
     fn put(&mut self, parcels: &[Parcel]) -> Result<(), Error> {

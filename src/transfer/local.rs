@@ -10,7 +10,7 @@ use super::error::Error;
 use super::intake::{Intake, Shelf};
 use super::update::{Moved, update};
 use crate::history::{self, Author};
-use crate::object::{AccessError, Digest, ObjectRead, Payload};
+use crate::object::{AccessError, Digest, NodeId, ObjectRead, Payload};
 use crate::pipeline::job::Job;
 use crate::store::Store;
 
@@ -55,6 +55,10 @@ impl Peer for LocalPeer {
             [id] => Ok(vec![self.store.objects().read_object(id)?]),
             _ => ids.par_iter().map(|id| self.store.objects().read_object(id)).collect(),
         }
+    }
+
+    fn let_go(&self) -> Option<NodeId> {
+        self.store.objects().let_go()
     }
 
     fn receive(&self) -> Result<Box<dyn Delivery + '_>, Error> {

@@ -228,11 +228,11 @@ fn the_same_name_for_unrelated_histories_mixes_nothing() {
     assert_eq!((ours.head("r", "main"), theirs.head("r", "main")), (Some(mine), Some(yours)));
     assert_eq!(reasons(push_to(&ours, &theirs.peer(), &["r@main"], Force::Never)), [Reason::Apart]);
     let name = "r@origin/main".parse().unwrap();
-    let seen = crate::history::resolve(ours.store.ledger(), ours.store.objects(), &name).unwrap();
+    let seen = crate::history::resolve(ours.store.session().unwrap(), ours.store.objects(), &name).unwrap();
     assert_eq!(seen.commit, yours);
     // A branch of ours that is called so is what is meant.
     ours.point("r", "origin/main", mine);
-    let ours = crate::history::resolve(ours.store.ledger(), ours.store.objects(), &name).unwrap();
+    let ours = crate::history::resolve(ours.store.session().unwrap(), ours.store.objects(), &name).unwrap();
     assert_eq!(ours.commit, mine);
 }
 
@@ -316,7 +316,7 @@ fn commits_that_came_can_be_named_by_their_digits() {
     let copy = cloned(&source);
     let found = |id: CommitId| {
         let name = format!("r@{id:.12}").parse().unwrap();
-        crate::history::resolve(copy.store.ledger(), copy.store.objects(), &name).unwrap().commit
+        crate::history::resolve(copy.store.session().unwrap(), copy.store.objects(), &name).unwrap().commit
     };
     assert_eq!((found(first), found(second)), (first, second));
 }

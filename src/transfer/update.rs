@@ -53,6 +53,9 @@ pub fn update(store: &Store, author: &Author, moves: &[RefMove]) -> Result<Moved
     }
     let origin = author.now();
     let mut facts = store.session()?;
+    for after in moves.iter().filter_map(|moved| moved.after) {
+        history::check_whole(&facts, store.objects(), after)?;
+    }
     let mut moved = Vec::new();
     for RefMove { repo: name, name: refname, before, after, .. } in moves {
         let Some(repo) = repos.get(name) else { continue };

@@ -103,6 +103,8 @@ fn holder(holder: &Holder, key: &[u8], repos: &HashMap<u64, String>) -> (Rank, S
         Holder::Merge(number, name) => (Rank::Other, format!("the open merge into {}@{name}", repo(number))),
         Holder::Results(number) => (Rank::Other, format!("the results of {}", repo(number))),
         Holder::Jobs => (Rank::Other, "jobs".to_owned()),
+        Holder::Workspaces => (Rank::Other, "workspaces".to_owned()),
+        Holder::Rules => (Rank::Other, "what is known of files that were let go".to_owned()),
         Holder::Pipelines => (Rank::Other, "pipelines".to_owned()),
     }
 }

@@ -88,6 +88,9 @@ impl<'a, 'l> Hurts<'a, 'l> {
             return Ok(());
         }
         let Some(commit) = self.links.load(id)? else { return Ok(()) };
+        if !self.links.has_files(id)? {
+            return Ok(());
+        }
         for root in links::roots(&commit) {
             self.tree(name, root, None)?;
         }

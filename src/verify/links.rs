@@ -9,6 +9,7 @@ use super::error::Error;
 use super::packs::chain;
 use super::shelf::Shelf;
 use crate::content::Manifest;
+use crate::fault::{Fault, Kind};
 use crate::history;
 use crate::object::{Commit, CommitId, Digest, Entry, NodeId, ObjectKind, ObjectRead, TreePath};
 use crate::pipeline::{self, Named, StateForm};
@@ -108,11 +109,22 @@ impl<'a> Links<'a> {
             };
             self.waiting.extend(&commit.parents);
             self.commits.insert(id, commit.parents.clone());
-            for root in roots(&commit) {
-                self.tree(root)?;
+            if self.has_files(id)? {
+                for root in roots(&commit) {
+                    self.tree(root)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Whether the commit has its files, as far as rules go; where it cannot be told for sure, it should.
+    pub(super) fn has_files(&self, id: CommitId) -> Result<bool, Error> {
+        match history::find_let_go(self.shelf, id) {
+            Ok(gone) => Ok(gone.is_none()),
+            Err(error) if error.kind() == Kind::Damaged => Ok(true),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The commit, unless it is lost.

@@ -17,6 +17,7 @@ use super::shelf::{Shelf, bare};
 use super::state::State;
 use crate::backend::Listed;
 use crate::content::{self, Manifest};
+use crate::let_go;
 use crate::object::{BlobId, Digest, ObjectKind, ObjectRead};
 use crate::pack::{self, Located};
 use crate::progress::{Amount, Progress};
@@ -171,6 +172,7 @@ impl Look<'_> {
         let mut links = Links::new(&shelf);
         let mut names = Vec::new();
         if let Some(session) = &ledger.session {
+            shelf.packs.tell_let_go(let_go::root(session)?);
             let (all, findings) = facts::names(session)?;
             report.findings.extend(findings);
             names = all;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::Error;
 use super::packs::DamagedPack;
 use crate::backend::{Backend, Listed, LocalBackend};
-use crate::object::{AccessError, Digest, ObjectRead, Payload};
+use crate::object::{AccessError, Digest, NodeId, ObjectRead, Payload};
 use crate::owner::Tmp;
 use crate::pack::{Footer, Listing, Located, Packs};
 use crate::store::Store;
@@ -84,5 +84,9 @@ impl ObjectRead for Shelf {
             Some(_) => self.packs.read_object(digest),
             None => Err(AccessError::Missing { digest: *digest }),
         }
+    }
+
+    fn let_go(&self) -> Option<NodeId> {
+        self.packs.let_go()
     }
 }

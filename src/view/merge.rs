@@ -121,7 +121,7 @@ impl Conflict {
 impl Subtree {
     /// The directory at `path` in the commit, if there is one.
     fn find(sink: &dyn ObjectWrite, commit: CommitId, path: &TreePath) -> Result<Option<Self>, Cause> {
-        let root = history::load(sink, commit)?.tree;
+        let root = history::load_whole(sink, commit)?.tree;
         let inside = snapshot::below(Some(path));
         let mut files = Vec::new();
         for (at, entry) in Snapshot::new(sink, root).files_at(Some(path))? {

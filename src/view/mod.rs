@@ -2,6 +2,7 @@
 
 mod graph;
 mod job;
+mod kept_by;
 mod merge;
 mod operation;
 mod run;
@@ -13,6 +14,7 @@ mod usage;
 pub use crate::amount::bytes;
 pub use graph::Graph;
 pub use job::{Job, JobInput};
+pub use kept_by::KeptBy;
 pub use merge::{Conflict, Followed, Parted, Settled, Subtree, Version, came};
 pub use operation::{Operation, OperationChange};
 pub use run::Run;

@@ -143,7 +143,7 @@ impl Workspace {
     /// The tree of a commit; the empty one for none.
     pub fn tree(&self, commit: Option<CommitId>) -> Result<NodeId, Error> {
         Ok(match commit {
-            Some(commit) => history::load(&self.objects, commit)?.tree,
+            Some(commit) => history::load_whole(&self.objects, commit)?.tree,
             None => tree::empty(&self.objects)?,
         })
     }

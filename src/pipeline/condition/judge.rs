@@ -118,7 +118,7 @@ impl News<'_> {
     }
 
     fn root(&self, commit: CommitId) -> Result<NodeId, Error> {
-        Ok(history::load(self.objects, commit)?.tree)
+        Ok(history::load_whole(self.objects, commit)?.tree)
     }
 
     /// What differs from what was taken on last, among the paths that count.

@@ -1,0 +1,124 @@
+//! Commits whose files were let go: what rules of retention took from history.
+//!
+//! Their records stay, so that history can be read and followed. Of each it is written down when its files went and under which rules, in a
+//! table in the packs whose root is a fact. It is changed in the batch in which a collection makes known what goes (`gc`), before anything
+//! goes: so who finds no files where a record names some knows whether they are lost or were let go. Who is to name such a commit anew, as where a
+//! branch stands, asks in the session in which he does so.
+
+use std::collections::BTreeMap;
+
+use chrono::{Local, SecondsFormat, TimeZone};
+use serde::{Deserialize, Serialize};
+
+use super::{Error, commit};
+use crate::ledger::Session;
+use crate::let_go;
+use crate::object::{Commit, CommitId, NodeId, ObjectRead, ObjectWrite, codec};
+use crate::tree::{self, Cursor, Raw};
+
+const VERSION: u8 = 1;
+
+/// When the files of a commit were let go, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetGo {
+    /// In milliseconds since 1970.
+    pub time: i64,
+    /// The rules, as they are written.
+    pub rules: String,
+}
+
+/// Whether the files of the commit were let go, as the last session told who reads from `objects`.
+pub fn find(objects: &dyn ObjectRead, id: CommitId) -> Result<Option<LetGo>, Error> {
+    objects.let_go().map_or(Ok(None), |table| find_in(objects, table, id))
+}
+
+fn find_in(objects: &dyn ObjectRead, table: NodeId, id: CommitId) -> Result<Option<LetGo>, Error> {
+    let found = Cursor::<Raw>::new(objects, table)?.get(id.digest().as_bytes())?;
+    let fail = |source| Error::Fact { what: format!("the files of commit {id:.12}"), source };
+    found.map(|Raw(bytes)| codec::decode(VERSION, &bytes).map_err(fail)).transpose()
+}
+
+/// The commit `id`, for who needs its files: an error if they were let go.
+pub fn load_whole(objects: &dyn ObjectRead, id: CommitId) -> Result<Commit, Error> {
+    match find(objects, id)? {
+        None => commit::load(objects, id),
+        Some(gone) => Err(error(id, gone)),
+    }
+}
+
+/// An error if the files of the commit were let go, for who is about to name it in this session.
+pub fn check_whole(facts: &Session, objects: &dyn ObjectRead, id: CommitId) -> Result<(), Error> {
+    let Some(table) = let_go::root(facts)? else { return Ok(()) };
+    find_in(objects, table, id)?.map_or(Ok(()), |gone| Err(error(id, gone)))
+}
+
+fn error(commit: CommitId, LetGo { time, rules }: LetGo) -> Error {
+    Error::LetGo { commit, time: shown(time), rules }
+}
+
+/// The time, as clocks are set here.
+fn shown(time: i64) -> String {
+    let at = Local.timestamp_millis_opt(time).single();
+    at.map_or_else(String::new, |at| at.to_rfc3339_opts(SecondsFormat::Secs, false))
+}
+
+/// Writes the table anew: with these commits, and without those of which `is_known` knows nothing. The root, or `None` if there is nothing to change.
+pub fn write(
+    sink: &dyn ObjectWrite,
+    table: Option<NodeId>,
+    more: &BTreeMap<CommitId, LetGo>,
+    is_known: &dyn Fn(&CommitId) -> bool,
+) -> Result<Option<NodeId>, Error> {
+    let mut edits = BTreeMap::new();
+    if let Some(table) = table {
+        tree::walk::<Raw, Error>(
+            sink,
+            table,
+            |_| true,
+            |key, _| {
+                if super::commit_id(&key).is_none_or(|id| !is_known(&id)) {
+                    edits.insert(key, None);
+                }
+                Ok(())
+            },
+        )?;
+    }
+    for (id, gone) in more {
+        let fail = |source| Error::Fact { what: format!("the files of commit {id:.12}"), source };
+        let value = Raw(codec::encode(VERSION, gone).map_err(fail)?);
+        edits.insert(id.digest().as_bytes().to_vec(), Some(value));
+    }
+    if edits.is_empty() {
+        return Ok(None);
+    }
+    let table = table.map_or_else(|| tree::empty(sink), Ok)?;
+    Ok(Some(tree::edit(sink, table, edits)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::access::memory::Objects;
+
+    #[test]
+    fn the_record_is_written_as_ever() {
+        let record = LetGo { time: 0x0102, rules: "r@*:keep-last=1".to_owned() };
+        let bytes = codec::encode(VERSION, &record).unwrap();
+        assert_eq!(bytes, b"\x01\x02\x01\0\0\0\0\0\0\x0f\0\0\0\0\0\0\0r@*:keep-last=1");
+    }
+
+    #[test]
+    fn the_table_has_what_was_let_go_and_is_known() {
+        let objects = Objects::default();
+        let gone = |time| LetGo { time, rules: "r@*:keep-last=1".to_owned() };
+        let [a, b] = [b"a", b"b"].map(|name| CommitId::of(name));
+        let first = write(&objects, None, &BTreeMap::from([(a, gone(1))]), &|_| true).unwrap().unwrap();
+        let second = write(&objects, Some(first), &BTreeMap::from([(b, gone(2))]), &|id| *id == a);
+        let second = second.unwrap().unwrap();
+        assert_eq!(find_in(&objects, second, a).unwrap(), Some(gone(1)));
+        assert_eq!(find_in(&objects, second, b).unwrap(), Some(gone(2)));
+        let third = write(&objects, Some(second), &BTreeMap::new(), &|id| *id == b).unwrap().unwrap();
+        assert_eq!(find_in(&objects, third, a).unwrap(), None);
+        assert_eq!(write(&objects, Some(third), &BTreeMap::new(), &|_| true).unwrap(), None);
+    }
+}
