@@ -4,7 +4,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 TOOLS := $(TARGET)/tools
 
-.PHONY: help demo test format lint tests docs deny bench install reference
+.PHONY: help demo test format lint tests docs deny torture bench install reference
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / - /'
@@ -39,6 +39,11 @@ deny:
 	$(CARGO) deny check bans licenses sources
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check advisories; \
 		else echo "advisories: SKIPPED, their database cannot be fetched from here"; fi
+
+# VDS_TORTURE is the number of rounds of what goes by lot; what can be counted is tried to the end. VDS_SEED repeats what went wrong.
+torture: export VDS_TORTURE := $(or $(VDS_TORTURE),200)
+torture: ## every write fails once, the power is cut, processes are killed: for hours if need be
+	$(CARGO) test --locked --no-fail-fast --test every_write --test power_cut --test killed -- --nocapture
 
 bench: export PATH := $(TOOLS)/bin:$(PATH)
 bench: ## measure against b3sum, cp, git and find

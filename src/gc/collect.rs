@@ -102,11 +102,14 @@ pub fn collect(
     let mut collection = Collection::begin(store, author, options, progress)?;
     let (commits, let_go) = collection.forget()?;
     let sums = collection.sums();
-    collection.copy(|marks, number, _| marks.catalogue.is_condemned(number))?;
+    let mut written = collection.copy(|marks, number, _| marks.catalogue.is_condemned(number))?;
     let mut deleted = outgoing.discard(store)?;
-    let plan = decide(&collection.shares());
+    let shares = collection.shares();
+    let mut plan = decide(&shares);
+    written.extend(collection.copy(|_, _, location| plan.packs.contains(&location.pack))?);
+    // What a collection that was killed had copied is copied again: the very same pack, of which nothing was needed until now.
+    plan.spare(&written, &shares);
     let goes = |location: &Location| plan.packs.contains(&location.pack);
-    collection.copy(|_, _, location| goes(location))?;
     if !plan.packs.is_empty() {
         store.objects().condemn(&plan.packs.iter().copied().collect())?;
     }
@@ -323,14 +326,14 @@ impl<'a> Collection<'a> {
         sums
     }
 
-    /// Copies what is needed, lies where `there` says, and is not copied yet.
-    fn copy(&self, there: impl Fn(&Marks<'_>, usize, &Location) -> bool) -> Result<(), Error> {
+    /// Copies what is needed, lies where `there` says, and is not copied yet. Which packs that made.
+    fn copy(&self, there: impl Fn(&Marks<'_>, usize, &Location) -> bool) -> Result<BTreeSet<Digest>, Error> {
         let is_meant = |(number, location): &(usize, Location)| {
             there(&self.marks, *number, location) && !self.copied.has(*number)
         };
         let mut needed: Vec<(usize, Location)> = self.marks.met().filter(is_meant).collect();
         if needed.is_empty() {
-            return Ok(());
+            return Ok(BTreeSet::new());
         }
         // In the order in which they lie: a pack is read from its beginning to its end.
         needed.sort_by_key(|(_, location)| (location.pack, location.at.offset));
@@ -342,8 +345,8 @@ impl<'a> Collection<'a> {
             self.copied.set(*number);
             self.progress.advance(u64::from(location.at.stored));
         }
-        writer.finish()?;
+        let written = writer.finish()?;
         self.progress.end();
-        Ok(())
+        Ok(written.packs)
     }
 }

@@ -3,7 +3,7 @@
 //! Nothing is looked for that could go: all of what lies in them is copied, so the cost is that of what was written lately, and a pack may be
 //! deleted as soon as nobody can be reading it. Whether others need what is in it need not be asked.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -38,8 +38,9 @@ pub fn gather(store: &Store, progress: &dyn Progress) -> Result<usize, Error> {
     if small.len() < MANY {
         return Ok(0);
     }
-    copy(store, &small, progress)?;
-    store.objects().condemn(&small.keys().copied().collect())?;
+    let written = copy(store, &small, progress)?;
+    // What one that was killed had put together may have been put together again: the very same pack.
+    store.objects().condemn(&small.keys().filter(|pack| !written.contains(pack)).copied().collect())?;
     await_presences(store)?;
     discard_copies(store)?;
     Ok(small.len())
@@ -59,8 +60,12 @@ fn small_packs(store: &Store) -> Result<BTreeMap<Digest, Vec<Located>>, Error> {
     Ok(small.into_iter().take_while(fits).filter_map(read).collect())
 }
 
-/// Copies all that lies in these packs and nowhere else.
-fn copy(store: &Store, packs: &BTreeMap<Digest, Vec<Located>>, progress: &dyn Progress) -> Result<(), Error> {
+/// Copies all that lies in these packs and nowhere else. Which packs that made.
+fn copy(
+    store: &Store,
+    packs: &BTreeMap<Digest, Vec<Located>>,
+    progress: &dyn Progress,
+) -> Result<BTreeSet<Digest>, Error> {
     let catalogue = store.objects().catalogue()?;
     let (writer, mut copied) = (store.writer(), HashSet::new());
     progress.begin("putting small packs together", Amount::Steps(Some(packs.len() as u64)));
@@ -75,9 +80,9 @@ fn copy(store: &Store, packs: &BTreeMap<Digest, Vec<Located>>, progress: &dyn Pr
         }
         progress.advance(1);
     }
-    writer.finish()?;
+    let written = writer.finish()?;
     progress.end();
-    Ok(())
+    Ok(written.packs)
 }
 
 /// Deletes condemned packs that nobody may be reading, if all that lies in them lies elsewhere too.

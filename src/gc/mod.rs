@@ -31,6 +31,8 @@ mod roots;
 #[cfg(test)]
 mod by_rules;
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod tests;
 
 pub use alone::Keeper;

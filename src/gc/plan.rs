@@ -64,6 +64,18 @@ pub(super) fn decide(packs: &BTreeMap<Digest, Share>) -> Plan {
     plan
 }
 
+impl Plan {
+    /// Lets these packs stay.
+    pub(super) fn spare(&mut self, kept: &BTreeSet<Digest>, packs: &BTreeMap<Digest, Share>) {
+        for (name, share) in packs.iter().filter(|(name, _)| kept.contains(name)) {
+            if self.packs.remove(name) {
+                self.copied -= share.needed;
+                self.freed -= share.bytes - share.needed;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -77,10 +77,15 @@ pub(super) fn prepare(store: &Store, branch: &str, files: &[(&str, Vec<u8>)]) ->
     Prepared { base, draft, writer }
 }
 
-pub(super) fn publish(store: &Store, prepared: Prepared) -> CommitId {
+/// Publishes it, if its branch is what it was made for.
+pub(super) fn publish_if(store: &Store, prepared: Prepared) -> Result<Option<CommitId>, change::Error> {
     let Prepared { base, draft, writer } = prepared;
-    let published = change::publish(store, &author(), base, draft, writer, "m", Empty::Allow);
-    published.unwrap().commit.unwrap()
+    let published = change::publish(store, &author(), base, draft, writer, "m", Empty::Allow)?;
+    Ok(published.commit)
+}
+
+pub(super) fn publish(store: &Store, prepared: Prepared) -> CommitId {
+    publish_if(store, prepared).unwrap().unwrap()
 }
 
 pub(super) fn commit(store: &Store, branch: &str, files: &[(&str, Vec<u8>)]) -> CommitId {
@@ -112,7 +117,7 @@ pub(super) fn bytes_of_packs(store: &Store) -> u64 {
     all.iter().map(|path| std::fs::metadata(path).unwrap().len()).sum()
 }
 
-fn walkdir(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+pub(super) fn walkdir(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

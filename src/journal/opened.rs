@@ -71,7 +71,7 @@ impl Journal {
         Ok(self.disk.len()?.saturating_sub(self.end))
     }
 
-    /// Adds a record; on return it is on disk. After an error the journal must be opened anew.
+    /// Adds a record; on return it is on disk. After an error it is not there, as far as the disk still obeys.
     pub fn append(&mut self, payload: &[u8]) -> Result<Tip, Error> {
         if payload.len() > MAX_PAYLOAD {
             return Err(Error::TooLarge { len: payload.len() });
@@ -82,7 +82,11 @@ impl Journal {
         let bytes = [&len[..], &number.to_le_bytes(), payload, &check, &len].concat();
         let file = &self.disk.file;
         let appended = file.write_all_at(&bytes, self.end).and_then(|()| file.sync_data());
-        appended.map_err(|source| self.disk.fail("append to", source))?;
+        if let Err(source) = appended {
+            // It may be there whole, and only its sync have failed: who is told that it was not made must not find it made.
+            let _ = file.set_len(self.end).and_then(|()| file.sync_data());
+            return Err(self.disk.fail("append to", source));
+        }
         self.tip = Tip { number, check };
         self.end += bytes.len() as u64;
         Ok(self.tip)

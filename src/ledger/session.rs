@@ -1,6 +1,7 @@
 //! Short sessions, in which facts are read and changes are made.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -259,6 +260,13 @@ impl Session {
             tracing::warn!(operations, "the facts were behind the journal; caught them up");
         }
         Ok(())
+    }
+
+    /// Lets nothing be changed, because the store's place refused something that changes need.
+    pub fn refuse(&mut self, what: &str, refusal: &io::Error) {
+        let reason = format!("{what}: {refusal}");
+        let barred = if is_full(refusal) { Barred::Full(reason) } else { Barred::ReadOnly(reason) };
+        self.barred.get_or_insert(barred);
     }
 
     /// Lets nothing be changed, because facts and journal do not belong together, and says so. What the facts know can

@@ -5,11 +5,13 @@
 //! ends with an fsync of sled's database file. Threads of one process wait for each other without looking at that file: who lets
 //! go wakes the next.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,8 +43,9 @@ pub struct SledMeta {
 #[derive(Debug)]
 struct SledSession {
     dir: PathBuf,
-    db: sled::Db,
-    // Held to the end of the session: fields are dropped in order, so sled goes first.
+    /// There until the session is dropped.
+    db: Option<sled::Db>,
+    // Held to the end of the session, when sled is gone.
     _held: Held,
 }
 
@@ -157,7 +160,7 @@ impl MetaStore for SledMeta {
     fn session(&self) -> Result<Box<dyn MetaSession>, Error> {
         let held = self.take_lock()?;
         let db = self.open()?;
-        Ok(Box::new(SledSession { dir: self.dir.clone(), db, _held: held }))
+        Ok(Box::new(SledSession { dir: self.dir.clone(), db: Some(db), _held: held }))
     }
 
     fn set_aside(&self) -> Result<Option<PathBuf>, Error> {
@@ -174,8 +177,13 @@ impl MetaStore for SledMeta {
 }
 
 impl SledSession {
-    fn wrap<T>(&self, verb: &'static str, act: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
-        match guarded(act) {
+    fn wrap<T>(
+        &self,
+        verb: &'static str,
+        act: impl FnOnce(&sled::Db) -> sled::Result<T>,
+    ) -> Result<T, Error> {
+        let Some(db) = &self.db else { return Err(unopenable(&self.dir, "they are closed")) };
+        match guarded(|| act(db)) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(sled::Error::Io(source))) => Err(io_error(verb, &self.dir, source)),
             Ok(Err(error)) => Err(unopenable(&self.dir, &error.to_string())),
@@ -186,12 +194,12 @@ impl SledSession {
 
 impl MetaSession for SledSession {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.wrap("read a fact", || Ok(self.db.get(key)?.map(|value| value.to_vec())))
+        self.wrap("read a fact", |db| Ok(db.get(key)?.map(|value| value.to_vec())))
     }
 
     fn scan(&self, prefix: &[u8], visit: &mut Visitor<'_>) -> Result<(), Error> {
-        self.wrap("read facts", || {
-            for pair in self.db.scan_prefix(prefix) {
+        self.wrap("read facts", |db| {
+            for pair in db.scan_prefix(prefix) {
                 let (key, value) = pair?;
                 if visit(&key, &value).is_break() {
                     break;
@@ -214,12 +222,22 @@ impl MetaSession for SledSession {
                 None => writes.remove(key.as_slice()),
             }
         }
-        self.wrap("write facts", || {
-            self.db.apply_batch(writes)?;
-            self.db.flush()?;
+        self.wrap("write facts", |db| {
+            db.apply_batch(writes)?;
+            db.flush()?;
             File::open(self.dir.join("db"))?.sync_data()?;
             Ok(Applied::Done)
         })
+    }
+}
+
+impl Drop for SledSession {
+    fn drop(&mut self) {
+        let db = self.db.take();
+        // sled writes and syncs once more, and panics where that fails. What counts was synced before, or is in the journal.
+        if let Err(reason) = guarded(|| drop(db)) {
+            tracing::warn!(%reason, "the facts could not be closed as they should be; the next command looks after them");
+        }
     }
 }
 
@@ -229,9 +247,31 @@ fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), InvalidData | InvalidInput | IsADirectory | NotADirectory | UnexpectedEof)
 }
 
-/// sled panics on some damage; a store must not.
+thread_local! {
+    /// Whether a panic of this thread is caught, and told as an error.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has nothing printed of panics that are caught here; of others, what was printed before.
+fn listen() {
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        let others = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                others(panic);
+            }
+        }));
+    });
+}
+
+/// sled panics on some damage, and where a disk fails; a store must not.
 fn guarded<T>(act: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(act)).map_err(|panic| {
+    listen();
+    let before = GUARDED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(act));
+    GUARDED.set(before);
+    done.map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         text.or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("it stopped without a word")

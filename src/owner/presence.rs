@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::lock::lock_still_there;
 use super::tmp::{OWN, Tmp};
@@ -23,29 +24,54 @@ const WROTE: &str = "wrote-";
 #[derive(Debug, Clone)]
 pub struct Presence {
     tmp: Tmp,
-    set: Arc<Mutex<Option<PathBuf>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Unset,
+    Set(PathBuf),
+    /// It could not be set: the number of the system's error, if it has one.
+    Refused(Option<i32>),
 }
 
 impl Presence {
     /// The presence of this owner, not yet set.
     pub fn new(tmp: &Tmp) -> Self {
-        Self { tmp: tmp.clone(), set: Arc::default() }
+        Self { tmp: tmp.clone(), state: Arc::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets it, unless it is set.
     pub fn set(&self) -> io::Result<()> {
-        let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
-        if set.is_none() {
-            *set = Some(self.place()?);
+        let mut state = self.state();
+        if matches!(*state, State::Set(_)) {
+            return Ok(());
         }
-        Ok(())
+        let placed = self.place();
+        *state = match &placed {
+            Ok(place) => State::Set(place.clone()),
+            Err(error) => State::Refused(error.raw_os_error()),
+        };
+        placed.map(drop)
+    }
+
+    /// Why it could not be set, if it could not: nothing that its owner has found is sure to stay.
+    pub fn refusal(&self) -> Option<io::Error> {
+        match *self.state() {
+            State::Refused(Some(code)) => Some(io::Error::from_raw_os_error(code)),
+            State::Refused(None) => Some(io::Error::from(io::ErrorKind::Other)),
+            State::Unset | State::Set(_) => None,
+        }
     }
 
     /// Takes it away: from here on its owner uses nothing that it found before.
     pub fn release(&self) -> io::Result<()> {
-        let Some(presence) = self.set.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-            return Ok(());
-        };
+        let State::Set(presence) = mem::take(&mut *self.state()) else { return Ok(()) };
         for note in names(&self.tmp.own_dir()?, WROTE)? {
             fs::remove_file(self.tmp.own_dir()?.join(format!("{WROTE}{note}")))?;
         }

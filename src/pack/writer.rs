@@ -1,6 +1,6 @@
 //! Writing objects into new packs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -23,7 +23,7 @@ use crate::owner::{Tmp, note};
 const BUFFER: usize = 1 << 20;
 
 /// What a writer has written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written {
     /// How many objects.
     pub objects: u64,
@@ -31,8 +31,8 @@ pub struct Written {
     pub bytes: u64,
     /// Their bytes as stored.
     pub stored: u64,
-    /// How many packs.
-    pub packs: u64,
+    /// Which packs.
+    pub packs: BTreeSet<Digest>,
 }
 
 /// Writes objects into new packs; many threads may use it at once. What it wrote can be read through it at once, and is
@@ -151,8 +151,8 @@ impl Writer {
         if let Some(pack) = open {
             self.put_in_place(pack)?;
         }
-        let written = self.state().written;
-        if written.packs > 0 {
+        let written = std::mem::take(&mut self.state().written);
+        if !written.packs.is_empty() {
             let digest = Digest::of(b"");
             self.packs.index().merge().map_err(|source| index_error(&digest, source))?;
         }
@@ -171,7 +171,7 @@ impl Writer {
         let listed = [(name, std::mem::take(&mut pack.entries))];
         self.packs.index().add(&listed).map_err(|source| index_error(&name, source))?;
         let mut state = self.state();
-        state.written.packs += 1;
+        state.written.packs.insert(name);
         for entry in listed.iter().flat_map(|(_, entries)| entries) {
             state.own.remove(&entry.digest);
         }

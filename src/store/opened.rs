@@ -131,7 +131,7 @@ impl Store {
         Ok(())
     }
 
-    /// Who cannot write a presence can only read, and is told if what he reads is collected.
+    /// Who cannot write a presence can only read: no session lets him change anything. He is told if what he reads is collected.
     fn noted(&self, done: io::Result<()>) -> Result<(), Error> {
         match done {
             Err(source) if !prevents_writing(&source) => {
@@ -163,7 +163,11 @@ impl Store {
 
     /// A short session with the facts. Do no work while it is held: other processes wait for it.
     pub fn session(&self) -> Result<Session, ledger::Error> {
-        let facts = self.ledger.session()?;
+        let mut facts = self.ledger.session()?;
+        // The disk may have room again by now; what was found without a presence may be gone all the same.
+        if let Some(refusal) = self.presence.refusal() {
+            facts.refuse("cannot note that somebody works here", &refusal);
+        }
         self.packs.tell_let_go(let_go::root(&facts)?);
         match setting::reserve(&facts) {
             Ok(reserve) => self.packs.keep_free(reserve),

@@ -1,5 +1,6 @@
 //! Numbers that look random and are the same each time, so that a seed tells a whole history.
 
+#![allow(dead_code, reason = "each test program uses some of it")]
 #![allow(unreachable_pub, reason = "each test program has it as a module of its own")]
 
 /// A generator of numbers (xorshift, Marsaglia 2003). Its seed must not be 0.
