@@ -7,6 +7,7 @@ mod contract;
 mod faulty;
 mod memory;
 mod sled;
+mod turns;
 
 #[cfg(test)]
 mod conformance;

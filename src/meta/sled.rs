@@ -8,13 +8,13 @@
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
-
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, Once, PoisonError};
+use std::sync::{Arc, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::turns::{PATIENCE, Turn, Turns};
 use super::{Applied, Batch, Error, MetaSession, MetaStore, Visitor};
 use crate::owner;
 
@@ -27,9 +27,6 @@ const PAUSE: Duration = Duration::from_micros(200);
 /// How long is waited at least by who has had a session before: a program that is being started holds what this process held,
 /// for an instant.
 const LINGERING: Duration = Duration::from_millis(200);
-
-/// How long threads wait for each other at least: one that may not wait for other processes still does for its own.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The facts in a directory of sled's, with a lock file beside it.
 #[derive(Debug)]
@@ -54,49 +51,6 @@ struct SledSession {
 struct Held {
     _lock: File,
     _turn: Turn,
-}
-
-/// Which thread of this process may have a session: one at a time.
-#[derive(Debug, Default)]
-struct Turns {
-    now: Mutex<Now>,
-    freed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Now {
-    is_taken: bool,
-    was_taken: bool,
-}
-
-/// A thread's turn, until this is dropped.
-#[derive(Debug)]
-struct Turn(Arc<Turns>);
-
-impl Turn {
-    /// `None` if others have not let go within `wait`.
-    fn take(turns: &Arc<Turns>, wait: Duration) -> Option<Self> {
-        let now = turns.now.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = turns.freed.wait_timeout_while(now, wait, |now| now.is_taken);
-        let (mut now, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if now.is_taken {
-            return None;
-        }
-        now.is_taken = true;
-        Some(Self(Arc::clone(turns)))
-    }
-
-    /// Whether there was another before it.
-    fn is_later(&self) -> bool {
-        self.0.now.lock().unwrap_or_else(PoisonError::into_inner).was_taken
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        *self.0.now.lock().unwrap_or_else(PoisonError::into_inner) = Now { is_taken: false, was_taken: true };
-        self.0.freed.notify_one();
-    }
 }
 
 impl SledMeta {
