@@ -43,7 +43,7 @@ deny:
 # VDS_TORTURE is the number of rounds of what goes by lot; what can be counted is tried to the end. VDS_SEED repeats what went wrong.
 torture: export VDS_TORTURE := $(or $(VDS_TORTURE),200)
 torture: ## every write fails once, the power is cut, processes are killed: for hours if need be
-	$(CARGO) test --locked --no-fail-fast --test every_write --test power_cut --test killed -- --nocapture
+	$(CARGO) test --locked --no-fail-fast --test every_write --test power_cut --test killed --test full_disk -- --nocapture
 
 bench: export PATH := $(TOOLS)/bin:$(PATH)
 bench: ## measure against b3sum, cp, git and find

@@ -9,6 +9,7 @@ mod trace;
 mod witness;
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::thread;
 
@@ -23,8 +24,16 @@ const WORKERS: usize = 2;
 /// How many of the changes are tried in the short form.
 const FEW: usize = 12;
 
+/// What the store is like when it begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    Whole,
+    Damaged,
+}
+
 /// What is done, and how it is come to that.
 struct Case {
+    begins: Begins,
     prepare: fn(&Desk),
     command: &'static [&'static str],
     /// What is given when it has failed; the command itself, if nothing.
@@ -94,9 +103,12 @@ impl Bench {
                 return fail("it does not say why");
             }
         }
-        let wrong = wrong_with(&self.store());
-        if !wrong.is_empty() {
-            return fail(&format!("the store is not whole: {wrong:?}"));
+        // What is to be mended is damaged until that is done.
+        if case.begins == Begins::Whole || traced.code == Some(0) {
+            let wrong = wrong_with(&self.store());
+            if !wrong.is_empty() {
+                return fail(&format!("the store is not whole: {wrong:?}"));
+            }
         }
         let now = match look(&self.store()) {
             Ok(now) => now,
@@ -210,25 +222,64 @@ fn rubbish(desk: &Desk) {
     desk.ok(&["branch", "delete", "r@side"]);
 }
 
-const COMMIT: Case =
-    Case { prepare: one_commit, command: &["commit", "r", "in", "-m", "two"], again: &[], codes: &[] };
+/// Each pack has more bytes than it should, and all that is needed.
+fn damaged(desk: &Desk) {
+    two_branches(desk);
+    desk.ok(&["backup", "safe"]);
+    for fan in fs::read_dir(desk.path(".vds/packs")).unwrap() {
+        for pack in fs::read_dir(fan.unwrap().path()).unwrap() {
+            let mut file = fs::OpenOptions::new().append(true).open(pack.unwrap().path()).unwrap();
+            file.write_all(b"more").unwrap();
+        }
+    }
+}
+
+const COMMIT: Case = Case {
+    begins: Begins::Whole,
+    prepare: one_commit,
+    command: &["commit", "r", "in", "-m", "two"],
+    again: &[],
+    codes: &[],
+};
 const MERGE: Case = Case {
+    begins: Begins::Whole,
     prepare: two_branches,
     command: &["merge", "r@main", "side", "-m", "both"],
     again: &[],
     codes: &[],
 };
-const JOB: Case = Case { prepare: waiting_job, command: &["run"], again: &["run"], codes: &[6] };
+const JOB: Case =
+    Case { begins: Begins::Whole, prepare: waiting_job, command: &["run"], again: &["run"], codes: &[6] };
 const GC: Case = Case {
+    begins: Begins::Whole,
     prepare: rubbish,
     command: &["gc", "--retain", "ops=0"],
     again: &["gc", "--retain", "ops=0"],
     codes: &[],
 };
-const REBUILD: Case = Case { prepare: two_branches, command: &["rebuild"], again: &["rebuild"], codes: &[] };
-const UNDO: Case = Case { prepare: two_branches, command: &["undo"], again: &[], codes: &[] };
-const PUBLISH: Case =
-    Case { prepare: one_commit, command: &["branch", "create", "r@new"], again: &[], codes: &[] };
+const REBUILD: Case = Case {
+    begins: Begins::Whole,
+    prepare: two_branches,
+    command: &["rebuild"],
+    again: &["rebuild"],
+    codes: &[],
+};
+const REPAIR: Case = Case {
+    begins: Begins::Damaged,
+    prepare: damaged,
+    command: &["repair", "--from", "safe"],
+    again: &["repair", "--from", "safe"],
+    codes: &[],
+};
+const UNDO: Case =
+    Case { begins: Begins::Whole, prepare: two_branches, command: &["undo"], again: &[], codes: &[] };
+const PUBLISH: Case = Case {
+    begins: Begins::Whole,
+    prepare: one_commit,
+    command: &["branch", "create", "r@new"],
+    again: &[],
+    codes: &[],
+};
 
 #[test]
 fn of_a_commit() {
@@ -253,6 +304,11 @@ fn of_a_collection() {
 #[test]
 fn of_a_rebuild() {
     check(&REBUILD);
+}
+
+#[test]
+fn of_a_repair() {
+    check(&REPAIR);
 }
 
 #[test]

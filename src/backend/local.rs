@@ -77,6 +77,11 @@ impl LocalBackend {
     }
 }
 
+/// Whether there is nothing in the directory `dir`, or no such directory.
+fn is_empty(dir: &Path) -> bool {
+    fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none())
+}
+
 fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
@@ -87,7 +92,8 @@ impl Backend for LocalBackend {
         let fan = path.parent().unwrap_or(&self.dir);
         let kept = || {
             File::open(source)?.sync_data()?;
-            if !fan.exists() {
+            // Who made it may have been killed before it was sure to stay. Where a file is, somebody has seen to it.
+            if is_empty(fan) {
                 fs::create_dir_all(fan)?;
                 sync_dir(&self.dir)?;
             }

@@ -34,6 +34,8 @@ mod by_rules;
 mod killed;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod turnstile;
 
 pub use alone::Keeper;
 pub use collect::{Collected, Foreseen, Options, collect, foresee};

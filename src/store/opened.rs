@@ -66,14 +66,12 @@ impl Store {
         // The programs that stages run have working directories of their own.
         let root = std::path::absolute(&root).unwrap_or(root);
         check_format(&root)?;
-        for sub in DIRS {
-            match fs::create_dir_all(root.join(sub)) {
-                // A store that may be read only does without those that are missing.
-                Err(source) if !prevents_writing(&source) => {
-                    return Err(Error::Io { verb: "open", path: root, source });
-                }
-                _ => {}
+        match complete(&root) {
+            // A store that may be read only does without those that are missing.
+            Err(source) if !prevents_writing(&source) => {
+                return Err(Error::Io { verb: "open", path: root, source });
             }
+            _ => {}
         }
         let tmp = Tmp::new(&root.join("tmp"));
         tmp.sweep();
@@ -206,6 +204,16 @@ fn make(dir: &Path, root: &Path) -> io::Result<bool> {
     File::open(root)?.sync_all()?;
     File::open(dir)?.sync_all()?;
     Ok(true)
+}
+
+/// Makes the directories that are missing, for good.
+fn complete(root: &Path) -> io::Result<()> {
+    let mut missing = DIRS.iter().map(|sub| root.join(sub)).filter(|dir| !dir.is_dir()).peekable();
+    if missing.peek().is_none() {
+        return Ok(());
+    }
+    missing.try_for_each(fs::create_dir_all)?;
+    File::open(root)?.sync_all()
 }
 
 /// Whether this is a store's own directory, be the store whole or damaged.
