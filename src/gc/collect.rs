@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::alone::{self, Keeper};
 use super::error::Error;
 use super::letting::Letting;
-use super::outgoing::{Outgoing, await_presences, is_set};
+use super::outgoing::{Outgoing, await_presences, is_set, lock};
 use super::plan::{Plan, Share, Unneeded, decide};
 use super::roots::{self, Roots};
 use crate::history::{self, Author};
@@ -15,7 +15,7 @@ use crate::ledger::{Outcome, Session};
 use crate::let_go;
 use crate::meta::Batch;
 use crate::object::{CommitId, Digest, NodeId, ObjectKind};
-use crate::owner::{self, lock_within};
+use crate::owner;
 use crate::pack::{Condemned, Location, Stock};
 use crate::progress::{Amount, Progress};
 use crate::reach::{self, Bits, Marks, Named, Root};
@@ -94,10 +94,7 @@ pub fn collect(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Collected, Error> {
-    let lock = lock_within(&store.root().join("gc.lock"), options.wait);
-    let Some(_lock) = lock.map_err(|source| Error::Io { verb: "take the lock", source })? else {
-        return Err(Error::Busy);
-    };
+    let _lock = lock(store, options.wait)?.ok_or(Error::Busy)?;
     let outgoing = Outgoing::find(store)?;
     let mut collection = Collection::begin(store, author, options, progress)?;
     let (commits, let_go) = collection.forget()?;

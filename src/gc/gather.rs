@@ -8,10 +8,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::error::Error;
-use super::outgoing::{Outgoing, await_presences};
+use super::outgoing::{Outgoing, await_presences, lock};
 use super::plan::SMALL;
 use crate::object::Digest;
-use crate::owner::lock_within;
 use crate::pack::{Located, Location, PACK_SIZE};
 use crate::progress::{Amount, Progress};
 use crate::store::Store;
@@ -29,10 +28,7 @@ pub fn is_due(made: &RangeInclusive<u64>) -> bool {
 
 /// Puts small packs together if they are many, and nobody else collects. How many went into new ones.
 pub fn gather(store: &Store, progress: &dyn Progress) -> Result<usize, Error> {
-    let lock = lock_within(&store.root().join("gc.lock"), Duration::ZERO);
-    let Some(_lock) = lock.map_err(|source| Error::Io { verb: "take the lock", source })? else {
-        return Ok(0);
-    };
+    let Some(_lock) = lock(store, Duration::ZERO)? else { return Ok(0) };
     discard_copies(store)?;
     let small = small_packs(store)?;
     if small.len() < MANY {

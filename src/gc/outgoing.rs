@@ -1,12 +1,20 @@
 //! Condemned packs whose time has come, or has not.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::time::Duration;
 
 use super::error::Error;
 use crate::object::Digest;
-use crate::owner;
+use crate::owner::{self, lock_within};
 use crate::pack::Condemned;
 use crate::store::Store;
+
+/// The right to condemn packs and to delete them; `None` if another process has it for longer than `wait`.
+pub(super) fn lock(store: &Store, wait: Duration) -> Result<Option<File>, Error> {
+    let lock = lock_within(&store.root().join("gc.lock"), wait);
+    lock.map_err(|source| Error::Io { verb: "take the lock", source })
+}
 
 /// Has all that is condemned, and not yet, wait for the presences that are set.
 pub(super) fn await_presences(store: &Store) -> Result<BTreeSet<String>, Error> {

@@ -199,14 +199,19 @@ fn whoever_takes_a_turn_between_its_steps_loses_nothing() {
     }
 }
 
+/// A place where only a branch that is gone had these files.
+fn abandoned(files: &[(&str, Vec<u8>)]) -> Place {
+    let place = place();
+    publish_if(&place.store, prepare(&place.store, "side", files)).unwrap();
+    remove_branch(&place.store, "side");
+    place
+}
+
 /// The first mutation of the scheme: who looks before he is noted as present loses what he found. This must be seen to fail.
 #[test]
 fn a_look_before_the_presence_is_set_loses_what_it_found() {
-    let place = place();
     let files = [("old", noise(1, 200_000))];
-    let side = prepare(&place.store, "side", &files);
-    publish_if(&place.store, side).unwrap();
-    remove_branch(&place.store, "side");
+    let place = abandoned(&files);
     let other = place.other();
     other.rest().unwrap();
     let prepared = prepare(&other, "main", &files);
@@ -222,11 +227,8 @@ fn a_look_before_the_presence_is_set_loses_what_it_found() {
 /// The second: who marks before he has read the presences deletes what those have named since. This must be seen to fail.
 #[test]
 fn marks_from_before_the_presences_are_gone_lose_what_was_named_since() {
-    let place = place();
     let files = [("old", noise(1, 200_000))];
-    let side = prepare(&place.store, "side", &files);
-    publish_if(&place.store, side).unwrap();
-    remove_branch(&place.store, "side");
+    let place = abandoned(&files);
     let other = place.other();
     let prepared = prepare(&other, "main", &files);
     // It marks and condemns, and waits for the other.
