@@ -105,6 +105,9 @@ fn ask<'a>(common: &Common<'a>, datum: &Datum, bench: &mut Bench<'a>, live: &mut
             Err(format!("{program:?} answered {answer:?}; expected \"ok\" or \"failed REASON\""))
         }
         Ok(Answer::Other) => Err(format!("{program:?} answered for another datum")),
+        Err(failure @ Failure::TimedOut { .. }) => {
+            Err(format!("{}; nothing came from $VDS_ANSWER", told_of(failure, program, common)))
+        }
         Err(failure) => Err(told_of(failure, program, common)),
     };
     if matches!(answer, Ok(Answer::Done | Answer::Failed(_))) {

@@ -21,7 +21,7 @@ use crate::pipeline::announced::announce;
 use crate::pipeline::error::Error;
 use crate::pipeline::pool::{Guest, Pool};
 use crate::pipeline::results::{self, Outcome};
-use crate::pipeline::spec::{Command, OnConflict};
+use crate::pipeline::spec::{Batch, Command, OnConflict};
 use crate::pipeline::task::{LOOK_EVERY, Task};
 use crate::program::Watch;
 use crate::progress::Amount;
@@ -181,7 +181,12 @@ impl<'a> Race<'a> {
         let next = AtomicUsize::new(0);
         let limit = Arc::clone(&self.limit);
         let plan = self.plan;
-        task.progress.begin("running datums", Amount::Steps(Some(missing.len() as u64)));
+        let what = match command.batch {
+            Batch::No => "running datums",
+            // Who forgets to answer sees what is waited for.
+            Batch::Json | Batch::Shell => "running datums, which are answered in $VDS_ANSWER",
+        };
+        task.progress.begin(what, Amount::Steps(Some(missing.len() as u64)));
         let result = thread::scope(|scope| {
             let (send, receive) = mpsc::channel();
             let at_a_time = command.parallelism.unwrap_or(pool.count());
