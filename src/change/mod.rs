@@ -10,6 +10,6 @@ mod tests;
 pub use branch::{Changed, move_branch, would_trigger};
 pub use error::Error;
 pub use publish::{
-    Advanced, Base, Empty, Landed, Part, Published, Together, advance, check_message, open, publish,
-    publish_all,
+    Advanced, Base, Empty, Landed, Part, Published, Together, advance, check_message, open, open_all,
+    publish, publish_all,
 };

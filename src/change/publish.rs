@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::error::Error;
 use crate::draft::{Draft, Tally};
 use crate::history::{self, Author, Repo, Target};
-use crate::ledger::Outcome;
+use crate::ledger::{Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{BranchName, CommitId, MAX_MESSAGE, NodeId, ObjectWrite};
 use crate::pack::Writer;
@@ -55,16 +55,38 @@ pub struct Published {
 
 /// Looks up the branch that is to be changed.
 pub fn open(store: &Store, target: &Target, sink: &dyn ObjectWrite) -> Result<Base, Error> {
-    let (repo, head) = {
+    let (repo, head) = find(&store.session()?, target)?;
+    on_tree(store, target, repo, head, sink)
+}
+
+/// Looks up the branches that are to be changed, all at one moment.
+pub fn open_all(store: &Store, targets: &[&Target], sink: &dyn ObjectWrite) -> Result<Vec<Base>, Error> {
+    let found: Vec<_> = {
         let facts = store.session()?;
-        let repo = history::load_repo(&facts, &target.repo)?;
-        repo.writable()?;
-        let head = history::head(&facts, &repo, &target.branch)?;
-        if head.is_none() {
-            history::check_free(&facts, &repo, target.branch.as_str())?;
-        }
-        (repo, head)
+        targets.iter().map(|target| find(&facts, target)).collect::<Result<_, _>>()?
     };
+    let found = targets.iter().zip(found);
+    found.map(|(target, (repo, head))| on_tree(store, target, repo, head, sink)).collect()
+}
+
+/// The repo, and the head of the branch that is to be changed.
+fn find(facts: &Session, target: &Target) -> Result<(Repo, Option<CommitId>), Error> {
+    let repo = history::load_repo(facts, &target.repo)?;
+    repo.writable()?;
+    let head = history::head(facts, &repo, &target.branch)?;
+    if head.is_none() {
+        history::check_free(facts, &repo, target.branch.as_str())?;
+    }
+    Ok((repo, head))
+}
+
+fn on_tree(
+    store: &Store,
+    target: &Target,
+    repo: Repo,
+    head: Option<CommitId>,
+    sink: &dyn ObjectWrite,
+) -> Result<Base, Error> {
     let tree = match head {
         Some(head) => history::load(store.objects(), head)?.tree,
         None => tree::empty(sink)?,
@@ -166,8 +188,10 @@ pub fn publish_all(
             return Ok(Together { landed, operation: Some(operation), caused, stored });
         }
         writer = store.writer();
-        for part in &mut parts {
-            part.follow(store, &writer)?;
+        let targets: Vec<Target> = parts.iter().map(|part| part.base.target()).collect();
+        let now = open_all(store, &targets.iter().collect::<Vec<_>>(), &writer)?;
+        for (part, now) in parts.iter_mut().zip(now) {
+            part.follow(now, &writer)?;
         }
     }
     Err(Error::Contended { targets: parts.iter().map(|part| part.base.target()).collect() })
@@ -181,10 +205,9 @@ impl Base {
 }
 
 impl Part {
-    /// Looks at the branch again, where others may have moved it, and fails if the edits cannot go on top of that.
-    fn follow(&mut self, store: &Store, sink: &dyn ObjectWrite) -> Result<(), Error> {
+    /// Goes on from the branch as it is now, where others may have moved it, and fails if the edits cannot go on top of that.
+    fn follow(&mut self, now: Base, sink: &dyn ObjectWrite) -> Result<(), Error> {
         let target = self.base.target();
-        let now = open(store, &target, sink)?;
         if self.base.head.is_some() && now.head.is_none() {
             return Err(Error::Deleted { target });
         }

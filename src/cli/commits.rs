@@ -11,7 +11,7 @@ use super::commit::{Args, looked_at};
 use super::complaint::usage;
 use super::context::{Answer, Context, Made};
 use super::trigger;
-use crate::change::{self, Landed, Part, Together};
+use crate::change::{self, Base, Landed, Part, Together};
 use crate::fault::Cause;
 use crate::history::Target;
 use crate::ingest::{Gathered, Memory};
@@ -73,8 +73,8 @@ pub(super) fn run(args: &Args, aims: &[(Target, Vec<PathBuf>)], cx: &Context) ->
     }
     let writer = store.writer();
     let (mut parts, mut looked) = (Vec::new(), Vec::new());
-    for aim in aims {
-        let (part, one) = gather(args, aim, &store, &writer, Memory::Keep(&store), cx)?;
+    for (base, (_, paths)) in open(aims, &store, &writer)?.into_iter().zip(aims) {
+        let (part, one) = gather(args, base, paths, &writer, Memory::Keep(&store), cx)?;
         parts.push(part);
         looked.push(one);
     }
@@ -108,16 +108,25 @@ struct Looked {
     warnings: Vec<String>,
 }
 
+/// The branches as they stand.
+fn open(
+    aims: &[(Target, Vec<PathBuf>)],
+    store: &Store,
+    sink: &dyn ObjectWrite,
+) -> Result<Vec<Base>, change::Error> {
+    let targets: Vec<&Target> = aims.iter().map(|(target, _)| target).collect();
+    change::open_all(store, &targets, sink)
+}
+
 /// The edits for one of the branches, and what was looked at for them.
 fn gather(
     args: &Args,
-    (target, paths): &(Target, Vec<PathBuf>),
-    store: &Store,
+    base: Base,
+    paths: &[PathBuf],
     sink: &dyn ObjectWrite,
     memory: Memory<'_>,
     cx: &Context,
 ) -> Result<(Part, Looked), Cause> {
-    let base = change::open(store, target, sink)?;
     let gathered = args.gather(paths, sink, Snapshot::new(sink, base.tree), memory, cx)?;
     let Gathered { draft, files, bytes, new_bytes, warnings, .. } = gathered;
     Ok((Part { base, draft }, Looked { files, bytes, new_bytes, warnings }))
@@ -127,10 +136,9 @@ fn gather(
 fn rehearse(args: &Args, aims: &[(Target, Vec<PathBuf>)], store: &Store, cx: &Context) -> Answer {
     let rehearsal = store.rehearsal();
     let (mut commits, mut text) = (Vec::new(), String::new());
-    for aim in aims {
-        let (part, looked) = gather(args, aim, store, &rehearsal, Memory::Read(store), cx)?;
+    for (base, (target, paths)) in open(aims, store, &rehearsal)?.into_iter().zip(aims) {
+        let (part, looked) = gather(args, base, paths, &rehearsal, Memory::Read(store), cx)?;
         let (_, tally) = part.draft.finish(&rehearsal)?;
-        let target = &aim.0;
         commits.push(shape(&Landed { target: target.clone(), commit: None, tally }, &looked));
         text += &format!("would commit to {target}\n {}  ({})\n", view::Counts::from(tally), words(&looked));
     }

@@ -18,7 +18,7 @@ const PREFIX: &str = "lease-";
 #[derive(Debug)]
 pub(super) struct Lease {
     path: PathBuf,
-    _locked: File,
+    locked: File,
 }
 
 impl Lease {
@@ -36,7 +36,7 @@ impl Lease {
             Ok(()) => {
                 // What a dead process announced in it holds no more.
                 file.set_len(0).map_err(|source| Error::io("lock", &path, source))?;
-                Ok(Some(Self { path, _locked: file }))
+                Ok(Some(Self { path, locked: file }))
             }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(Error::io("lock", &path, source)),
@@ -52,7 +52,10 @@ impl Lease {
             other => other.map_err(|source| Error::io("lock", &path, source))?,
         };
         match file.try_lock_shared() {
-            Ok(()) => Ok(false),
+            Ok(()) => {
+                release(&file);
+                Ok(false)
+            }
             Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(source)) => Err(Error::io("lock", &path, source)),
         }
@@ -93,6 +96,18 @@ impl Lease {
         // A file that stays harms nobody.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        release(&self.locked);
+    }
+}
+
+/// Gives up a lock that a program may have for a moment too which another thread is starting just now.
+fn release(file: &File) {
+    // One that cannot be given up goes with the last who has the file open.
+    let _ = file.unlock();
 }
 
 #[cfg(test)]

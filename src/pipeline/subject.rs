@@ -2,7 +2,7 @@
 
 use super::clock::CLOCK;
 use super::follow::{FOLLOWS, REACHED};
-use super::job::{ARCHIVE, JOBS, NEXT_JOB, NEXT_RUN, QUEUE};
+use super::job::{ARCHIVE, JOBS, NEXT_JOB, NEXT_RUN, QUEUE, QUEUED, QUEUED_FROM};
 use super::registry::{PIPELINES, VERSIONS};
 use super::results::RESULTS;
 use super::taken::TAKEN;
@@ -39,7 +39,7 @@ pub fn subject(key: &[u8]) -> Option<Subject> {
         let branch = std::str::from_utf8(branch).ok()?.parse().ok()?;
         return Some(Subject::Follow(u64::from_be_bytes(*repo), branch));
     }
-    let machinery = [QUEUE, RESULTS, TAKEN, CLOCK, REACHED].iter().any(|kind| key.starts_with(kind))
-        || [NEXT_JOB, NEXT_RUN, ARCHIVE].contains(&key);
+    let machinery = [QUEUE, QUEUED, RESULTS, TAKEN, CLOCK, REACHED].iter().any(|kind| key.starts_with(kind))
+        || [NEXT_JOB, NEXT_RUN, QUEUED_FROM, ARCHIVE].contains(&key);
     machinery.then_some(Subject::Machinery)
 }

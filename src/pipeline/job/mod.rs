@@ -24,4 +24,4 @@ pub use run::Run;
 
 pub(super) use archive::{ARCHIVE, archive_root, is_archived};
 pub(super) use queue::{coming, is_living};
-pub(super) use record::{BETWEEN_CAUSES, JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE};
+pub(super) use record::{BETWEEN_CAUSES, JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE, QUEUED, QUEUED_FROM};

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::archive;
-use super::record::{Job, QUEUE, State, find, key};
+use super::record::{Job, QUEUE, State, find, key, queued, queued_from};
 use crate::history::{Repo, Target};
 use crate::ledger::Session;
 use crate::object::BranchName;
@@ -65,6 +65,17 @@ pub(in crate::pipeline) fn coming(
     branch: &BranchName,
 ) -> Result<Option<u64>, Error> {
     let Some((pipeline, stage)) = &repo.output_of else { return Ok(None) };
+    let list = queued(pipeline, stage, branch.as_str());
+    let mut newest = None;
+    facts.scan(&list, &mut |key, _| {
+        newest = key.last_chunk().map(|id| u64::MAX - u64::from_be_bytes(*id));
+        ControlFlow::Break(())
+    })?;
+    let from = queued_from(facts)?;
+    let all_are_listed = oldest_living(facts)?.is_none_or(|oldest| oldest >= from);
+    if all_are_listed || newest.is_some_and(|id| id >= from) {
+        return Ok(newest);
+    }
     let makes = |job: &Job| job.pipeline == *pipeline && job.stage == *stage && job.branch == branch.as_str();
     Ok(living(facts)?.iter().rev().find(|job| makes(job)).map(|job| job.id))
 }

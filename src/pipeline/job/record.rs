@@ -20,6 +20,10 @@ use crate::tree::Cursor;
 
 pub(in crate::pipeline) const JOBS: &[u8] = b"job/";
 pub(in crate::pipeline) const QUEUE: &[u8] = b"queue/";
+/// Below this the jobs of the queue stand once more, by the output branch that they will move.
+pub(in crate::pipeline) const QUEUED: &[u8] = b"queued/";
+/// The number of the first job that stands there; those before it were queued by a vds that did not list them so.
+pub(in crate::pipeline) const QUEUED_FROM: &[u8] = b"queued-from";
 pub(in crate::pipeline) const NEXT_JOB: &[u8] = b"next/job";
 pub(in crate::pipeline) const NEXT_RUN: &[u8] = b"next/run";
 /// The version of a record that tells nothing of the job's conduct.
@@ -236,6 +240,16 @@ pub(super) fn key(prefix: &[u8], id: u64) -> Vec<u8> {
     [prefix, &id.to_be_bytes()].concat()
 }
 
+/// Below this stand the jobs of the queue that will move this branch of this stage's output, newest first.
+pub(super) fn queued(pipeline: &str, stage: &str, branch: &str) -> Vec<u8> {
+    [QUEUED, pipeline.as_bytes(), b"/", stage.as_bytes(), &[0], branch.as_bytes(), &[0]].concat()
+}
+
+/// The key of one of them.
+pub(super) fn queued_key(pipeline: &str, stage: &str, branch: &str, id: u64) -> Vec<u8> {
+    [queued(pipeline, stage, branch).as_slice(), &(u64::MAX - id).to_be_bytes()].concat()
+}
+
 /// The job, from the fact's value.
 pub fn read(bytes: &[u8]) -> Result<Job, Error> {
     let read = match bytes.first() {
@@ -297,10 +311,12 @@ pub fn warnings(objects: &dyn ObjectRead, job: &Job) -> Result<Vec<String>, Erro
 /// Adds the job as it is now to `batch`.
 pub fn save(batch: &mut Batch, job: &Job) -> Result<(), Error> {
     batch.put(key(JOBS, job.id), write(job)?);
-    if job.state.is_living() {
-        batch.put(key(QUEUE, job.id), Vec::new());
-    } else {
-        batch.remove(key(QUEUE, job.id));
+    for key in [key(QUEUE, job.id), queued_key(&job.pipeline, &job.stage, &job.branch, job.id)] {
+        if job.state.is_living() {
+            batch.put(key, Vec::new());
+        } else {
+            batch.remove(key);
+        }
     }
     Ok(())
 }
@@ -316,21 +332,31 @@ pub(super) fn next(facts: &Session) -> Result<u64, Error> {
     Ok(Numbers::read(facts)?.next_job)
 }
 
+/// The number of the first job that is listed by what it moves.
+pub(super) fn queued_from(facts: &Session) -> Result<u64, Error> {
+    Ok(facts.get(QUEUED_FROM)?.as_deref().and_then(number).unwrap_or(u64::MAX))
+}
+
+fn number(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
 /// Numbers for new runs and their jobs, taken in `batch`.
 pub(in crate::pipeline) struct Numbers {
     next_run: u64,
     next_job: u64,
     before: [Option<Vec<u8>>; 2],
+    /// The number from which on jobs are listed by what they move, if that is to be said.
+    queued_from: Option<u64>,
 }
 
 impl Numbers {
     pub(in crate::pipeline) fn read(facts: &Session) -> Result<Self, Error> {
         let before = [facts.get(NEXT_RUN)?, facts.get(NEXT_JOB)?];
-        let number = |bytes: &Option<Vec<u8>>| {
-            bytes.as_deref().and_then(|bytes| bytes.try_into().ok()).map_or(1, u64::from_be_bytes)
-        };
-        let [run, job] = &before;
-        Ok(Self { next_run: number(run), next_job: number(job), before })
+        let next = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(number).unwrap_or(1);
+        let [next_run, next_job] = before.each_ref().map(next);
+        let queued_from = facts.get(QUEUED_FROM)?.is_none().then_some(next_job);
+        Ok(Self { next_run, next_job, before, queued_from })
     }
 
     pub(in crate::pipeline) fn run(&mut self) -> u64 {
@@ -347,5 +373,8 @@ impl Numbers {
         let [run, job] = self.before;
         batch.expect(NEXT_RUN.to_vec(), run).put(NEXT_RUN.to_vec(), self.next_run.to_be_bytes().to_vec());
         batch.expect(NEXT_JOB.to_vec(), job).put(NEXT_JOB.to_vec(), self.next_job.to_be_bytes().to_vec());
+        if let Some(from) = self.queued_from {
+            batch.put(QUEUED_FROM.to_vec(), from.to_be_bytes().to_vec());
+        }
     }
 }

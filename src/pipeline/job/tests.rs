@@ -7,8 +7,11 @@ use proptest::prelude::*;
 
 use super::archive::{Root, VERSION, archive, entries, known, load};
 use super::index::{Filter, job_key, keys};
-use super::{Conduct, Datums, JOBS, Job, Known, Phase, Results, State, save};
-use crate::history::Author;
+use super::queue::coming;
+use super::record::queued_key;
+use super::{Conduct, Datums, JOBS, Job, Known, NEXT_JOB, Numbers, Phase, Results, State, save};
+use crate::history::{Author, Repo};
+use crate::ledger::Session;
 use crate::meta::Batch;
 use crate::object::access::memory::Objects;
 use crate::object::{Digest, NodeId, ObjectRead, codec};
@@ -92,6 +95,57 @@ fn ended_jobs_leave_the_facts_and_are_found_all_the_same() {
     assert_eq!(list("p/b", usize::MAX), (1..=420).rev().map(|n| n * 10).collect::<Vec<_>>());
     assert_eq!(list("p/b", 300).last(), Some(&1210));
     assert!(list("q", usize::MAX).is_empty());
+}
+
+#[test]
+fn what_comes_of_a_branch_is_found_among_others_and_where_an_older_vds_queued_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
+    let author = Author { name: "Ann".to_owned(), command: "test".to_owned() };
+    let change = |make: &dyn Fn(&Session, &mut Batch)| {
+        let mut facts = store.session().unwrap();
+        let mut batch = Batch::default();
+        make(&facts, &mut batch);
+        facts.commit(&author.housekeeping(), &batch).unwrap();
+    };
+    let repo = |stage: &str| Repo {
+        name: format!("p/{stage}").parse().unwrap(),
+        id: 1,
+        created: 0,
+        description: String::new(),
+        output_of: Some(("p".to_owned(), stage.to_owned())),
+    };
+    let comes = |stage: &str, branch: &str| {
+        coming(&store.session().unwrap(), &repo(stage), &branch.parse().unwrap()).unwrap()
+    };
+    // As jobs were queued before they were listed by what they move. One of them has been saved since.
+    change(&|_, batch| {
+        for id in [5, 6, 10] {
+            save(batch, &job(id, State::Queued)).unwrap();
+        }
+    });
+    change(&|_, batch| {
+        for id in [6, 10] {
+            let stage = job(id, State::Queued).stage;
+            batch.remove(queued_key("p", &stage, "main", id));
+        }
+        batch.put(NEXT_JOB.to_vec(), 11_u64.to_be_bytes().to_vec());
+    });
+    assert_eq!((comes("a", "main"), comes("b", "main"), comes("a", "other")), (Some(6), Some(10), None));
+    change(&|facts, batch| {
+        let mut numbers = Numbers::read(facts).unwrap();
+        let other = Job { branch: "main2".to_owned(), ..job(numbers.job(), State::Queued) };
+        save(batch, &other).unwrap();
+        for _ in 0..2 {
+            save(batch, &job(numbers.job(), State::Queued)).unwrap();
+        }
+        numbers.save(batch);
+    });
+    assert_eq!((comes("a", "main"), comes("a", "main2"), comes("b", "main")), (Some(13), Some(11), Some(10)));
+    change(&|_, batch| save(batch, &job(13, State::Succeeded)).unwrap());
+    assert_eq!((comes("a", "main"), comes("a", "mai"), comes("a", "other")), (Some(12), None, None));
+    change(&|_, batch| save(batch, &job(12, State::Failed)).unwrap());
+    assert_eq!(comes("a", "main"), Some(6));
 }
 
 #[test]
