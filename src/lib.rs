@@ -106,6 +106,9 @@ pub mod reach;
 // What is not.
 pub mod gc;
 
+// What must not have been.
+pub mod purge;
+
 // From store to store.
 pub mod transfer;
 

@@ -8,11 +8,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use vds::history::{self, Draft, NewRepo};
+use vds::history::{self, Draft, NewRepo, Purge, PurgeMap};
 use vds::ledger::{Ledger, Origin, OriginKind, Session};
 use vds::meta::{Batch, MemoryMeta};
 use vds::object::access::memory::Objects;
-use vds::object::{BlobId, BranchName, CommitId, Digest, Entry, FileKind, NodeId, RepoName};
+use vds::object::{BlobId, BranchName, CommitId, Digest, Entry, FileKind, NodeId, ObjectRead as _, RepoName};
 use vds::pipeline::condition::Condition;
 use vds::pipeline::follow::{self, Follow};
 use vds::pipeline::job::{self, Bytes, Conduct, Datums, Isolation, Job, JobInput, JobSource, Results, State};
@@ -145,7 +145,39 @@ fn facts() -> (tempfile::TempDir, Ledger) {
             setting::put(session, batch, whose, key, Some(value)).unwrap();
         });
     }
+    change(&ledger, OriginKind::Operation, |_, batch| {
+        let purge = Purge {
+            operation: 31,
+            time: 1_714_573_800_000,
+            author: "Ann <ann@example.org>".to_owned(),
+            reason: "not ours to keep".to_owned(),
+            asked: vec!["desk/ticks:secret.csv".to_owned()],
+            blobs: 1,
+            commits: vec![("desk/ticks".to_owned(), 2)],
+            map: purge_map().write(&Objects::default()).unwrap(),
+        };
+        history::record_purge(batch, &purge).unwrap();
+    });
     (dir, ledger)
+}
+
+/// One of each kind of entry.
+fn purge_map() -> PurgeMap {
+    let some = BlobId::of(b"secret");
+    PurgeMap {
+        blobs: [(some, Some("secret.csv".parse().unwrap())), (BlobId::of(b"log"), None)].into(),
+        contents: vec![*some.digest()],
+        renamed: [(CommitId::of(b"head"), CommitId::of(b"new head"))].into(),
+        stale: vec![CommitId::of(b"new head")],
+    }
+}
+
+#[test]
+fn the_bytes_of_what_a_purge_keeps_never_change() {
+    let objects = Objects::default();
+    let map = purge_map().write(&objects).unwrap();
+    let node = objects.read_object(map.digest()).unwrap().bytes;
+    assert_eq!(escaped(&node), include_str!("golden/purge-v1.txt").trim());
 }
 
 fn told(ledger: &Ledger, journal: &Path) -> String {

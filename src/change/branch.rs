@@ -38,6 +38,7 @@ pub fn move_branch(
     let moved = after.filter(|after| before != Some(*after));
     if let Some(to) = moved {
         history::check_whole(&facts, store.objects(), to)?;
+        history::check_current(&facts, store.objects(), repo, to)?;
         // It may have been forgotten since it was looked up.
         history::record_commit(&mut batch, repo, &to);
         history::check_quota(&facts, store.objects(), repo, branch, before, to)?;

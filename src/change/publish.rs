@@ -265,12 +265,18 @@ fn advance_all(
 ) -> Result<(Option<Moved>, u64), Error> {
     let origin = author.now();
     let mut moved = Vec::new();
+    let mut brought = Vec::new();
     for (base, record) in steps {
+        // That the first is the head is seen when it moves.
+        brought.extend(record.parents.iter().skip(1).map(|parent| (base.repo.clone(), *parent)));
         let (commit, _) = history::write(&writer, record, &origin)?;
         moved.push((base, commit));
     }
     let stored = writer.finish()?.stored;
     let mut facts = store.session()?;
+    for (repo, parent) in brought {
+        history::check_current(&facts, store.objects(), &repo, parent)?;
+    }
     let mut batch = with;
     // Two new branches of a repo may come to the same commit, which is recorded once.
     let mut recorded = BTreeSet::new();

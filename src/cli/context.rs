@@ -282,12 +282,14 @@ impl Context {
         self.say(&document, || text + &undo, || quiet)
     }
 
-    /// Notes that the change is made, and lets its document tell which operation made it.
+    /// Notes that the change is made, and lets its document tell which operation made it, if it does not.
     fn numbered(&self, mut made: Made) -> Made {
         if made.operation.is_some() {
             self.did(made.done);
         }
-        if let Some(fields) = made.document.as_object_mut() {
+        if let Some(fields) = made.document.as_object_mut()
+            && (made.operation.is_some() || !fields.contains_key("operation"))
+        {
             fields.insert("operation".to_owned(), json!(made.operation));
         }
         made

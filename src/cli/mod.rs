@@ -51,6 +51,7 @@ mod pipeline;
 mod preview;
 mod progress;
 mod pull;
+mod purge;
 mod push;
 mod ran;
 mod range;

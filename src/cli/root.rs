@@ -23,9 +23,9 @@ use super::pager::{self, Closed, Pager};
 use super::tidy::tidy;
 use super::{
     backup, blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum,
-    df, diff, du, fetch, gc, import, init, job, log, ls, merge, mv, op, pin, pipeline, pull, push, rebuild,
-    remote, repair, repo, rerun, reset, resolve, restore, revert, rm, run, show, sparse_checkout, status,
-    switch, tag, trigger, undo, verify, watch, why,
+    df, diff, du, fetch, gc, import, init, job, log, ls, merge, mv, op, pin, pipeline, pull, purge, push,
+    rebuild, remote, repair, repo, rerun, reset, resolve, restore, revert, rm, run, show, sparse_checkout,
+    status, switch, tag, trigger, undo, verify, watch, why,
 };
 use crate::fault::Cause;
 use crate::interrupt::{self, Parting};
@@ -105,6 +105,7 @@ enum Verb {
     Du(du::Args),
     Df(df::Args),
     Gc(gc::Args),
+    Purge(purge::Args),
     Checkout(checkout::Args),
     Merge(merge::Args),
     Conflicts(conflicts::Args),
@@ -305,6 +306,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Du(args) => du::run(&args, cx),
         Verb::Df(args) => df::run(&args, cx),
         Verb::Gc(args) => gc::run(&args, cx),
+        Verb::Purge(args) => purge::run(&args, cx),
         Verb::Checkout(args) => checkout::run(&args, cx),
         Verb::Merge(args) => merge::run(&args, cx),
         Verb::Conflicts(args) => conflicts::run(&args, cx),

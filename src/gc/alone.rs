@@ -40,6 +40,8 @@ pub enum Keeper {
     Workspaces,
     /// What is known of files that were let go.
     Rules,
+    /// The records of purges.
+    Purges,
     /// Operations that can be undone.
     Operations,
 }
@@ -58,6 +60,7 @@ impl Keeper {
             Holder::Pipelines => Self::Pipelines,
             Holder::Workspaces => Self::Workspaces,
             Holder::Rules => Self::Rules,
+            Holder::Purges => Self::Purges,
         }
     }
 
@@ -70,7 +73,12 @@ impl Keeper {
             | Self::Merge(repo, _)
             | Self::Results(repo)
             | Self::Repo(repo) => Some(repo),
-            Self::Jobs | Self::Pipelines | Self::Workspaces | Self::Rules | Self::Operations => None,
+            Self::Jobs
+            | Self::Pipelines
+            | Self::Workspaces
+            | Self::Rules
+            | Self::Purges
+            | Self::Operations => None,
         }
     }
 }

@@ -153,7 +153,7 @@ fn read_roots(store: &Store, author: &Author, options: &Options) -> Result<(i64,
     let now = author.now().time;
     let kept = i64::try_from(options.rules.operations().as_millis()).unwrap_or(i64::MAX);
     let mut roots = roots::read(&store.session()?, now.saturating_sub(kept))?;
-    roots.named.extend(roots::of_workspaces(store, &roots.repos)?);
+    roots.named.extend(roots::of_workspaces(store, &roots.repos, &roots.purges)?);
     Ok((now, roots))
 }
 
@@ -175,6 +175,8 @@ pub(super) struct Collection<'a> {
     newest: u64,
     since: u64,
     repos: BTreeSet<u64>,
+    /// Objects of what was taken out of history.
+    purged: BTreeSet<Digest>,
 }
 
 impl<'a> Collection<'a> {
@@ -190,14 +192,18 @@ impl<'a> Collection<'a> {
         let fresh = owner::written(store.tmp())
             .map_err(|source| Error::Io { verb: "see what is being written", source })?;
         let (now, roots) = read_roots(store, author, options)?;
-        let Roots { mut named, undoable, names, newest, since, repos } = roots;
+        let Roots { mut named, undoable, names, newest, since, repos, purges } = roots;
         named.extend(undoable);
         let letting = Letting::new(packs, &options.rules, now, names, roots::keepers(&named))?;
+        let mut purged = BTreeSet::new();
+        purges.contents(packs, &mut |digest| {
+            purged.insert(digest);
+        })?;
         let copied = Bits::new(catalogue.len());
         let mut marks = Marks::new(packs, catalogue);
         marks.pass(letting.goes().keys().copied().collect());
         let collection =
-            Self { store, author, progress, marks, letting, copied, fresh, newest, since, repos };
+            Self { store, author, progress, marks, letting, copied, fresh, newest, since, repos, purged };
         collection.mark(all_roots(named))?;
         Ok(collection)
     }
@@ -222,7 +228,8 @@ impl<'a> Collection<'a> {
     /// Marks what has been named since, and what workspaces came to.
     fn follow(&mut self) -> Result<(), Error> {
         let mut named = self.news(&self.store.session()?)?;
-        named.extend(roots::of_workspaces(self.store, &self.repos)?);
+        let purges = history::purges(&self.store.session()?)?;
+        named.extend(roots::of_workspaces(self.store, &self.repos, &purges)?);
         self.mark(all_roots(named))
     }
 
@@ -256,10 +263,12 @@ impl<'a> Collection<'a> {
     /// go. How many commits were forgotten, and of how many the files were let go.
     pub(super) fn forget(&mut self) -> Result<(u64, u64), Error> {
         let mut commits = BTreeSet::new();
-        let before = let_go::root(&self.store.session()?)?;
-        self.take_up(roots::of_workspaces(self.store, &self.repos)?)?;
+        let purges = history::purges(&self.store.session()?)?;
+        self.take_up(roots::of_workspaces(self.store, &self.repos, &purges)?)?;
         loop {
-            let table = self.table(before)?;
+            // A purge may have changed it meanwhile.
+            let before = let_go::root(&self.store.session()?)?;
+            let table = self.table(before)?.filter(|table| before != Some(*table));
             let mut facts = self.store.session()?;
             let named = self.news(&facts)?;
             if !named.is_empty() {
@@ -301,7 +310,7 @@ impl<'a> Collection<'a> {
             share.bytes += bytes;
             if self.marks.has(number) {
                 share.needed += bytes;
-            } else if location.at.kind != ObjectKind::Chunk {
+            } else if location.at.kind != ObjectKind::Chunk || self.purged.contains(&location.at.digest) {
                 share.unneeded = Unneeded::Leading;
             }
         }

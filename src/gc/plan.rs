@@ -21,7 +21,7 @@ pub(super) enum Unneeded {
     /// Contents, if any: they lead to nothing.
     #[default]
     Contents,
-    /// Commits, tree nodes or lists of chunks among them, which lead to others.
+    /// Commits, tree nodes or lists of chunks among them, which lead to others; or contents that were taken out of history.
     Leading,
 }
 
@@ -46,7 +46,8 @@ pub(super) const SMALL: u64 = 4 << 20;
 const MANY: usize = 16;
 
 /// Decides which of these packs go. Those that nothing needs always do: all of them is waste. And so do those with something unneeded that leads to
-/// others, which may go: who finds a commit, a node or a list of chunks in a store takes it that what it leads to is there.
+/// others, which may go: who finds a commit, a node or a list of chunks in a store takes it that what it leads to is there. Of what was taken
+/// out of history no byte may stay.
 pub(super) fn decide(packs: &BTreeMap<Digest, Share>) -> Plan {
     let is_wasteful = |share: &Share| (share.bytes - share.needed) * 100 > share.bytes * WASTE;
     let small: Vec<&Digest> =

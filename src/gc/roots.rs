@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::error::Error;
 use super::letting::Keeper;
-use crate::history::{self, Subject};
+use crate::history::{self, Purges, Subject};
 use crate::ledger::{Operation, Session};
 use crate::object::Digest;
 use crate::pipeline;
@@ -28,6 +28,8 @@ pub(super) struct Roots {
     pub(super) since: u64,
     /// The repos that there are, or that an operation can bring back.
     pub(super) repos: BTreeSet<u64>,
+    /// What was taken out of history: no byte of it stays that is not needed.
+    pub(super) purges: Purges,
 }
 
 /// Reads what is to be kept, with the operations that were made at or after `time` (milliseconds since 1970).
@@ -54,7 +56,7 @@ pub(super) fn read(facts: &Session, time: i64) -> Result<Roots, Error> {
     }
     // A table of results goes with its repo.
     named.retain(|named| if let Holder::Results(repo) = named.holder { repos.contains(&repo) } else { true });
-    Ok(Roots { named, undoable, names, newest, since, repos })
+    Ok(Roots { named, undoable, names, newest, since, repos, purges: history::purges(facts)? })
 }
 
 /// What the operations after this number have named, as they come.
@@ -74,12 +76,17 @@ pub(super) fn since(facts: &Session, number: u64) -> Result<Vec<Named>, Error> {
     Ok(roots)
 }
 
-/// What the files of workspaces come from. A commit that is not there any more keeps nothing.
-pub(super) fn of_workspaces(store: &Store, repos: &BTreeSet<u64>) -> Result<Vec<Named>, Error> {
+/// What the files of workspaces come from. A commit that is not there any more keeps nothing, and one that a purge wrote anew keeps what it became.
+pub(super) fn of_workspaces(
+    store: &Store,
+    repos: &BTreeSet<u64>,
+    purges: &Purges,
+) -> Result<Vec<Named>, Error> {
     let mut named = Vec::new();
     for workspace in workspace::known(store)? {
         if workspace.repo.is_none_or(|repo| repos.contains(&repo)) {
             for commit in workspace.commits {
+                let commit = purges.current(store.objects(), commit)?;
                 if store.objects().find(commit.digest())?.is_some() {
                     named.push(Named { holder: Holder::Workspaces, roots: vec![Root::Commit(commit)] });
                 }

@@ -1,5 +1,7 @@
 //! What can go wrong with repos, references and commits.
 
+use chrono::{DateTime, Local};
+
 use crate::amount::{Size, bytes};
 use crate::fault::{Kind, fault};
 use crate::ledger;
@@ -21,6 +23,9 @@ pub enum Error {
     /// The name does not lead to a commit.
     #[error("{repo} has no branch, tag or commit {rev:?}")]
     UnknownRevision { repo: RepoName, rev: String, nearest: Vec<String> },
+    /// The commit was written anew, without what a purge took out.
+    #[error("the commit {old:.12} of {repo} was rewritten as {new:.12} by a purge on {}", date(*.time))]
+    Rewritten { repo: RepoName, old: CommitId, new: CommitId, time: i64 },
     /// The repo has no commit on the branch that was asked for.
     #[error("{repo} has no commit on {branch} yet")]
     NoCommits { repo: RepoName, branch: String, branches: Vec<String> },
@@ -92,6 +97,12 @@ pub enum Error {
     Ledger(#[from] ledger::Error),
 }
 
+/// The day of a time in milliseconds since 1970, where we are.
+fn date(time: i64) -> String {
+    let local = DateTime::from_timestamp_millis(time).map(|time| time.with_timezone(&Local));
+    local.map_or_else(|| "some day".to_owned(), |time| time.format("%Y-%m-%d").to_string())
+}
+
 fn places(count: u32) -> String {
     if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") }
 }
@@ -109,6 +120,7 @@ fault! {
     kind {
         Self::UnknownRepo { .. }
         | Self::UnknownRevision { .. }
+        | Self::Rewritten { .. }
         | Self::NoCommits { .. }
         | Self::BeforeFirst { .. }
         | Self::NoParent { .. }
@@ -143,6 +155,9 @@ fault! {
         }
         Self::UnknownRevision { repo, nearest, .. } => {
             Some(did_you_mean(nearest, &format!("`vds branch list {repo}` and `vds log {repo}` show what there is")))
+        }
+        Self::Rewritten { repo, new, .. } => {
+            Some(format!("`vds show {repo}@{new:.12}` shows what became of it; `vds purge --list` tells why"))
         }
         Self::NoCommits { repo, branch, branches } if branches.is_empty() => {
             Some(format!("`vds commit {repo}@{branch} PATH -m MESSAGE` makes the first"))

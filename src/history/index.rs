@@ -12,6 +12,11 @@ pub fn record_commit(batch: &mut Batch, repo: &Repo, id: &CommitId) {
     batch.put(keys::commit(repo.id, id), Vec::new());
 }
 
+/// Whether the repo has the commit.
+pub(super) fn has_commit(facts: &Session, repo: &Repo, id: &CommitId) -> Result<bool, Error> {
+    Ok(facts.get(&keys::commit(repo.id, id))?.is_some())
+}
+
 /// The commits that the repo has.
 pub fn commits_of(facts: &Session, repo: &Repo) -> Result<Vec<CommitId>, Error> {
     ids(facts, &keys::commits(repo.id))

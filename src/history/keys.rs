@@ -12,6 +12,7 @@ pub(super) const COMMIT: &[u8] = b"commit/";
 pub(super) const DERIVED: &[u8] = b"derived/";
 pub(super) const MERGE: &[u8] = b"merge/";
 pub(super) const MERGE_POLICY: &[u8] = b"merge-policy/";
+pub(super) const PURGE: &[u8] = b"purge/";
 pub(super) const REMOTE: &[u8] = b"remote/";
 pub(super) const REMOTE_BRANCH: &[u8] = b"remote-branch/";
 
@@ -66,6 +67,11 @@ pub(super) fn derived(output_repo: u64, input: &CommitId) -> Vec<u8> {
 
 pub(super) fn derived_of(output_repo: u64) -> Vec<u8> {
     of_repo(DERIVED, output_repo, b"")
+}
+
+/// Where the record of the purge lies that this operation made.
+pub(super) fn purge(operation: u64) -> Vec<u8> {
+    [PURGE, &operation.to_be_bytes()].concat()
 }
 
 /// Where the open merge into a branch lies.

@@ -14,6 +14,7 @@ mod keys;
 mod let_go;
 mod log;
 mod pin;
+mod purged;
 mod quota;
 mod remote;
 mod repo;
@@ -33,6 +34,7 @@ pub use kept::{keep_since, kept_since};
 pub use let_go::{LetGo, check_whole, find as find_let_go, load_whole, write as write_let_go};
 pub use log::Log;
 pub use pin::{create as create_pin, is_pinned, list as pins, remove as remove_pin};
+pub use purged::{Purge, PurgeMap, Purges, Rewritten, check_current, purges, read_purge, record_purge};
 pub use quota::check_quota;
 pub use remote::{RemoteBranch, find as find_remote, list as remote_branches, see};
 pub use repo::{

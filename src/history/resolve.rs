@@ -4,7 +4,7 @@ use chrono::Local;
 
 use super::kept::kept_since;
 use super::revision::{Base, Location, Revision, Step};
-use super::{DEFAULT_BRANCH, Error, Repo, branch, commit, index, keys, remote, repo, tag, when};
+use super::{DEFAULT_BRANCH, Error, Repo, branch, commit, index, keys, purged, remote, repo, tag, when};
 use crate::ledger::{Operation, Session};
 use crate::object::{BranchName, CommitId, ObjectRead, TreePath};
 
@@ -31,7 +31,7 @@ pub struct Resolved {
 pub fn resolve(facts: Session, objects: &dyn ObjectRead, location: &Location) -> Result<Resolved, Error> {
     let repo = repo::load(&facts, &location.repo)?;
     let base = match &location.rev.base {
-        Base::Name(name) => find_name(&facts, &repo, name)?,
+        Base::Name(name) => find_name(&facts, objects, &repo, name)?,
         Base::At { branch, time } => earlier(facts, &repo, branch, &Earlier::At(time))?,
         Base::Before { branch, moves } => earlier(facts, &repo, branch, &Earlier::Before(*moves))?,
     };
@@ -56,7 +56,7 @@ pub fn resolve_optional(
     }
 }
 
-fn find_name(facts: &Session, repo: &Repo, name: &str) -> Result<CommitId, Error> {
+fn find_name(facts: &Session, objects: &dyn ObjectRead, repo: &Repo, name: &str) -> Result<CommitId, Error> {
     if let Ok(branch) = name.parse()
         && let Some(id) = branch::head(facts, repo, &branch)?
     {
@@ -74,6 +74,7 @@ fn find_name(facts: &Session, repo: &Repo, name: &str) -> Result<CommitId, Error
     {
         return Ok(id);
     }
+    check_rewritten(facts, objects, repo, name)?;
     if name == DEFAULT_BRANCH {
         let branches = branch::branches(facts, repo)?.into_iter().map(|(branch, _)| branch.to_string());
         let branches = branches.take(CANDIDATES).collect();
@@ -89,10 +90,31 @@ fn find_name(facts: &Session, repo: &Repo, name: &str) -> Result<CommitId, Error
     })
 }
 
+/// Whether this may be the beginning of a commit's id.
+fn is_plausible(digits: &str) -> bool {
+    (MIN_DIGITS..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// An error if a commit of the repo began with these digits, and a purge wrote it anew.
+fn check_rewritten(
+    facts: &Session,
+    objects: &dyn ObjectRead,
+    repo: &Repo,
+    digits: &str,
+) -> Result<(), Error> {
+    if !is_plausible(digits) {
+        return Ok(());
+    }
+    for purged::Rewritten { old, new, time } in purged::purges(facts)?.find(objects, digits, CANDIDATES)? {
+        if index::has_commit(facts, repo, &new)? {
+            return Err(Error::Rewritten { repo: repo.name.clone(), old, new, time });
+        }
+    }
+    Ok(())
+}
+
 fn find_digits(facts: &Session, repo: &Repo, digits: &str) -> Result<Option<CommitId>, Error> {
-    let plausible =
-        (MIN_DIGITS..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    if !plausible {
+    if !is_plausible(digits) {
         return Ok(None);
     }
     let found = index::find_by_prefix(facts, repo, digits, CANDIDATES)?;

@@ -33,6 +33,8 @@ pub enum Subject {
     KeptSince,
     /// Which commits' files were let go.
     LetGo,
+    /// The purge that the operation of this number made.
+    Purge(u64),
 }
 
 /// Where the open merge into a branch lies.
@@ -67,6 +69,9 @@ pub fn subject(key: &[u8]) -> Option<Subject> {
     }
     if key == let_go::KEY {
         return Some(Subject::LetGo);
+    }
+    if let Some(number) = key.strip_prefix(keys::PURGE) {
+        return Some(Subject::Purge(u64::from_be_bytes(number.try_into().ok()?)));
     }
     if let Some(name) = key.strip_prefix(keys::REPOS) {
         return Some(Subject::Repo(std::str::from_utf8(name).ok()?.parse().ok()?));
@@ -116,6 +121,7 @@ mod tests {
             (keys::NEXT_REPO.to_vec(), Some(Subject::NextRepo)),
             (keys::KEPT_SINCE.to_vec(), Some(Subject::KeptSince)),
             (let_go::KEY.to_vec(), Some(Subject::LetGo)),
+            (keys::purge(7), Some(Subject::Purge(7))),
             (keys::repo(&name), Some(Subject::Repo(name.clone()))),
             (keys::branch(7, &branch), Some(Subject::Branch(7, branch.clone()))),
             (keys::tag(7, &tag), Some(Subject::Tag(7, tag.clone()))),

@@ -54,7 +54,7 @@ impl Subject {
             | Self::Mark(_)
             | Self::Other => Care::Reverted,
             Self::History(H::Commit(..) | H::Derived(..)) | Self::Pipeline(P::Version) => Care::PutBack,
-            Self::History(H::NextRepo | H::KeptSince | H::LetGo)
+            Self::History(H::NextRepo | H::KeptSince | H::LetGo | H::Purge(_))
             | Self::Pipeline(P::Job(_) | P::Machinery) => Care::Left,
         }
     }

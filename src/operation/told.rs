@@ -218,7 +218,8 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
             | Fact::Derived(..)
             | Fact::NextRepo
             | Fact::KeptSince
-            | Fact::LetGo,
+            | Fact::LetGo
+            | Fact::Purge(_),
         )
         | Subject::Pipeline(PipelineFact::Version | PipelineFact::Machinery)
         | Subject::Mark(_) => return Ok(None),

@@ -53,11 +53,15 @@ pub(super) fn roots(
 pub(super) fn find(wanted: &Wanted<'_>) -> Result<Option<Base>, Error> {
     let objects: &dyn ObjectRead = wanted.store.objects();
     let branch = wanted.branch.parse().map_err(history::Error::from)?;
-    let head = {
+    let (head, purges) = {
         let facts = wanted.store.session()?;
-        history::head(&facts, wanted.output, &branch)?
+        (history::head(&facts, wanted.output, &branch)?, history::purges(&facts)?)
     };
-    let usable = |id| usable(objects, id, &wanted.plan, wanted.inputs.len());
+    // One that was made with what has been taken out since tells nothing of what the inputs have now.
+    let usable = |id| {
+        let is_stale = purges.is_stale(objects, id)?;
+        if is_stale { Ok(None) } else { usable(objects, id, &wanted.plan, wanted.inputs.len()) }
+    };
     if let Some(base) = head.map_or(Ok(None), usable)? {
         return Ok(Some(base));
     }

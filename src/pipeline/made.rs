@@ -16,6 +16,8 @@ pub(super) struct Made {
     pub(super) commit: CommitId,
     /// What that was made of.
     of: Provenance,
+    /// Whether a purge has taken something out of that since.
+    is_stale: bool,
 }
 
 /// What the branch of the output holds, if a job made it.
@@ -27,14 +29,18 @@ pub(super) fn find(
 ) -> Result<Option<Made>, Error> {
     let Some(repo) = history::find(facts, output)? else { return Ok(None) };
     let Some(commit) = history::head(facts, &repo, branch)? else { return Ok(None) };
-    Ok(history::load(objects, commit)?.provenance.map(|of| Made { commit, of }))
+    let Some(of) = history::load(objects, commit)?.provenance else { return Ok(None) };
+    let is_stale = history::purges(facts)?.is_stale(objects, commit)?;
+    Ok(Some(Made { commit, of, is_stale }))
 }
 
 impl Made {
     /// Whether it is what the stage makes of these.
     pub(super) fn is_of(&self, pipeline: &Pipeline, stage: &Stage, inputs: &[JobInput]) -> bool {
         let read = self.of.inputs.iter().map(|input| JobSource::Commit(input.commit));
-        self.of.code == pipeline.plan_digest(stage) && read.eq(inputs.iter().map(|input| input.source))
+        !self.is_stale
+            && self.of.code == pipeline.plan_digest(stage)
+            && read.eq(inputs.iter().map(|input| input.source))
     }
 
     /// Whether the stage might make something else of the same another time: it does everything in every job, or has given up datums that

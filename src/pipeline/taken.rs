@@ -33,6 +33,17 @@ pub(super) fn commit(value: &[u8]) -> Result<CommitId, Error> {
     Ok(decode(value)?.commit)
 }
 
+/// What the fact comes to when commits are written anew.
+pub(super) fn rewrite(value: &[u8], renamed: impl Fn(CommitId) -> CommitId) -> Result<Vec<u8>, Error> {
+    let taken = decode(value)?;
+    encode(&Taken { commit: renamed(taken.commit), ..taken })
+}
+
+fn encode(taken: &Taken) -> Result<Vec<u8>, Error> {
+    codec::encode(VERSION, taken)
+        .map_err(|source| Error::Record { what: "what an input was let have", source })
+}
+
 /// An input of a stage on a branch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
@@ -60,9 +71,7 @@ impl Place<'_> {
 
     /// Adds to `batch` that it is let have this now.
     pub(super) fn take(&self, facts: &Session, batch: &mut Batch, taken: Taken) -> Result<(), Error> {
-        let bytes = codec::encode(VERSION, &taken)
-            .map_err(|source| Error::Record { what: "what an input was let have", source })?;
-        batch.expect(self.key(), facts.get(&self.key())?).put(self.key(), bytes);
+        batch.expect(self.key(), facts.get(&self.key())?).put(self.key(), encode(&taken)?);
         Ok(())
     }
 }

@@ -54,6 +54,8 @@ pub enum Holder {
     Rules,
     /// The versions of pipelines, and how far their inputs are.
     Pipelines,
+    /// The records of purges.
+    Purges,
 }
 
 /// What a fact names.
@@ -87,6 +89,7 @@ pub fn named_by(key: &[u8], value: &[u8]) -> Result<Option<Named>, Error> {
         Some(Subject::LetGo) => {
             named(Holder::Rules, let_go::read(value).map(Root::Plain).into_iter().collect())
         }
+        Some(Subject::Purge(_)) => named(Holder::Purges, vec![Root::Plain(history::read_purge(value)?.map)]),
         Some(_) => Ok(None),
         None => {
             let roots: Vec<Root> = pipeline::kept(key, value)?.into_iter().map(Root::from).collect();

@@ -18,6 +18,7 @@ pub fn pin(store: &Store, author: &Author, repo: &RepoName, id: CommitId) -> Res
     history::hold(&mut batch, &repo)?;
     history::create_pin(&mut batch, &repo, id);
     history::check_whole(&facts, store.objects(), id)?;
+    history::check_current(&facts, store.objects(), &repo, id)?;
     // It may have been forgotten since it was looked up.
     history::record_commit(&mut batch, &repo, &id);
     commit(&mut facts, author, &batch, &repo.name).map(Some)

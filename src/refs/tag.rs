@@ -20,6 +20,7 @@ pub fn create_tag(
     let mut facts = store.session()?;
     let repo = history::load_repo(&facts, repo)?;
     history::check_free(&facts, &repo, name.as_str())?;
+    history::check_current(&facts, store.objects(), &repo, commit_id)?;
     let mut batch = Batch::default();
     history::hold(&mut batch, &repo)?;
     history::create_tag(&mut batch, &repo, name, commit_id);

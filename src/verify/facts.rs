@@ -106,6 +106,7 @@ fn holder(holder: &Holder, key: &[u8], repos: &HashMap<u64, String>) -> (Rank, S
         Holder::Workspaces => (Rank::Other, "workspaces".to_owned()),
         Holder::Rules => (Rank::Other, "what is known of files that were let go".to_owned()),
         Holder::Pipelines => (Rank::Other, "pipelines".to_owned()),
+        Holder::Purges => (Rank::Other, "the records of purges".to_owned()),
     }
 }
 

@@ -38,6 +38,7 @@ impl From<&(Keeper, Stock)> for KeptBy {
             Keeper::Pipelines => ("pipelines", None, None),
             Keeper::Workspaces => ("workspaces", None, None),
             Keeper::Rules => ("rules", None, None),
+            Keeper::Purges => ("purges", None, None),
             Keeper::Operations => ("operations", None, None),
         };
         Self { what, repo, name, objects: stock.objects, bytes: stock.stored }
@@ -57,6 +58,7 @@ impl fmt::Display for KeptBy {
             "results" => write!(f, "the results of {repo}"),
             "repo" => write!(f, "repo {repo}"),
             "rules" => f.write_str("the list of files that were let go"),
+            "purges" => f.write_str("the records of purges"),
             "operations" => f.write_str("operations that can be undone"),
             other => f.write_str(other),
         }

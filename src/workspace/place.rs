@@ -57,7 +57,7 @@ impl Workspace {
         let scope = Scope::new(marker.paths.clone(), marker.globs.clone())?;
         let tmp = marker::tmp(dir);
         let objects = store.rehearsal();
-        let marker = Marker { store: store.root().to_owned(), ..marker };
+        let marker = current(&store, Marker { store: store.root().to_owned(), ..marker })?;
         Ok(Self { store, dir: dir.to_owned(), marker, scope, tmp, objects, wait })
     }
 
@@ -91,7 +91,7 @@ impl Workspace {
         let held = self.lock(self.wait)?.ok_or_else(|| Error::Busy { dir: self.dir.clone() })?;
         if let Some(marker) = Marker::find(&self.dir, Trust::Any)? {
             self.scope = Scope::new(marker.paths.clone(), marker.globs.clone())?;
-            self.marker = Marker { store: self.store.root().to_owned(), ..marker };
+            self.marker = current(&self.store, Marker { store: self.store.root().to_owned(), ..marker })?;
         }
         self.tmp.sweep();
         // It may have been made by an earlier release, or have been moved.
@@ -204,6 +204,19 @@ impl Workspace {
         let place = self.index_place();
         index.save(&place, &self.tmp).map_err(|source| Error::Io { verb: "write", path: place, source })
     }
+}
+
+/// The marker, with what became of a commit that a purge wrote anew and a collection has taken since.
+fn current(store: &Store, mut marker: Marker) -> Result<Marker, Error> {
+    for commit in [Some(&mut marker.at), marker.moving.as_mut()].into_iter().flatten() {
+        if let Some(commit) = &mut commit.commit
+            && store.objects().find(commit.digest()).map_err(history::Error::from)?.is_none()
+        {
+            let purges = history::purges(&store.session().map_err(history::Error::from)?)?;
+            *commit = purges.current(store.objects(), *commit)?;
+        }
+    }
+    Ok(marker)
 }
 
 /// How a position is named to `vds checkout`.

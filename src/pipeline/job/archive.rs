@@ -41,7 +41,7 @@ pub(super) struct Root {
     pub(super) last: u64,
 }
 
-fn broken(source: codec::Error) -> Error {
+pub(super) fn broken(source: codec::Error) -> Error {
     Error::Record { what: "the archive of jobs", source }
 }
 

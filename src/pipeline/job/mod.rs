@@ -7,6 +7,7 @@ mod index;
 mod phase;
 mod queue;
 mod record;
+mod rewrite;
 mod run;
 
 #[cfg(test)]
@@ -20,8 +21,10 @@ pub use queue::{last_of, living, waiting};
 pub use record::{
     Bytes, Datums, Job, JobInput, JobSource, Results, State, in_short, read, replace, save, warnings,
 };
+pub use rewrite::{archived_logs, is_archive};
 pub use run::Run;
 
 pub(super) use archive::{ARCHIVE, archive_root, is_archived};
 pub(super) use queue::{coming, is_living};
 pub(super) use record::{BETWEEN_CAUSES, JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE, QUEUED, QUEUED_FROM};
+pub(super) use rewrite::{rewrite, rewrite_archive};
