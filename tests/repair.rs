@@ -264,6 +264,78 @@ fn a_backup_of_a_store_in_use_is_a_whole_store_and_grows() {
 }
 
 #[test]
+fn an_archive_of_a_store_in_use_unpacks_to_a_whole_store() {
+    let desk = desk();
+    let tar = |args: &[&str]| {
+        let done = std::process::Command::new("tar").args(args).current_dir(desk.path("")).output().unwrap();
+        (done.status.success(), String::from_utf8(done.stdout).unwrap())
+    };
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..10 {
+                desk.write(&format!("more/{n}"), &n.to_string());
+                desk.ok(&["commit", "r@work", "more", "-m", "more"]);
+            }
+            done.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        let mut round = 0;
+        while !done.load(std::sync::atomic::Ordering::SeqCst) || round == 0 {
+            let (file, dir) = (format!("safe{round}.tar"), format!("back{round}"));
+            desk.ok(&["backup", &file]);
+            fs::create_dir(desk.path(&dir)).unwrap();
+            assert!(tar(&["-xf", &file, "-C", &dir]).0);
+            desk.ok(&["--store", &dir, "verify"]);
+            round += 1;
+        }
+    });
+    desk.ok(&["backup", "last.tar"]);
+    fs::create_dir(desk.path("last")).unwrap();
+    assert!(tar(&["-xf", "last.tar", "-C", "last"]).0);
+    for args in [&["log", "r", "--quiet"][..], &["cat", "r:c"], &["log", "r@work", "--quiet"]] {
+        assert_eq!(desk.ok(&[&["--store", "last"], args].concat()), desk.ok(args));
+    }
+    // The same goes to standard output, and says so elsewhere.
+    let streamed = desk.run(&["backup", "-"]);
+    assert!(streamed.status.success());
+    fs::write(desk.path("stream.tar"), &streamed.stdout).unwrap();
+    assert_eq!(tar(&["-tf", "stream.tar"]), tar(&["-tf", "last.tar"]));
+    assert!(String::from_utf8(streamed.stderr).unwrap().starts_with("it has all up to operation"));
+    // What is there is left alone, and what is damaged is not passed on.
+    assert_eq!(desk.no(&["backup", "last.tar"]).0, 2);
+    assert_eq!(desk.no(&["backup", "-", "--json"]).0, 2);
+    let pack = packs(&desk.path(".vds")).remove(0);
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+    assert_eq!(desk.no(&["backup", "bad.tar"]).0, 5);
+    let left: Vec<String> = fs::read_dir(desk.path(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("bad") || name.contains("vds-backup"))
+        .collect();
+    assert_eq!(left, [""; 0]);
+}
+
+#[test]
+fn an_archive_that_ends_early_unpacks_to_no_store() {
+    let desk = desk();
+    desk.ok(&["backup", "whole.tar"]);
+    let bytes = fs::read(desk.path("whole.tar")).unwrap();
+    // Without its last member, `format`, in which the end is.
+    fs::write(desk.path("part.tar"), &bytes[..bytes.len() - 4 * 512]).unwrap();
+    fs::create_dir(desk.path("part")).unwrap();
+    std::process::Command::new("tar")
+        .args(["-xf", "part.tar", "-C", "part"])
+        .current_dir(desk.path(""))
+        .output()
+        .unwrap();
+    assert!(desk.path("part/.vds/journal/operations").exists());
+    let (code, said) = desk.no(&["--store", "part", "log", "r"]);
+    assert_eq!(code, 5, "{said}");
+}
+
+#[test]
 fn a_store_of_the_first_release_opens_and_is_whole() {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-v1");
     let desk = Desk::in_the_open();

@@ -284,13 +284,15 @@ impl Context {
 
     /// Notes that the change is made, and lets its document tell which operation made it, if it does not.
     fn numbered(&self, mut made: Made) -> Made {
-        if made.operation.is_some() {
-            self.did(made.done);
+        let mut is_done = made.operation.is_some();
+        if let Some(fields) = made.document.as_object_mut() {
+            if is_done || !fields.contains_key("operation") {
+                fields.insert("operation".to_owned(), json!(made.operation));
+            }
+            is_done = fields.get("operation").is_some_and(|number| !number.is_null());
         }
-        if let Some(fields) = made.document.as_object_mut()
-            && (made.operation.is_some() || !fields.contains_key("operation"))
-        {
-            fields.insert("operation".to_owned(), json!(made.operation));
+        if is_done {
+            self.did(made.done);
         }
         made
     }

@@ -60,6 +60,12 @@ impl Journal {
         self.tip
     }
 
+    /// How many bytes it has as far as it is whole.
+    #[expect(clippy::len_without_is_empty, reason = "it has its head at least")]
+    pub fn len(&self) -> u64 {
+        self.end
+    }
+
     /// Copies it as far as it is whole.
     pub fn copy_to(&self, to: &mut dyn Write) -> Result<(), Error> {
         self.disk.copy_to(self.end, to)

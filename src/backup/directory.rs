@@ -1,4 +1,4 @@
-//! A copy of a store in use, that opens and is whole.
+//! A copy of a store in use as a directory, which grows with the store.
 //!
 //! The journal is taken first, up to its last whole record, and put in its place last. Whatever it names was in packs before, and these
 //! are copied in between, each checked against its name. So a backup is at each moment what it was before or what it is to be, and one
@@ -9,67 +9,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::error::Error;
 use crate::backend::{self, Backend, LocalBackend};
-use crate::fault::{Kind, fault, is_full};
 use crate::journal::{self, Journal};
-use crate::ledger;
 use crate::object::Digest;
 use crate::owner::Tmp;
 use crate::pack::{CopyError, Fits};
 use crate::progress::{Amount, Progress};
 use crate::store::{DIR_NAME, Store};
 
-/// How often it is begun again when packs are collected meanwhile.
-const TRIES: usize = 10;
-
-/// A backup that could not be made. The one that was there before is as it was.
-#[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages document the fields")]
-pub enum Error {
-    /// The journal failed.
-    #[error(transparent)]
-    Journal(#[from] journal::Error),
-    /// The facts failed.
-    #[error(transparent)]
-    Ledger(#[from] ledger::Error),
-    /// Packs could not be listed or kept.
-    #[error(transparent)]
-    Backend(#[from] backend::Error),
-    /// The directory has something else in it.
-    #[error("{} is not empty, and holds no backup", .dir.display())]
-    Occupied { dir: PathBuf },
-    /// The directory has the backup of another store, or a store that went its own way.
-    #[error("{} is not an earlier state of this store", .dir.display())]
-    Foreign { dir: PathBuf },
-    /// A pack is not what its name says.
-    #[error("the pack {pack} is damaged, and was not copied")]
-    Damaged { pack: Digest },
-    /// A file could not be written.
-    #[error("cannot write {}", .path.display())]
-    Io { path: PathBuf, source: io::Error },
-    /// Packs vanished again and again.
-    #[error("packs were collected again and again while they were copied")]
-    Restless,
-}
-
-fault! {
-    Error passes on Journal, Ledger, Backend;
-    kind {
-        Self::Occupied { .. } => Kind::Usage,
-        Self::Foreign { .. } => Kind::Refused,
-        Self::Damaged { .. } => Kind::Damaged,
-        Self::Io { .. } => Kind::Io,
-        Self::Restless => Kind::Busy,
-    }
-    hint {
-        Self::Occupied { .. } => Some("name a new directory, an empty one, or an earlier backup".to_owned()),
-        Self::Foreign { .. } => Some("name a new directory, or the backup of this store".to_owned()),
-        Self::Damaged { .. } => Some("`vds verify` tells what that hurts; an earlier backup may have it intact".to_owned()),
-        Self::Io { source, .. } if is_full(source) => Some("free some space there and give the command again".to_owned()),
-        Self::Io { .. } => Some("choose another place".to_owned()),
-        Self::Restless => Some("give the command again".to_owned()),
-    }
-}
+/// How often packs are listed anew when some are collected meanwhile.
+pub(super) const TRIES: usize = 10;
 
 /// What a backup is.
 #[derive(Debug, Clone, PartialEq, Eq)]
