@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::format::{FORMAT, FORMAT_FILE};
 use super::opened::DIR_NAME;
 use crate::fault::{Fault, Kind, is_full};
-use crate::marker;
+use crate::{ledger, marker};
 
 /// A store could not be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,9 @@ pub enum Error {
     /// Its chunk sizes are not those of this release.
     #[error("the store {} says {line:?} in its format file, which this vds does not know", .path.display())]
     UnknownSetting { path: PathBuf, line: String },
+    /// Its journal and facts cannot be made.
+    #[error(transparent)]
+    Facts(#[from] ledger::Error),
     /// The disk failed.
     #[error("cannot {verb} the store {}", .path.display())]
     Io { verb: &'static str, path: PathBuf, source: io::Error },
@@ -50,6 +53,7 @@ impl Fault for Error {
             Self::NotFound { .. } | Self::NotAStore { .. } | Self::Gone { .. } => Kind::NotFound,
             Self::Exists { .. } | Self::Workspace { .. } => Kind::Usage,
             Self::Marker(below) => below.kind(),
+            Self::Facts(below) => below.kind(),
             Self::Unmarked { .. } | Self::TooNew { .. } | Self::UnknownSetting { .. } => Kind::Damaged,
             Self::Io { .. } => Kind::Io,
         }
@@ -68,6 +72,7 @@ impl Fault for Error {
                 "choose another directory, or use the store that it belongs to".to_owned()
             }
             Self::Marker(below) => return below.hint(),
+            Self::Facts(below) => return below.hint(),
             Self::NotAStore { path } => format!("`vds init {}` makes one there", path.display()),
             Self::Unmarked { .. } => format!(
                 "restore that file from a backup; or write the line `vds {FORMAT}` into it, unless a later vds made the store"

@@ -53,7 +53,12 @@ impl Store {
             return Err(Error::Workspace { dir: dir.to_owned() });
         }
         match make(dir, &root) {
-            Ok(true) => Self::open(&root, wait),
+            Ok(true) => {
+                let store = Self::open(&root, wait)?;
+                // It has a journal before anybody relies on it: facts that a power cut tears can be made again from that.
+                drop(store.session()?);
+                Ok(store)
+            }
             Ok(false) => Err(Error::Exists { path: root }),
             Err(source) => Err(Error::Io { verb: "make", path: root, source }),
         }
