@@ -57,6 +57,7 @@ impl Desk<'_> {
             let len = bytes.len() as u64;
             for _ in 0..2 {
                 let name = self.put(bytes);
+                self.backend.settle(&name).unwrap();
                 assert_eq!(self.backend.find(&name).unwrap(), Some(len));
                 assert_eq!(self.backend.read(&name, 0..len).unwrap(), bytes);
             }

@@ -68,7 +68,8 @@ impl Fault for Error {
 ///
 /// # Contract
 /// - `put` is atomic and durable: nobody sees half a file, even after a crash. Done twice, it is done once.
-/// - What was put is found by every later `read` and `list`, until it is deleted.
+/// - What was put is found by every later `read` and `list`, until it is deleted. A file whose `put` has not returned may be found, too,
+///   and be gone after a crash, unless `settle` has made sure of it.
 /// - `read` returns all bytes of the range, or fails: a range that does not lie in the file is [`Error::Short`], a file
 ///   that is not there [`Error::Missing`], also for an empty range.
 /// - `delete` of what is not there is a success. What was deleted may be put again.
@@ -76,6 +77,9 @@ impl Fault for Error {
 pub trait Backend: fmt::Debug + Send + Sync {
     /// Keeps the finished file at `source` under `name` and takes `source` away.
     fn put(&self, name: &Digest, source: &Path) -> Result<(), Error>;
+
+    /// Makes sure that the file `name`, which was found, stays: who put it may have been killed before he had.
+    fn settle(&self, name: &Digest) -> Result<(), Error>;
 
     /// The bytes of `range` in the file `name`.
     fn read(&self, name: &Digest, range: Range<u64>) -> Result<Vec<u8>, Error>;

@@ -42,6 +42,11 @@ impl<B: Backend> Backend for FaultyBackend<B> {
         self.inner.put(name, source)
     }
 
+    fn settle(&self, name: &Digest) -> Result<(), Error> {
+        self.count("keep a file")?;
+        self.inner.settle(name)
+    }
+
     fn read(&self, name: &Digest, range: Range<u64>) -> Result<Vec<u8>, Error> {
         self.count("read a file")?;
         self.inner.read(name, range)

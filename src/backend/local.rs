@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Backend, Error, Listed};
+use crate::fault::prevents_writing;
 use crate::object::Digest;
 
 /// How many files are kept open for reading.
@@ -101,6 +102,15 @@ impl Backend for LocalBackend {
             sync_dir(fan)
         };
         kept().map_err(self.fail("keep a file"))
+    }
+
+    fn settle(&self, name: &Digest) -> Result<(), Error> {
+        let path = self.path(name);
+        match sync_dir(path.parent().unwrap_or(&self.dir)) {
+            // Where nothing can be written, nothing can rely on it.
+            Err(source) if !prevents_writing(&source) => Err(self.fail("keep a file")(source)),
+            _ => Ok(()),
+        }
     }
 
     fn read(&self, name: &Digest, range: Range<u64>) -> Result<Vec<u8>, Error> {

@@ -98,6 +98,11 @@ impl Journal {
         Ok(self.tip)
     }
 
+    /// Makes sure that the disk has all records: a process may have been killed when it had written the last one, and not synced it.
+    pub fn sync(&self) -> Result<(), Error> {
+        self.disk.file.sync_data().map_err(|source| self.disk.fail("sync", source))
+    }
+
     /// The records up to the tip, newest first, each read when it is asked for. What others append meanwhile is not seen.
     pub fn newest_first(&self) -> NewestFirst {
         NewestFirst::new(Arc::clone(&self.disk), self.end)

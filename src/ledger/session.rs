@@ -252,6 +252,8 @@ impl Session {
             ));
             return Ok(());
         }
+        // No facts may be on disk that follow what is not.
+        self.journal.sync()?;
         self.follow(changes)?;
         let operations = tip.number - applied.number;
         if applied.number == 0 {

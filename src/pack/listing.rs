@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::footer::Located;
-use super::reader::{Packs, index_error};
+use super::reader::{Packs, index_error, storage_error};
 use crate::backend::Listed;
 use crate::object::{AccessError, Digest};
 
@@ -35,8 +35,10 @@ impl<'a> Listing<'a> {
         if self.objects >= ROWS { self.write() } else { Ok(()) }
     }
 
-    /// Adds a pack with what its footer says; whether it says anything. One that does not is passed over.
+    /// Adds a pack that was found, with what its footer says; whether it says anything. One that does not is passed over.
     pub(super) fn add_whole(&mut self, pack: &Listed) -> Result<bool, AccessError> {
+        // What is listed is relied on.
+        self.packs.backend().settle(&pack.name).map_err(|error| storage_error("keep", &pack.name, error))?;
         match self.packs.footer(&pack.name, pack.len) {
             Ok(footer) => self.add(pack.name, footer.entries).map(|()| true),
             Err(reason) => {
