@@ -341,6 +341,10 @@ fn a_store_of_the_first_release_opens_and_is_whole() {
     let desk = Desk::in_the_open();
     copy(&fixture, &desk.path("old/.vds"));
     let old = |args: &[&str]| desk.ok(&[&["--store", "old"], args].concat());
+    assert!(
+        old(&["migrate", "--dry-run"])
+            .ends_with("has format 1, the newest that there is: nothing is to be done\n")
+    );
     let whole: Value = serde_json::from_str(&old(&["verify", "--full", "--json"])).unwrap();
     assert_eq!(
         (&whole["commits"], &whole["damaged"]),

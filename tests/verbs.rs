@@ -27,4 +27,4 @@ macro_rules! pages {
     };
 }
 
-pages! { backup blame branch bundle cat checkout clone commit completion config cp datum df diff du errors fetch gc import init job log ls merge mv op output paths pin pipeline pull purge push rebuild remote repair repo rerun reset resolve restore retain revisions rm run show sparse_checkout status switch tag trigger undo verify watch why }
+pages! { backup blame branch bundle cat checkout clone commit completion config cp datum df diff du errors fetch gc import init job log ls merge migrate mv op output paths pin pipeline pull purge push rebuild remote repair repo rerun reset resolve restore retain revisions rm run show sparse_checkout status switch tag trigger undo verify watch why }

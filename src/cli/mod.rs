@@ -41,6 +41,7 @@ mod logs;
 mod ls;
 mod merge;
 mod merged;
+mod migrate;
 mod mv;
 mod named;
 mod op;

@@ -23,9 +23,9 @@ use super::pager::{self, Closed, Pager};
 use super::tidy::tidy;
 use super::{
     backup, blame, branch, bundle, cat, checkout, clone, commit, completion, config, conflicts, cp, datum,
-    df, diff, du, fetch, gc, import, init, job, log, ls, merge, mv, op, pin, pipeline, pull, purge, push,
-    rebuild, remote, repair, repo, rerun, reset, resolve, restore, revert, rm, run, show, sparse_checkout,
-    status, switch, tag, trigger, undo, verify, watch, why,
+    df, diff, du, fetch, gc, import, init, job, log, ls, merge, migrate, mv, op, pin, pipeline, pull, purge,
+    push, rebuild, remote, repair, repo, rerun, reset, resolve, restore, revert, rm, run, show,
+    sparse_checkout, status, switch, tag, trigger, undo, verify, watch, why,
 };
 use crate::fault::Cause;
 use crate::interrupt::{self, Parting};
@@ -151,6 +151,7 @@ enum Verb {
     Repair(repair::Args),
     Rebuild(rebuild::Args),
     Backup(backup::Args),
+    Migrate(migrate::Args),
     Completion(completion::Args),
 }
 
@@ -341,6 +342,7 @@ fn carry_out(verb: Verb, cx: &Context) -> Answer {
         Verb::Repair(args) => repair::run(&args, cx),
         Verb::Rebuild(args) => rebuild::run(&args, cx),
         Verb::Backup(args) => backup::run(&args, cx),
+        Verb::Migrate(args) => migrate::run(&args, cx),
         Verb::Completion(args) => completion::run(&args, Cli::command(), cx),
     }
 }

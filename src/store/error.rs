@@ -36,6 +36,15 @@ pub enum Error {
     /// A later release made it.
     #[error("the store {} has format {found}, and this vds knows formats up to {FORMAT}", .path.display())]
     TooNew { path: PathBuf, found: u32 },
+    /// An earlier release made it, and it is to be migrated.
+    #[error("the store {} has format {found}, and this vds writes format {FORMAT}", .path.display())]
+    TooOld { path: PathBuf, found: u32 },
+    /// It is on its way to another format.
+    #[error("the store {} is being migrated", .path.display())]
+    Migrating { path: PathBuf },
+    /// Others use it.
+    #[error("other processes use the store {}", .path.display())]
+    Busy { path: PathBuf },
     /// Its chunk sizes are not those of this release.
     #[error("the store {} says {line:?} in its format file, which this vds does not know", .path.display())]
     UnknownSetting { path: PathBuf, line: String },
@@ -52,6 +61,8 @@ impl Fault for Error {
         match self {
             Self::NotFound { .. } | Self::NotAStore { .. } | Self::Gone { .. } => Kind::NotFound,
             Self::Exists { .. } | Self::Workspace { .. } => Kind::Usage,
+            Self::TooOld { .. } => Kind::Refused,
+            Self::Busy { .. } | Self::Migrating { .. } => Kind::Busy,
             Self::Marker(below) => below.kind(),
             Self::Facts(below) => below.kind(),
             Self::Unmarked { .. } | Self::TooNew { .. } | Self::UnknownSetting { .. } => Kind::Damaged,
@@ -78,6 +89,15 @@ impl Fault for Error {
                 "restore that file from a backup; or write the line `vds {FORMAT}` into it, unless a later vds made the store"
             ),
             Self::Exists { .. } => "use it, or choose another directory".to_owned(),
+            Self::TooOld { .. } => {
+                "`vds migrate --dry-run` says what is to be done; no earlier vds can use it after that"
+                    .to_owned()
+            }
+            Self::Migrating { .. } => {
+                "wait until that has ended; where it was interrupted, `vds migrate` goes on with it"
+                    .to_owned()
+            }
+            Self::Busy { .. } => "wait for them, or give --lock-timeout a longer time".to_owned(),
             Self::TooNew { .. } | Self::UnknownSetting { .. } => {
                 "install the vds that made it, or a later one".to_owned()
             }

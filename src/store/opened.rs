@@ -25,6 +25,9 @@ pub const DIR_NAME: &str = crate::object::STORE_NAME;
 /// How long a session waits for other processes unless told otherwise.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 
+/// The file that is locked while a process is at the facts.
+pub(super) const LOCK: &str = "lock";
+
 /// The directories of a store.
 const DIRS: [&str; 5] = ["meta", "journal", "packs", "index", "tmp"];
 
@@ -66,10 +69,8 @@ impl Store {
 
     /// Opens the store in `path`, which is the store's own directory or the one it was made for.
     pub fn open(path: &Path, wait: Duration) -> Result<Self, Error> {
-        let root = [path.join(DIR_NAME), path.to_owned()].into_iter().find(|root| is_store(root));
-        let root = root.ok_or_else(|| Error::NotAStore { path: path.to_owned() })?;
-        // The programs that stages run have working directories of their own.
-        let root = std::path::absolute(&root).unwrap_or(root);
+        let root = Self::at(path)?;
+        // Before anything is made in it.
         check_format(&root)?;
         match complete(&root) {
             // A store that may be read only does without those that are missing.
@@ -83,29 +84,46 @@ impl Store {
         let presence = Presence::new(&tmp);
         let backend = Arc::new(LocalBackend::new(&root.join("packs")));
         let packs = Packs::new(backend, &root.join("index"), &tmp);
-        let meta = Arc::new(SledMeta::new(&root.join("meta"), &root.join("lock"), wait));
+        let meta = Arc::new(SledMeta::new(&root.join("meta"), &root.join(LOCK), wait));
         let ledger = Ledger::new(meta, &root.join("journal"));
         let store = Self { root, tmp, presence, packs, ledger };
         store.resume()?;
         Ok(store)
     }
 
+    /// The own directory of the store in `path`, in whatever format it is.
+    pub fn at(path: &Path) -> Result<PathBuf, Error> {
+        let root = [path.join(DIR_NAME), path.to_owned()].into_iter().find(|root| is_store(root));
+        let root = root.ok_or_else(|| Error::NotAStore { path: path.to_owned() })?;
+        // The programs that stages run have working directories of their own.
+        Ok(std::path::absolute(&root).unwrap_or(root))
+    }
+
     /// Opens the store of `start` or of the nearest directory above it. A workspace leads to the store that it names.
     pub fn discover(start: &Path, wait: Duration) -> Result<Self, Error> {
+        Self::open(&Self::above(start)?, wait)
+    }
+
+    /// The own directory of that store, in whatever format it is.
+    pub fn above(start: &Path) -> Result<PathBuf, Error> {
         // Whatever has the name of a store ends the search, lest a change lands in the store above it.
         let found = start.ancestors().find(|dir| is_there(&dir.join(DIR_NAME)) || is_store(dir));
         let found = found.ok_or_else(|| Error::NotFound { start: start.to_owned() })?;
         if !is_store(&found.join(DIR_NAME))
             && let Some(marker) = Marker::find(found, Trust::Own)?
         {
-            return Self::open_named(&marker, found, wait);
+            return Self::named_by(&marker, found);
         }
-        Self::open(found, wait)
+        Self::at(found)
     }
 
     /// Opens the store that the marker of `workspace` names.
     pub fn open_named(marker: &Marker, workspace: &Path, wait: Duration) -> Result<Self, Error> {
-        Self::open(&marker.store, wait).map_err(|error| match error {
+        Self::open(&Self::named_by(marker, workspace)?, wait)
+    }
+
+    fn named_by(marker: &Marker, workspace: &Path) -> Result<PathBuf, Error> {
+        Self::at(&marker.store).map_err(|error| match error {
             Error::NotAStore { path } => Error::Gone { workspace: workspace.to_owned(), store: path },
             error => error,
         })
@@ -130,6 +148,8 @@ impl Store {
     /// Begins anew after [`Store::rest`].
     pub fn resume(&self) -> Result<(), Error> {
         self.noted(self.presence.set())?;
+        // A migration that has not seen this presence has said before that it goes on.
+        check_format(&self.root)?;
         self.packs.forget_seen();
         Ok(())
     }
