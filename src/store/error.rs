@@ -94,7 +94,7 @@ impl Fault for Error {
                     .to_owned()
             }
             Self::Migrating { .. } => {
-                "wait until that has ended; where it was interrupted, `vds migrate` goes on with it"
+                "wait until that has ended; where it was interrupted, give `vds migrate` again, of the same vds"
                     .to_owned()
             }
             Self::Busy { .. } => "wait for them, or give --lock-timeout a longer time".to_owned(),

@@ -64,7 +64,11 @@ pub(super) fn is_known(format: u32) -> bool {
 }
 
 fn way(root: &Path, steps: &[Step], newest: u32) -> Result<Migration, Error> {
-    let found = read_format(root)?.0;
+    let (found, rest) = read_format(root)?;
+    if found == newest && rest.lines().next() == Some(MIGRATING) {
+        // A later release leads on from here, and has begun to.
+        return Err(Error::Migrating { path: root.to_owned() });
+    }
     if found > newest {
         return Err(Error::TooNew { path: root.to_owned(), found });
     }
@@ -246,5 +250,10 @@ mod tests {
             assert!(matches!(refused, Err(Error::Unmarked { .. })));
         }
         assert!(matches!(Store::open(&root, DEFAULT_WAIT), Err(Error::Unmarked { .. })));
+        // What a later release has begun is its own.
+        mark(&root, FORMAT, Standing::Migrating).unwrap();
+        for refused in [migration(&root), migrate(&root, DEFAULT_WAIT)] {
+            assert!(matches!(refused, Err(Error::Migrating { .. })));
+        }
     }
 }
