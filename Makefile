@@ -4,7 +4,7 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 TOOLS := $(TARGET)/tools
 
-.PHONY: help demo test format lint tests docs deny torture bench install reference
+.PHONY: help demo test format lint tests docs deny torture fuzz bench install reference
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## / - /'
@@ -44,6 +44,13 @@ deny:
 torture: export VDS_TORTURE := $(or $(VDS_TORTURE),200)
 torture: ## every write fails once, the power is cut, processes are killed: for hours if need be
 	$(CARGO) test --locked --no-fail-fast --test every_write --test power_cut --test killed --test full_disk -- --nocapture
+
+# On the stable compiler, without a sanitizer: there is no unsafe code to watch. What is found lies in fuzz/artifacts.
+fuzz: export PATH := $(TOOLS)/bin:$(PATH)
+fuzz: ## feed every decoder what it does not expect, each for VDS_FUZZ seconds (60)
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked --version 0.13.1 --root $(TOOLS)
+	@for target in fuzz/seeds/*; do name=$${target##*/}; mkdir -p fuzz/corpus/$$name; \
+		$(CARGO) fuzz run --sanitizer none $$name fuzz/corpus/$$name $$target -- -max_total_time=$(or $(VDS_FUZZ),60) -rss_limit_mb=1024 || exit 1; done
 
 bench: export PATH := $(TOOLS)/bin:$(PATH)
 bench: ## measure against b3sum, cp, git and find

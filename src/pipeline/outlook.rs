@@ -10,7 +10,7 @@ use super::builtin;
 use super::command::{self, Reason};
 use super::error::Error;
 use super::flight::{Flight, Flights};
-use super::job::{self, Job, JobSource, Results};
+use super::job::{self, Job, Results};
 use super::perform;
 use super::spec::{PiledUp, Work};
 use super::supersede::Queue;
@@ -77,10 +77,7 @@ pub fn outlook(
         if !meant(&job) {
             continue;
         }
-        let waits = job.inputs.iter().find_map(|input| match input.source {
-            JobSource::Job(id) => Some(id),
-            JobSource::Commit(_) => None,
-        });
+        let waits = job.awaited().next();
         let work = match (way, waits) {
             (Some(newer), _) => Prospect::GivesWay(newer),
             (None, Some(id)) => Prospect::Waits(id),

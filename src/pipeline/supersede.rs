@@ -1,6 +1,6 @@
 //! Jobs that piled up are taken together: the newest does the work, and those before it end with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::error::Error;
 use super::job::{self, Job, JobSource, Results, State};
@@ -13,7 +13,10 @@ use crate::meta::Batch;
 /// The queue, and how it is to be changed in one step.
 pub(super) struct Queue<'a> {
     facts: &'a Session,
+    /// By their numbers.
     living: &'a [Job],
+    /// By the number of a job, the places of those that wait for it, or did.
+    waiting: HashMap<u64, BTreeSet<usize>>,
     /// Jobs that are changed.
     changed: BTreeMap<u64, Job>,
     /// What becomes of jobs of a stage that pile up, as far as it was asked.
@@ -22,7 +25,13 @@ pub(super) struct Queue<'a> {
 
 impl<'a> Queue<'a> {
     pub(super) fn new(facts: &'a Session, living: &'a [Job]) -> Self {
-        Self { facts, living, changed: BTreeMap::new(), rules: BTreeMap::new() }
+        let mut waiting: HashMap<u64, BTreeSet<usize>> = HashMap::new();
+        for (at, job) in living.iter().enumerate() {
+            for id in job.awaited() {
+                waiting.entry(id).or_default().insert(at);
+            }
+        }
+        Self { facts, living, waiting, changed: BTreeMap::new(), rules: BTreeMap::new() }
     }
 
     /// What becomes of jobs of this job's stage that pile up.
@@ -55,24 +64,20 @@ impl<'a> Queue<'a> {
     pub(super) fn supersede(&mut self, old: &Job, by: u64, time: i64) {
         let mut open = vec![(old.id, by)];
         while let Some((id, by)) = open.pop() {
-            let Some(old) = self.living.iter().find(|job| job.id == id) else { continue };
+            let Some(old) = self.job(id) else { continue };
             let mut ended = self.now(old).clone();
             ended.state = State::Superseded(by);
             ended.ended = Some(time);
             self.change(ended);
-            let (old, new) = (BTreeSet::from([id]), BTreeSet::from([by]));
-            for job in self.living {
+            for at in self.waiting.get(&id).cloned().unwrap_or_default() {
+                let Some(job) = self.living.get(at) else { continue };
                 let now = self.now(job);
-                if !now.state.is_living() || now.waits_for(&old).is_none() {
+                if !now.state.is_living() || now.awaited().all(|other| other != id) {
                     continue;
                 }
-                let follows = |other: &&Job| {
-                    let is_same = (&other.pipeline, &other.stage, &other.branch)
-                        == (&job.pipeline, &job.stage, &job.branch);
-                    is_same && other.id > job.id && self.now(other).waits_for(&new).is_some()
-                };
-                let heir = self.living.iter().find(follows).map(|heir| heir.id);
-                if let Some(heir) = heir.filter(|_| job.results == Results::Reused) {
+                if job.results == Results::Reused
+                    && let Some(heir) = self.heir(job, by)
+                {
                     open.push((job.id, heir));
                     continue;
                 }
@@ -83,8 +88,24 @@ impl<'a> Queue<'a> {
                     }
                 }
                 self.change(now);
+                self.waiting.entry(by).or_default().insert(at);
             }
         }
+    }
+
+    fn job(&self, id: u64) -> Option<&'a Job> {
+        self.living.get(self.living.binary_search_by_key(&id, |job| job.id).ok()?)
+    }
+
+    /// The next job after this one that does the same once `by` has ended.
+    fn heir(&self, job: &Job, by: u64) -> Option<u64> {
+        let follows = |other: &&Job| {
+            let is_same =
+                (&other.pipeline, &other.stage, &other.branch) == (&job.pipeline, &job.stage, &job.branch);
+            is_same && other.id > job.id && self.now(other).awaited().any(|id| id == by)
+        };
+        let waiting = self.waiting.get(&by)?.iter().filter_map(|at| self.living.get(*at));
+        waiting.filter(follows).map(|heir| heir.id).next()
     }
 
     /// Adds the changes to `batch`, and returns the jobs that end by them.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
-use super::job::{self, Job, JobSource, State};
+use super::job::{self, Job, State};
 use crate::ledger::Session;
 use crate::store::Store;
 
@@ -119,10 +119,7 @@ impl Asked {
         while let Some(id) = open.pop() {
             let Some(job) = by_id.get(&id).filter(|_| needed.insert(id)) else { continue };
             open.extend(before.get(&id));
-            open.extend(job.inputs.iter().filter_map(|input| match input.source {
-                JobSource::Job(id) => Some(id),
-                JobSource::Commit(_) => None,
-            }));
+            open.extend(job.awaited());
         }
         needed
     }

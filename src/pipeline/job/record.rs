@@ -193,12 +193,17 @@ impl Job {
         format!("{}/{}", self.pipeline, self.stage)
     }
 
-    /// The first of these jobs whose output it still waits for.
-    pub(in crate::pipeline) fn waits_for(&self, jobs: &BTreeSet<u64>) -> Option<u64> {
-        self.inputs.iter().find_map(|input| match input.source {
-            JobSource::Job(id) => Some(id).filter(|id| jobs.contains(id)),
+    /// The jobs whose output it still waits for.
+    pub(in crate::pipeline) fn awaited(&self) -> impl Iterator<Item = u64> {
+        self.inputs.iter().filter_map(|input| match input.source {
+            JobSource::Job(id) => Some(id),
             JobSource::Commit(_) => None,
         })
+    }
+
+    /// The first of these jobs whose output it still waits for.
+    pub(in crate::pipeline) fn waits_for(&self, jobs: &BTreeSet<u64>) -> Option<u64> {
+        self.awaited().find(|id| jobs.contains(id))
     }
 
     /// A new job that does the same on these inputs.

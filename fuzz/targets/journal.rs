@@ -1,0 +1,8 @@
+//! Fuzzes `decoders::journal`.
+
+#![no_main]
+
+#[path = "../decoders.rs"]
+mod decoders;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| decoders::journal(bytes));

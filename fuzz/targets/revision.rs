@@ -1,0 +1,8 @@
+//! Fuzzes `decoders::revision`.
+
+#![no_main]
+
+#[path = "../decoders.rs"]
+mod decoders;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| decoders::revision(bytes));
