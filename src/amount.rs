@@ -47,7 +47,7 @@ impl fmt::Display for Span {
 pub struct Size(pub u64);
 
 /// The units of sizes, in bytes, the largest first.
-const SIZES: [(&str, u64); 8] = [
+const SIZES: [(&str, u64); 10] = [
     ("TiB", 1 << 40),
     ("TB", 1_000_000_000_000),
     ("GiB", 1 << 30),
@@ -56,6 +56,8 @@ const SIZES: [(&str, u64); 8] = [
     ("MB", 1_000_000),
     ("KiB", 1 << 10),
     ("kB", 1_000),
+    ("KB", 1_000),
+    ("B", 1),
 ];
 
 /// A number of bytes for people.
@@ -82,7 +84,7 @@ impl FromStr for Size {
             count.checked_mul(*bytes)
         });
         size.map(Self)
-            .ok_or_else(|| format!("{text:?} is not a size; expected such as \"500MB\" or \"2GiB\""))
+            .ok_or_else(|| format!("{text:?} is not a size; expected a whole number with B, kB, KiB, MB, MiB, GB, GiB, TB or TiB, such as \"500MB\""))
     }
 }
 

@@ -190,6 +190,30 @@ incremental = true"#,
         assert!(Command::new(place.join("run.sh")).status().unwrap().success());
         assert_eq!(fs::read_to_string(place.join("out/all")).unwrap(), want);
     }
+    // Who wants all anew does not build on what was there.
+    desk.ok(&["rerun", "p/s", "--reprocess"]);
+    check(&desk, &["all=A y,A z,."]);
+}
+
+#[test]
+fn a_program_that_commits_what_its_stage_reads_leaves_the_jobs_to_others() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "a"]);
+    let vds = format!("{} --store {}", env!("CARGO_BIN_EXE_vds"), desk.path("").display());
+    let script = format!(
+        "echo new > new; {vds} commit a new -m more 2> $VDS_OUT/said && ! {vds} run 2>> $VDS_OUT/said"
+    );
+    desk.write(
+        "p.toml",
+        &format!("pipeline = 'p'\n[stage.s]\ninput = 'a:/'\ncommand = ['sh']\nstdin = '{script}'\n"),
+    );
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    commit(&desk, "a", &["x=1"]);
+    let said = desk.ok(&["cat", "p/s:said"]);
+    assert!(
+        said.contains("waits for the next `vds run`") && said.contains("might wait for itself"),
+        "{said}"
+    );
 }
 
 #[test]

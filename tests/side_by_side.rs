@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::process::Stdio;
 
 use desk::{Desk, until};
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 
 fn jobs(text: &str) -> Vec<(u64, String)> {
@@ -217,4 +217,30 @@ fn two_processes_do_not_make_one_result_at_the_same_time() {
         ran.sort_unstable();
         assert_eq!(ran.join(" "), want, "what failed in the one is tried in the other");
     }
+}
+
+#[test]
+fn what_a_cancelled_job_was_making_is_made_by_who_wants_it_though_its_process_stands_still() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    let dir = desk.path("").display().to_string();
+    let script = format!("echo x >> {dir}/ran; [ -e {dir}/go ] || exec sleep 3333.25");
+    desk.write(
+        "p.toml",
+        &format!("pipeline = 'p'\n[stage.a]\ninput = 'in@*:/*'\ncommand = ['sh', '-c', '{script}']\n"),
+    );
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    desk.write("x", "x");
+    let mut first = desk.command(&["commit", "in", "x", "-m", "x"]).stdout(Stdio::null()).spawn().unwrap();
+    until("the program", || desk.path("ran").exists());
+    let pid = Pid::from_child(&first);
+    kill_process(pid, Signal::STOP).unwrap();
+    desk.write("go", "");
+    let mut second = desk.command(&["branch", "create", "in@other"]).stdout(Stdio::null()).spawn().unwrap();
+    until("the second job", || desk.ok(&["job", "list"]).matches("running").count() == 2);
+    desk.ok(&["job", "cancel", "1"]);
+    assert!(second.wait().unwrap().success());
+    assert_eq!(fs::read_to_string(desk.path("ran")).unwrap().lines().count(), 2);
+    kill_process(pid, Signal::CONT).unwrap();
+    assert!(!first.wait().unwrap().success());
 }

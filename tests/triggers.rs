@@ -70,6 +70,45 @@ fn an_input_is_read_as_it_was_let_through_last() {
 }
 
 #[test]
+fn what_was_let_through_is_taken_back_with_what_brought_it() {
+    let desk = desk(&copy("s", "{ from = 'in@main:/*', trigger = { commits = 2 } }"));
+    for file in ["a", "b", "c", "d"] {
+        commit(&desk, "in", file);
+    }
+    assert_eq!(files(&desk, "p/s"), ["a", "b", "c", "d"]);
+    desk.ok(&["undo"]);
+    assert_eq!(files(&desk, "p/s"), ["a", "b"]);
+    assert!(desk.ok(&["pipeline", "show", "p"]).contains("fresh"));
+    desk.ok(&["redo"]);
+    assert_eq!(files(&desk, "p/s"), ["a", "b", "c", "d"]);
+    desk.ok(&["undo"]);
+    // What a person let through is an operation like any other.
+    let fired = desk.ok(&["trigger", "fire", "--stage", "p/s"]);
+    let operation = fired.lines().find_map(|line| line.strip_prefix("undo: vds undo ")).unwrap().to_owned();
+    assert_eq!(files(&desk, "p/s"), ["a", "b", "c"]);
+    assert!(desk.ok(&["op", "show", &operation]).contains("p/s of in@main let through at"));
+    desk.ok(&["undo"]);
+    assert_eq!(
+        (files(&desk, "p/s"), files(&desk, "in")),
+        (vec!["a".into(), "b".into()], vec!["a".into(), "b".into(), "c".into()])
+    );
+}
+
+#[test]
+fn a_mark_of_what_is_complete_lets_through_when_it_comes_and_not_when_it_goes() {
+    let desk = desk(&copy("s", "{ from = 'in@main:/*', trigger = { glob = '/done' } }"));
+    commit(&desk, "in", "a");
+    assert_eq!(jobs(&desk, "p/s"), 0);
+    commit(&desk, "in", "done");
+    assert_eq!(files(&desk, "p/s"), ["a", "done"]);
+    desk.ok(&["rm", "in", "done", "-m", "more is to come"]);
+    commit(&desk, "in", "b");
+    assert_eq!((jobs(&desk, "p/s"), files(&desk, "p/s").len()), (1, 2));
+    commit(&desk, "in", "done");
+    assert_eq!(files(&desk, "p/s"), ["a", "b", "done"]);
+}
+
+#[test]
 fn each_branch_waits_by_itself_and_other_inputs_do_not_wait() {
     let cross = "{ cross = [ { name = 'a', from = 'in@*:/*', trigger = { files = 2 } }, { name = 'b', from = 'more@main:/*' } ] }";
     let stage = format!(

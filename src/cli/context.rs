@@ -263,6 +263,7 @@ impl Context {
         if !jobs.is_empty() {
             interrupt::part_with(Parting::Cut(format!("{done}; `vds run` goes on with its jobs")));
         }
+        let later = later || (!jobs.is_empty() && self.leaves_jobs(store)?);
         let which = Some(Which::of(&jobs)).filter(|_| !later && !jobs.is_empty());
         let run = |jobs| which.as_ref().map_or(Ok(jobs), |which| self.run(store, which));
         if self.form == Form::Json {

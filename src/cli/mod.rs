@@ -85,6 +85,7 @@ mod verify;
 mod versions;
 mod watch;
 mod why;
+mod within;
 mod words;
 
 pub use reference::reference;

@@ -79,6 +79,9 @@ enum Verb {
 
 pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let store = cx.store()?;
+    if args.verb.is_none() && !args.dry_run {
+        Context::refuse_within_job(&store)?;
+    }
     match args.verb {
         None if args.watch => attend::run(&store, cx),
         None if args.dry_run => {

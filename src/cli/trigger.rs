@@ -93,7 +93,7 @@ pub(super) struct When {
     /// The time zone of --cron [default: UTC]
     #[arg(long, value_name = "ZONE", requires = "cron")]
     tz: Option<String>,
-    /// A path that the pattern covers was touched
+    /// A path that the pattern covers was added or changed
     #[arg(long, value_name = "PATTERN")]
     glob: Option<PathPattern>,
     /// What is there differs: a commit that changes nothing is not enough

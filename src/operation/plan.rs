@@ -135,6 +135,7 @@ fn phrase(change: &KeyChange, names: &Names) -> Result<String, Error> {
             Noun::OpenMerge => format!("the open merge into {}", told.name),
             Noun::MergeRules => format!("the merge rules of {}", told.name),
             Noun::Follow => format!("what {} follows", told.name),
+            Noun::LetThrough => format!("what was let through to {}", told.name),
             Noun::Setting => format!("the setting {}", told.name),
             Noun::Remote => format!("the remote {}", told.name),
             Noun::Branch | Noun::RemoteBranch | Noun::Other | Noun::Commit | Noun::Job => told.name,
@@ -160,11 +161,12 @@ pub(super) fn plan(
                     batch.put(key, value);
                 }
             }
+            Care::Followed if matches!(&expected, Expected::Value(expected) if *expected != now) => {}
             Care::Reverted if matches!(expected, Expected::Value(expected) if expected != now) => {
                 return Err(Stop::Obstacle(Obstacle::Fact(key)));
             }
-            Care::Reverted if now == value => {}
-            Care::Reverted => {
+            Care::Reverted | Care::Followed if now == value => {}
+            Care::Reverted | Care::Followed => {
                 batch.expect(key.clone(), now);
                 batch.writes.push((key, value));
             }
@@ -281,6 +283,8 @@ fn check(store: &Store, facts: &Session, changes: &[KeyChange], aim: Aim) -> Res
     }
     let mut moved = Vec::new();
     let mut pipelines = Vec::new();
+    // Those of whose inputs some are not let have any more what they were.
+    let mut again = BTreeSet::new();
     for change in changes {
         match (Subject::of(&change.key), &change.after) {
             (Subject::History(Fact::Branch(id, branch)), Some(value)) => {
@@ -308,6 +312,12 @@ fn check(store: &Store, facts: &Session, changes: &[KeyChange], aim: Aim) -> Res
                 return Err(Stop::Obstacle(Obstacle::Gone(id)));
             }
             (Subject::Pipeline(PipelineFact::Pipeline(name)), _) => pipelines.push(name),
+            (Subject::Pipeline(PipelineFact::Taken(output, ..)), _) => {
+                let made_by = repos.get(&output).and_then(|repo| repo.output_of.as_ref());
+                if let Some((pipeline, _)) = made_by {
+                    again.insert(pipeline.parse::<PipelineName>().map_err(history::Error::from)?);
+                }
+            }
             _ => {}
         }
     }
@@ -317,11 +327,14 @@ fn check(store: &Store, facts: &Session, changes: &[KeyChange], aim: Aim) -> Res
     let mut moves: Moves = Vec::new();
     let already: BTreeSet<_> = moved.iter().map(|moved| (moved.repo.id, moved.branch.clone())).collect();
     moves.push((moved, None));
-    for name in pipelines {
+    again.retain(|name| !pipelines.contains(name));
+    for (name, is_again) in
+        pipelines.into_iter().map(|name| (name, false)).chain(again.into_iter().map(|name| (name, true)))
+    {
         let pipeline = registry::find(facts, &name)?;
         let mut heads =
             pipeline.as_ref().map_or(Ok(Vec::new()), |pipeline| trigger::heads(facts, pipeline))?;
-        heads.retain(|head| !already.contains(&(head.repo.id, head.branch.clone())));
+        heads.retain(|head| is_again || !already.contains(&(head.repo.id, head.branch.clone())));
         moves.push((heads, Some((name, pipeline.map(|pipeline| pipeline.spec)))));
     }
     Ok(moves)

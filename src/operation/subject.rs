@@ -20,6 +20,8 @@ pub(super) enum Subject {
 pub(super) enum Care {
     /// It gets its old value again, if nothing else has changed it.
     Reverted,
+    /// It gets its old value again where nothing else has changed it, and else stays: it follows from what came last.
+    Followed,
     /// It is put back where it was removed, and else stays: knowledge about commits and versions, which stays true.
     PutBack,
     /// It stays: numbers are used once, and jobs are what they are.
@@ -53,6 +55,7 @@ impl Subject {
             | Self::Setting(_)
             | Self::Mark(_)
             | Self::Other => Care::Reverted,
+            Self::Pipeline(P::Taken(..)) => Care::Followed,
             Self::History(H::Commit(..) | H::Derived(..)) | Self::Pipeline(P::Version) => Care::PutBack,
             Self::History(H::NextRepo | H::KeptSince | H::LetGo | H::Purge(_))
             | Self::Pipeline(P::Job(_) | P::Machinery) => Care::Left,
@@ -62,6 +65,7 @@ impl Subject {
 
 /// Whether a person made this operation, and it changed something that can be taken back.
 pub(super) fn is_change(operation: &Operation) -> bool {
-    let reverted = |change: &KeyChange| Subject::of(&change.key).care() == Care::Reverted;
+    let reverted =
+        |change: &KeyChange| matches!(Subject::of(&change.key).care(), Care::Reverted | Care::Followed);
     operation.origin.kind == OriginKind::Operation && operation.changes.iter().any(reverted)
 }

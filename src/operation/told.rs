@@ -9,7 +9,7 @@ use super::subject::Subject;
 use crate::history::{Repo, Subject as Fact, commit_id};
 use crate::ledger::{KeyChange, Operation, Origin};
 use crate::pipeline::registry::{self, Record};
-use crate::pipeline::{Subject as PipelineFact, follow, job};
+use crate::pipeline::{self, Subject as PipelineFact, follow, job};
 use crate::setting::{self, Whose};
 
 /// An operation, told.
@@ -72,6 +72,8 @@ pub enum Noun {
     MergeRules,
     /// `REPO@BRANCH`, which follows another; which one.
     Follow,
+    /// What a trigger let an input have, `OUTPUT of REPO@BRANCH`: the commit.
+    LetThrough,
     /// A setting, `NAME`, or `NAME of REPO`: its value.
     Setting,
     /// Another store, by its name here; whether it is known.
@@ -195,6 +197,12 @@ fn other(change: &KeyChange, names: &Names) -> Result<Option<Changed>, Error> {
                 return Ok(None);
             }
             (Noun::Follow, format!("{}@{name}", names.of(repo)), [before, after])
+        }
+        Subject::Pipeline(PipelineFact::Taken(output, source, branch)) => {
+            let read = |value: &Option<Vec<u8>>| value.as_deref().map(pipeline::let_through).transpose();
+            let values = [read(&change.before)?, read(&change.after)?];
+            let name = format!("{} of {}@{branch}", names.of(output), names.of(source));
+            (Noun::LetThrough, name, values.map(|commit| commit.map(|commit| commit.to_string())))
         }
         Subject::History(Fact::Remote(name)) => (Noun::Remote, name.to_string(), there()),
         Subject::History(Fact::RemoteBranch(repo, name)) => {

@@ -4,13 +4,14 @@
 //! left to that one: the results are looked for in the table as it saves them, and made here if it ends without them. A
 //! job runs what it has announced before it waits for others, so no two wait for each other.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
 use super::error::Error;
+use super::job;
 use super::lease::Lease;
 use crate::object::Digest;
 use crate::owner::lock_dir_within;
@@ -22,21 +23,32 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The bytes of a digest.
 const KEY: usize = 32;
 
-/// Announces that the job `id` makes these results of the repo `repo`, but for those that another one has announced before, which it returns.
-pub(super) fn announce(store: &Store, id: u64, repo: u64, keys: &[Digest]) -> Result<HashSet<Digest>, Error> {
+/// Announces that the job `id` makes these results of the repo `repo`, but for those that another one has announced before, which are
+/// returned with those jobs. A job that was ended on record has announced nothing, though its process may not know yet.
+pub(super) fn announce(
+    store: &Store,
+    id: u64,
+    repo: u64,
+    keys: &[Digest],
+) -> Result<HashMap<Digest, u64>, Error> {
     if keys.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
     let dir = store.tmp().dir();
     let locked = lock_dir_within(dir, PATIENCE).map_err(|source| Error::io("write", dir, source))?;
     let _locked = locked.ok_or(Error::Raced { verb: "tell other processes what the job makes" })?;
-    let mut others = HashSet::new();
+    let wanted: HashSet<&Digest> = keys.iter().collect();
+    let mut elsewhere = HashMap::new();
     for other in Lease::all(store)?.into_iter().filter(|other| *other != id) {
-        others.extend(announced(store, other, repo)?);
+        let mut theirs = announced(store, other, repo)?;
+        theirs.retain(|key| wanted.contains(key));
+        if !theirs.is_empty() && job::is_living(&store.session()?, other)? {
+            elsewhere.extend(theirs.into_iter().map(|key| (key, other)));
+        }
     }
-    let (elsewhere, own): (Vec<Digest>, Vec<Digest>) = keys.iter().partition(|key| others.contains(*key));
+    let own: Vec<Digest> = keys.iter().filter(|key| !elsewhere.contains_key(*key)).copied().collect();
     append(&Lease::path(store, id), repo, &own)?;
-    Ok(elsewhere.into_iter().collect())
+    Ok(elsewhere)
 }
 
 /// What the job `id` has announced, if it lives and makes results of this repo. One whose lease is gone has ended.

@@ -81,4 +81,5 @@ pub use rewrite::{Rewrite, code_in, rewrite};
 pub use run::run;
 pub use silent::{Silent, readers, silent};
 pub use subject::{Subject, subject};
+pub use taken::commit as let_through;
 pub use which::Which;

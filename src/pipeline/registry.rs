@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::condition::Condition;
 use super::error::Error;
 use super::order::order;
+use super::pachyderm;
 use super::spec::{Clock, Command, Leaf, Spec, Stage, Work, place};
 use crate::history;
 use crate::ledger::Session;
@@ -187,6 +188,10 @@ impl Pipeline {
 
     /// How messages name the byte `at` of the file.
     pub(super) fn place(&self, at: usize) -> String {
+        // Nobody but vds has seen the lines of a translation.
+        if pachyderm::is_translation(&self.record.source) {
+            return self.record.file.clone();
+        }
         let (line, column) = place(&self.record.source, at);
         format!("{}:{line}:{column}", self.record.file)
     }

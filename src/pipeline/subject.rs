@@ -5,7 +5,7 @@ use super::follow::{FOLLOWS, REACHED};
 use super::job::{ARCHIVE, JOBS, NEXT_JOB, NEXT_RUN, QUEUE, QUEUED, QUEUED_FROM};
 use super::registry::{PIPELINES, VERSIONS};
 use super::results::RESULTS;
-use super::taken::TAKEN;
+use super::taken;
 use crate::object::{BranchName, PipelineName};
 
 /// What a fact about pipelines is about.
@@ -19,8 +19,9 @@ pub enum Subject {
     Job(u64),
     /// What a branch of the repo of this number follows.
     Follow(u64, BranchName),
-    /// What the machinery keeps for itself: numbers, the queue, the archive, the tables of results, what inputs were let have, how far branches
-    /// followed, clocks.
+    /// What an input with a trigger was let have: the numbers of the stage's output and of the repo that is read, and the branch of that.
+    Taken(u64, u64, BranchName),
+    /// What the machinery keeps for itself: numbers, the queue, the archive, the tables of results, how far branches followed, clocks.
     Machinery,
 }
 
@@ -39,7 +40,10 @@ pub fn subject(key: &[u8]) -> Option<Subject> {
         let branch = std::str::from_utf8(branch).ok()?.parse().ok()?;
         return Some(Subject::Follow(u64::from_be_bytes(*repo), branch));
     }
-    let machinery = [QUEUE, QUEUED, RESULTS, TAKEN, CLOCK, REACHED].iter().any(|kind| key.starts_with(kind))
+    if let Some((output, source, branch)) = taken::about(key) {
+        return Some(Subject::Taken(output, source, branch));
+    }
+    let machinery = [QUEUE, QUEUED, RESULTS, CLOCK, REACHED].iter().any(|kind| key.starts_with(kind))
         || [NEXT_JOB, NEXT_RUN, QUEUED_FROM, ARCHIVE].contains(&key);
     machinery.then_some(Subject::Machinery)
 }

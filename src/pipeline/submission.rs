@@ -11,7 +11,7 @@ use super::spec::Spec;
 use crate::history;
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
-use crate::object::{Entry, PipelineName, StageName};
+use crate::object::{Entry, PipelineName, RepoName, StageName};
 use crate::store::Store;
 
 /// What a pipeline file becomes: its text, its name on disk, and its declared files, which are already stored.
@@ -122,6 +122,10 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
                 let of_that_name = |sibling: &&StageName| sibling.as_str() == repo.as_str();
                 let sibling = pipeline.spec.stages.keys().find(of_that_name);
                 let sibling = sibling.and_then(|sibling| format!("{name}/{sibling}").parse().ok());
+                let sibling = match sibling {
+                    None => output_of(facts, &repo)?,
+                    found => found,
+                };
                 return Err(Error::UnknownInput { place, stage, repo, sibling });
             }
         }
@@ -134,6 +138,16 @@ fn check_graph(facts: &Session, pipeline: &Pipeline) -> Result<(), Error> {
     let stages: Vec<String> =
         circle.iter().map(|(of, stage, _)| format!("{}/{stage}", of.spec.name)).collect();
     Err(Error::Cycle { place, stages: stages.join(", ") })
+}
+
+/// The output of the pipeline that has the name of this repo, if it has but one, or one of that name.
+fn output_of(facts: &Session, repo: &RepoName) -> Result<Option<RepoName>, Error> {
+    let Ok(name) = repo.as_str().parse::<PipelineName>() else { return Ok(None) };
+    let Some(pipeline) = find(facts, &name)? else { return Ok(None) };
+    let stages: Vec<&StageName> = pipeline.spec.stages.keys().collect();
+    let named = stages.iter().find(|stage| stage.as_str() == name.as_str());
+    let only = stages.first().filter(|_| stages.len() == 1);
+    named.or(only).map(|stage| registry::output_name(&name, stage)).transpose()
 }
 
 /// An error unless all pipelines together are as [`submit`] would let them be.

@@ -29,7 +29,7 @@ fn decode(bytes: &[u8]) -> Result<Taken, Error> {
 }
 
 /// The commit that an input was let have, from the fact's value.
-pub(super) fn commit(value: &[u8]) -> Result<CommitId, Error> {
+pub fn commit(value: &[u8]) -> Result<CommitId, Error> {
     Ok(decode(value)?.commit)
 }
 
@@ -55,6 +55,16 @@ pub(super) struct Place<'a> {
     pub(super) input: &'a str,
     /// The branch that is read.
     pub(super) branch: &'a BranchName,
+}
+
+/// What a fact is about that says what an input was let have: the numbers of the stage's output and of the repo that is read, and the
+/// branch of it.
+pub(super) fn about(key: &[u8]) -> Option<(u64, u64, BranchName)> {
+    let (output, rest) = key.strip_prefix(TAKEN)?.split_first_chunk::<8>()?;
+    let (source, rest) = rest.split_first_chunk::<8>()?;
+    let at = rest.iter().position(|byte| *byte == 0)?;
+    let branch = std::str::from_utf8(rest.get(at + 1..)?).ok()?.parse().ok()?;
+    Some((u64::from_be_bytes(*output), u64::from_be_bytes(*source), branch))
 }
 
 impl Place<'_> {

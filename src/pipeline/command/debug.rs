@@ -18,7 +18,7 @@ use crate::pipeline::base::Base;
 use crate::pipeline::error::Error;
 use crate::pipeline::spec::{Batch, Command, Contents, Memory};
 use crate::pipeline::task::Task;
-use crate::program::Start;
+use crate::program::{PFS, Start};
 
 /// Lays the datum out in `dir`, which must not be there: what its program finds, and a script that runs it as vds does. Returns
 /// the path of the script.
@@ -70,6 +70,13 @@ fn script(about: &str, dir: &Path, start: &Start, answer: Option<&Path>) -> Vec<
     let mut script = b"#!/bin/sh\n# ".to_vec();
     script.extend(about.bytes().filter(|byte| *byte != b'\n'));
     script.extend(b"\nset -e\n");
+    if speaks_of_view(dir, start) {
+        let note = format!(
+            "note: in a job the directories of this program are below {PFS}; here they are in {}, as its variables say, and paths below {PFS} lead nowhere",
+            dir.display()
+        );
+        script.extend([b"echo ", quoted(OsStr::new(&note)).as_slice(), b" >&2\n"].concat());
+    }
     for (start, end) in [("rm -rf ", " "), ("mkdir ", " ")] {
         script.extend(start.bytes());
         script.extend(quoted(dir.join("out").as_os_str()));
@@ -110,6 +117,14 @@ fn script(about: &str, dir: &Path, start: &Start, answer: Option<&Path>) -> Vec<
     }
     script.push(b'\n');
     script
+}
+
+/// Whether the program, or what it reads, names the place that only jobs see.
+fn speaks_of_view(dir: &Path, start: &Start) -> bool {
+    let speaks = |text: &[u8]| text.windows(PFS.len()).any(|part| part == PFS.as_bytes());
+    let code = fs::read_dir(dir.join("code")).into_iter().flatten().flatten().map(|entry| entry.path());
+    start.argv.iter().any(|word| speaks(word.as_bytes()))
+        || code.chain([dir.join("stdin")]).any(|path| fs::read(path).is_ok_and(|text| speaks(&text)))
 }
 
 /// The word as a shell reads it.

@@ -23,6 +23,7 @@ mod process;
 mod race;
 mod room;
 mod slot;
+mod waiting;
 mod work;
 
 #[cfg(test)]

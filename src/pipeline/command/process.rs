@@ -220,6 +220,10 @@ fn not_started(program: &str, error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => "it may not be executed; make it executable and run \
              `vds pipeline update`, or call it through its interpreter"
             .to_owned(),
+        // It was begun, and is not heard of any more.
+        io::ErrorKind::UnexpectedEof => {
+            "the process of vds that runs it was killed, perhaps by it".to_owned()
+        }
         _ => error.to_string(),
     };
     format!("cannot start {program:?}: {why}")

@@ -16,6 +16,7 @@ use super::keeper::Keeper;
 use super::live::LiveLogs;
 use super::merge;
 use super::process::View;
+use super::waiting::Waiting;
 use crate::object::{Digest, Entry, NodeId, ObjectRead};
 use crate::pipeline::announced::announce;
 use crate::pipeline::error::Error;
@@ -99,7 +100,7 @@ impl<'a> Race<'a> {
         }
         let mut missing: Vec<usize> =
             (0..).zip(&self.outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(at, _)| at).collect();
-        let deadline = Deadline::of(command.job_timeout);
+        let (deadline, mut waiting) = (Deadline::of(command.job_timeout), Waiting::new(task.progress));
         loop {
             missing.retain(|at| *at < self.limit());
             if missing.is_empty() {
@@ -115,15 +116,17 @@ impl<'a> Race<'a> {
             }
             let keys: Vec<Digest> = ours.iter().filter_map(key).collect();
             let elsewhere = announce(task.store, task.job.id, task.output.id, &keys)?;
-            let is_elsewhere = |at: &usize| key(at).is_some_and(|key| elsewhere.contains(&key));
+            let is_elsewhere = |at: &usize| key(at).is_some_and(|key| elsewhere.contains_key(&key));
             let (left, ours): (Vec<usize>, Vec<usize>) = ours.into_iter().partition(is_elsewhere);
             others.extend(left);
             if !ours.is_empty() {
+                waiting.tell(None);
                 self.run_these(&ours, task, (command, &deadline), keeper)?;
             } else if !others.is_empty() {
                 // Those who make them may wait for what this job has made.
                 self.save(task, keeper)?;
                 let keys: Vec<Digest> = others.iter().filter_map(key).collect();
+                waiting.tell(elsewhere.into_values().min());
                 task.flight.wait(&keys, LOOK_EVERY);
                 task.check_wanted()?;
             }

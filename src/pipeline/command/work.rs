@@ -108,7 +108,8 @@ fn start(task: &Task<'_>, command: &Command, sink: &dyn ObjectWrite) -> Result<S
     let recovered = merge::recovered(sink, base.state)?;
     datum::again(sink, input, &now, recovered, &mut plan)?;
     if command.memory == Memory::Output {
-        previous::add(sink, input, &last, &mut plan)?;
+        // Who wants all anew wants no more of what was there.
+        previous::add(sink, input, if task.is_anew() { &base } else { &last }, &mut plan)?;
     }
     // Only this job finds it again what runs anew, when it is taken up after it was killed.
     let in_job = |datum: &datum::Datum| datum.key_in(&task.code, task.job.id);

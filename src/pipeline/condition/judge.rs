@@ -124,8 +124,7 @@ impl News<'_> {
     /// What differs from what was taken on last, among the paths that count.
     fn changes(&self) -> Result<impl Iterator<Item = Result<Change, Error>>, Error> {
         let now = Snapshot::new(self.objects, self.root(self.head)?);
-        let prefix = self.glob.map_or("", PathPattern::prefix);
-        let counts = |change: &Change| self.glob.is_none_or(|glob| glob.unit(change.path.as_str()).is_some());
+        let prefix = self.prefix();
         let (differing, all) = match self.taken {
             Some(taken) => (Some(Snapshot::new(self.objects, self.root(taken)?).diff(&now, prefix)), None),
             None => (None, Some(now.scan(prefix)?)),
@@ -133,7 +132,9 @@ impl News<'_> {
         let new = |(path, entry)| Change { path, before: None, after: Some(entry) };
         let all = all.into_iter().flatten().map(move |file| Ok(new(file?)));
         let differing = differing.into_iter().flatten().map(|change| Ok(change?));
-        Ok(differing.chain(all).filter(move |change: &Result<_, Error>| change.as_ref().map_or(true, counts)))
+        Ok(differing
+            .chain(all)
+            .filter(|change: &Result<_, Error>| change.as_ref().map_or(true, |change| self.counts(change))))
     }
 
     fn files(&self, most: u64) -> Result<u64, Error> {
@@ -158,13 +159,44 @@ impl News<'_> {
         Ok(size)
     }
 
+    /// Whether a path that the pattern covers was added or changed. That a mark of what is complete goes does not say that something is; one
+    /// that went and came again does, though nothing differs in the end.
     fn touches(&self, glob: &PathPattern) -> Result<bool, Error> {
+        let touched = |change: &Change| change.after.is_some() && glob.unit(change.path.as_str()).is_some();
         for change in self.changes()? {
-            if glob.unit(change?.path.as_str()).is_some() {
+            if touched(&change?) {
                 return Ok(true);
             }
         }
+        let Some(taken) = self.taken else { return Ok(false) };
+        for item in history::Log::new(self.objects, [self.head]).without(taken) {
+            let (id, commit) = item?;
+            let Some(parent) = commit.parents.first() else { continue };
+            // Whose files were let go.
+            if history::find_let_go(self.objects, id)?.is_some()
+                || history::find_let_go(self.objects, *parent)?.is_some()
+            {
+                continue;
+            }
+            let before = Snapshot::new(self.objects, self.root(*parent)?);
+            for change in before.diff(&Snapshot::new(self.objects, commit.tree), self.prefix()) {
+                let change = change?;
+                if self.counts(&change) && touched(&change) {
+                    return Ok(true);
+                }
+            }
+        }
         Ok(false)
+    }
+
+    /// What all paths that count begin with.
+    fn prefix(&self) -> &str {
+        self.glob.map_or("", PathPattern::prefix)
+    }
+
+    /// Whether the path counts.
+    fn counts(&self, change: &Change) -> bool {
+        self.glob.is_none_or(|glob| glob.unit(change.path.as_str()).is_some())
     }
 }
 
@@ -223,6 +255,7 @@ mod tests {
             ("files = 3", 0, Holds),
             ("size = '1kB'", 0, Not(None)),
             ("glob = '/b/*'", 1, Holds),
+            ("glob = '/b/c'", 2, Not(None)),
             ("glob = '/a'", 1, Not(None)),
             ("glob = '/a'", 0, Holds),
             ("changed = true", 2, Holds),

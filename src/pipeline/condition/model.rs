@@ -22,7 +22,7 @@ pub enum Condition {
     Quiet(Span),
     /// A moment of the schedule has passed since it came.
     Cron(Schedule),
-    /// A path that the pattern covers was added, changed or removed.
+    /// A path that the pattern covers was added or changed.
     Glob(PathPattern),
     /// What is there differs from what was taken on last.
     Changed,

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use super::standing::{Following, Standing, standing};
 use crate::history::{self, Author, Target};
-use crate::ledger::{Origin, Outcome, Session};
+use crate::ledger::{Origin, OriginKind, Outcome, Session};
 use crate::meta::Batch;
 use crate::object::{BranchName, ObjectWrite, PipelineName, StageName};
 use crate::pipeline::changes::Changes;
@@ -23,7 +23,8 @@ use crate::store::Store;
 /// What became due.
 #[derive(Debug, Default)]
 pub struct Due {
-    /// The last operation in which branches followed others; `None` if none did.
+    /// The last operation that can be taken back: in which branches followed others, or a person let something through. `None` if there was
+    /// none.
     pub operation: Option<u64>,
     /// Branches that followed others, and clocks that struck, with where they are now; and the jobs that this queued.
     pub caused: Caused,
@@ -171,11 +172,11 @@ impl Plan {
 fn carry_out(store: &Store, plan: Plan, origin: &Origin) -> Result<Option<Due>, Error> {
     let mut facts = store.session()?;
     let mut batch = Batch::default();
-    let follows = !plan.follows.is_empty();
     let caused = enter(store, &facts, &mut batch, plan, origin)?;
     Ok(match facts.commit(origin, &batch)? {
         Outcome::Done { number } => {
-            Some(Due { operation: Some(number).filter(|_| follows), caused, next: None })
+            let operation = Some(number).filter(|_| origin.kind == OriginKind::Operation);
+            Some(Due { operation, caused, next: None })
         }
         Outcome::Stale { .. } => None,
     })

@@ -20,4 +20,4 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use translate::{TranslateError, Translated, Untranslated, translate};
+pub use translate::{TranslateError, Translated, Untranslated, is_translation, translate};

@@ -122,11 +122,19 @@ fn name(untranslated: &Untranslated<'_>, members: &[Member]) -> Result<PipelineN
     name.parse().map_err(wrong)
 }
 
+/// How a translation begins.
+const HEAD: &str = "# Translated from the Pachyderm ";
+
+/// Whether a pipeline's file was made from specs of Pachyderm.
+pub fn is_translation(source: &str) -> bool {
+    source.starts_with(HEAD)
+}
+
 /// What stands above the stages.
 fn head(pipeline: &PipelineName, members: &[Member]) -> String {
     let names: Vec<&str> = members.iter().map(|member| member.stage.as_str()).collect();
     let what = if members.len() == 1 { "pipeline" } else { "pipelines" };
-    let mut text = format!("# Translated from the Pachyderm {what} {}.\n", names.join(", "));
+    let mut text = format!("{HEAD}{what} {}.\n", names.join(", "));
     text += &format!("pipeline = {}\n", toml::Value::from(pipeline.as_str()));
     if let [Member { document, .. }] = members
         && let Some(description) = description(document)

@@ -279,12 +279,20 @@ fn key(leaf: &Leaf, key: Option<Template>, word: &str) -> Result<Template, Strin
     Ok(key)
 }
 
+/// The name of the output directory beside those of the inputs.
+const OUTPUT: &str = "out";
+
 /// An error if a program could not tell the inputs apart.
 pub(super) fn check_names(input: &Input) -> Result<(), String> {
     let names: Vec<&str> = input.sources().into_iter().map(|(name, _)| name).collect();
     let legal = |name: &str| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
     };
+    if names.contains(&OUTPUT) {
+        return Err(format!(
+            "no input can be named {OUTPUT:?}: under that name lies the output; give another with `name`"
+        ));
+    }
     if let Some(name) = names.iter().find(|name| !legal(name)) {
         return Err(format!(
             "the input name {name:?} may hold letters, digits, _ and - only; give another with `name`"
