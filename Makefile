@@ -48,7 +48,7 @@ torture: ## every write fails once, the power is cut, processes are killed: for 
 # On the stable compiler, without a sanitizer: there is no unsafe code to watch. What is found lies in fuzz/artifacts.
 fuzz: export PATH := $(TOOLS)/bin:$(PATH)
 fuzz: ## feed every decoder what it does not expect, each for VDS_FUZZ seconds (60)
-	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked --version 0.13.1 --root $(TOOLS)
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install cargo-fuzz --locked --version 0.13.2 --root $(TOOLS)
 	@for target in fuzz/seeds/*; do name=$${target##*/}; mkdir -p fuzz/corpus/$$name; \
 		$(CARGO) fuzz run --sanitizer none $$name fuzz/corpus/$$name $$target -- -max_total_time=$(or $(VDS_FUZZ),60) -rss_limit_mb=1024 || exit 1; done
 

@@ -29,8 +29,11 @@ use vds::progress::Silent;
 use vds::tick::{self, Format};
 use vds::tree::{self, Raw};
 
+/// One of them.
+pub type Decoder = fn(&[u8]);
+
 /// All of them, by name.
-pub const ALL: [(&str, fn(&[u8])); 8] = [
+pub const ALL: [(&str, Decoder); 8] = [
     ("pack", pack),
     ("node", node),
     ("commit", commit),
@@ -66,7 +69,7 @@ fn sealed_pack(bytes: &[u8]) -> Vec<u8> {
     let start = (HEAD.len() + objects.len()) as u64;
     let check = Digest::of(&table);
     let mut sealed = [&HEAD[..], objects, &table].concat();
-    sealed.extend((entries.len() as u32).to_le_bytes());
+    sealed.extend(u32::try_from(entries.len()).unwrap().to_le_bytes());
     sealed.extend(start.to_le_bytes());
     sealed.extend(&check.as_bytes()[..16]);
     sealed.extend(b"vdspkend");

@@ -73,7 +73,7 @@ pub type Visitor<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 pub enum Error {
     /// Another process has held them for longer than we may wait.
     #[error("the store at {place} is busy: another vds process has held it for {waited_ms} ms")]
-    Busy { place: String, waited_ms: u128 },
+    Busy { place: String, waited_ms: u128, holder: Option<u32> },
     /// What is on disk cannot be opened.
     #[error("the facts in {place} cannot be opened: {reason}")]
     Unopenable { place: String, reason: String },
@@ -93,8 +93,9 @@ impl Fault for Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Busy { .. } => {
-                Some("wait for the other process, or give --lock-timeout a longer time".to_owned())
+            Self::Busy { holder, .. } => {
+                let other = holder.map_or("the other process".to_owned(), |pid| format!("process {pid}"));
+                Some(format!("wait for {other}, or give --lock-timeout a longer time"))
             }
             Self::Unopenable { place, .. } => Some(format!(
                 "move {place} away: the next command then makes the facts again from the journal"

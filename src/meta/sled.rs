@@ -64,7 +64,8 @@ impl SledMeta {
         let begun = Instant::now();
         let busy = || {
             let place = self.lock.display().to_string();
-            Error::Busy { place, waited_ms: begun.elapsed().as_millis() }
+            let holder = owner::holder(&self.lock);
+            Error::Busy { place, waited_ms: begun.elapsed().as_millis(), holder }
         };
         let turn = Turn::take(&self.turns, self.wait.max(PATIENCE)).ok_or_else(busy)?;
         let wait = if turn.is_later() { self.wait.max(LINGERING) } else { self.wait };
@@ -245,6 +246,7 @@ fn io_error(verb: &'static str, place: &Path, source: io::Error) -> Error {
 mod tests {
     use super::super::conformance;
     use super::*;
+    use crate::fault::Fault;
 
     fn fresh() -> (tempfile::TempDir, SledMeta) {
         let dir = tempfile::tempdir().unwrap();
@@ -263,7 +265,12 @@ mod tests {
         let (dir, meta) = fresh();
         let _held = meta.session().unwrap();
         let hasty = SledMeta::new(&dir.path().join("meta"), &dir.path().join("lock"), Duration::ZERO);
-        assert!(matches!(hasty.session(), Err(Error::Busy { .. })));
+        let Err(error) = hasty.session() else { panic!("it did not wait") };
+        assert!(matches!(error, Error::Busy { .. }));
+        if cfg!(target_os = "linux") && Path::new("/proc/locks").exists() {
+            let own = format!("wait for process {}, or", std::process::id());
+            assert!(error.hint().unwrap().starts_with(&own), "{:?}", error.hint());
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, major, minor, openat};
 
 /// How long is waited before a lock is tried again: the first time, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
@@ -37,6 +37,19 @@ pub fn lock_within(path: &Path, wait: Duration) -> io::Result<Option<File>> {
 /// The lock on the directory `path`; `None` if another process holds it for longer than `wait`.
 pub fn lock_dir_within(path: &Path, wait: Duration) -> io::Result<Option<File>> {
     await_lock(File::open(path)?, wait)
+}
+
+/// The process that holds the lock on the file `path`, where the kernel tells: Linux does in `/proc/locks`, proc(5).
+pub fn holder(path: &Path) -> Option<u32> {
+    let there = fs::metadata(path).ok()?;
+    let name = format!("{:02x}:{:02x}:{}", major(there.dev()), minor(there.dev()), there.ino());
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    // `1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF`; who waits has a `->` before the kind.
+    locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, _, pid, file, ..] = words.as_slice() else { return None };
+        if *file == name { pid.parse().ok() } else { None }
+    })
 }
 
 fn await_lock(file: File, wait: Duration) -> io::Result<Option<File>> {

@@ -9,6 +9,6 @@ mod lock;
 mod presence;
 mod tmp;
 
-pub use lock::{lock_dir_within, lock_within};
+pub use lock::{holder, lock_dir_within, lock_within};
 pub use presence::{Presence, is_set, note, presences, written};
 pub use tmp::{Tmp, remove};

@@ -76,6 +76,8 @@ fn append(lease: &Path, repo: u64, keys: &[Digest]) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Author;
+    use crate::meta::Batch;
     use crate::store::DEFAULT_WAIT;
 
     #[test]
@@ -84,17 +86,35 @@ mod tests {
         let store = Store::init(dir.path(), DEFAULT_WAIT).unwrap();
         let lease = |id| Lease::take(&store, id).unwrap().unwrap();
         let keys: Vec<Digest> = (0..3).map(|n| Digest::from_bytes([n; 32])).collect();
-        let of = |keys: &[Digest]| keys.iter().copied().collect::<HashSet<_>>();
+        let of = |job: u64, keys: &[Digest]| keys.iter().map(|key| (*key, job)).collect::<HashMap<_, _>>();
+        let living = |id: u64, lives: bool| {
+            let mut batch = Batch::default();
+            let key = [job::QUEUE, &id.to_be_bytes()].concat();
+            if lives {
+                batch.put(key, Vec::new())
+            } else {
+                batch.remove(key)
+            };
+            let author = Author { name: "Ann".to_owned(), command: "test".to_owned() };
+            store.session().unwrap().commit(&author.housekeeping(), &batch).unwrap();
+        };
+        for id in [1, 2, 3] {
+            living(id, true);
+        }
         let (first, _second, _third) = (lease(1), lease(2), lease(3));
-        assert_eq!(announce(&store, 1, 9, &keys[..2]).unwrap(), of(&[]));
-        assert_eq!(announce(&store, 2, 9, &keys).unwrap(), of(&keys[..2]));
+        let none = of(0, &[]);
+        assert_eq!(announce(&store, 1, 9, &keys[..2]).unwrap(), none);
+        assert_eq!(announce(&store, 2, 9, &keys).unwrap(), of(1, &keys[..2]));
         // Announced again, and of another repo.
-        assert_eq!(announce(&store, 1, 9, &keys).unwrap(), of(&keys[2..]));
-        assert_eq!(announce(&store, 3, 8, &keys).unwrap(), of(&[]));
+        assert_eq!(announce(&store, 1, 9, &keys).unwrap(), of(2, &keys[2..]));
+        assert_eq!(announce(&store, 3, 8, &keys).unwrap(), none);
         // What the dead announced counts no more, also when their job is taken up again.
         drop(first);
-        assert_eq!(announce(&store, 2, 9, &keys).unwrap(), of(&[]));
+        assert_eq!(announce(&store, 2, 9, &keys).unwrap(), none);
         let _first = lease(1);
-        assert_eq!(announce(&store, 1, 9, &keys).unwrap(), of(&keys));
+        assert_eq!(announce(&store, 1, 9, &keys).unwrap(), of(2, &keys));
+        // Nor does what those announced whose job was ended on record.
+        living(2, false);
+        assert_eq!(announce(&store, 1, 9, &keys).unwrap(), none);
     }
 }

@@ -9,7 +9,7 @@ use super::job::{Job, JobSource, Results};
 use super::pattern::PathPattern;
 use super::registry::{self, Pipeline, output_name};
 use super::results;
-use super::spec::Work;
+use super::spec::{Reprocess, Work};
 use super::trigger::{self, Concerned, Moved, Runs};
 use crate::history::{self, Author, Repo};
 use crate::meta::Batch;
@@ -236,7 +236,8 @@ fn count_for(
         Wanted { store, output: &output, branch: &job.branch, plan: pipeline.plan_digest(stage), inputs };
     let empty = tree::empty(sink)?;
     let then = find(&wanted)?.map_or_else(|| vec![empty; now.len()], |base| base.inputs);
-    let is_anew = job.results == Results::Anew;
+    let is_anew = job.results == Results::Anew
+        || matches!(&stage.work, Work::Command(command) if command.reprocess == Reprocess::EveryJob);
     let (then, table) = if is_anew { (vec![empty; now.len()], None) } else { (then, table) };
     let code = pipeline.code_digest(stage);
     if !matches!(stage.work, Work::Command(_)) {
