@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::complaint::{io_error, usage};
 use super::context::{Answer, Context};
-use crate::store::{DIR_NAME, Store};
+use crate::store::{DIR_NAME, Store, network};
 
 /// Make a store in DIR/.vds
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,12 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     })?;
     let dir = std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
     let store = Store::init(&dir, cx.wait)?;
+    if let Some(name) = network(store.root()) {
+        cx.note(&format!(
+            "warning: {} is on {name}: what is acknowledged there is as safe as its server makes it; use the store from one machine at a time",
+            dir.display()
+        ));
+    }
     let root = store.root().display().to_string();
     cx.tell(&json!({ "store": root }), || format!("made an empty store in {root}\n"), || format!("{root}\n"))
 }

@@ -6,6 +6,8 @@ use super::{collect, foresee};
 use crate::content;
 use crate::fault::{Cause, Kind};
 use crate::history;
+use crate::ledger::Origin;
+use crate::meta::Batch;
 use crate::object::CommitId;
 use crate::progress::Silent;
 use crate::refs::{create_branch, create_tag, pin};
@@ -153,4 +155,28 @@ fn a_collection_that_is_cut_off_after_it_has_let_go_is_gone_on_with_by_the_next(
     let collected = place.gc();
     assert_eq!(collected.let_go, 0);
     assert!(bytes_of_packs(store) + 190_000 < before);
+}
+
+/// Removes the branch by a clock that has been set back by so many milliseconds.
+fn remove_branch_earlier(store: &Store, branch: &str, back: i64) {
+    let mut facts = store.session().unwrap();
+    let repo = history::load_repo(&facts, &"r".parse().unwrap()).unwrap();
+    let branch = branch.parse().unwrap();
+    let head = history::head(&facts, &repo, &branch).unwrap();
+    let mut batch = Batch::default();
+    history::move_head(&mut batch, &repo, &branch, head, None);
+    let now = author().now();
+    let _ = facts.commit(&Origin { time: now.time - back, ..now }, &batch).unwrap();
+}
+
+#[test]
+fn what_was_done_while_the_clock_was_set_back_can_be_undone_like_what_was_done_before() {
+    let place = place();
+    let store = &place.store;
+    let side = commit(store, "side", &[("a", noise(1, 100_000))]);
+    remove_branch_earlier(store, "side", 365 * 24 * 3_600_000);
+    commit(store, "main", &[("b", noise(2, 100))]);
+    assert_eq!(collect(store, &author(), &by("ops=1h"), &Silent).unwrap().commits, 0);
+    assert_eq!(whole(store, &[side]), [true]);
+    assert_eq!(place.gc().commits, 1);
 }

@@ -42,16 +42,23 @@ pub(super) fn read(facts: &Session, time: i64) -> Result<Roots, Error> {
     let before = history::kept_since(facts)?;
     let mut since = newest + 1;
     let mut undoable = Vec::new();
+    // What operations name that seem to be older than that.
+    let (mut doubtful, mut of) = (Vec::new(), Vec::new());
     for operation in facts.operations() {
         let operation = operation?;
-        if operation.number < before || operation.origin.time < time {
+        if operation.number < before {
             break;
         }
-        since = operation.number;
-        undoable.extend(named_in(&operation)?);
+        doubtful.extend(named_in(&operation)?);
         for change in &operation.changes {
-            repos.extend(repo(&change.key, change.before.as_deref())?);
-            repos.extend(repo(&change.key, change.after.as_deref())?);
+            of.extend(repo(&change.key, change.before.as_deref())?);
+            of.extend(repo(&change.key, change.after.as_deref())?);
+        }
+        // Those after it were made later, whatever a clock said that had been set back.
+        if operation.origin.time >= time {
+            since = operation.number;
+            undoable.append(&mut doubtful);
+            repos.extend(of.drain(..));
         }
     }
     // A table of results goes with its repo.
