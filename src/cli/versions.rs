@@ -6,6 +6,7 @@ use super::complaint::not_found;
 use super::context::{Answer, Context};
 use crate::fault::Cause;
 use crate::object::{PipelineName, StageName};
+use crate::pipeline::Why;
 use crate::pipeline::registry::{self, Pipeline};
 use crate::view;
 
@@ -46,17 +47,11 @@ pub(super) fn list(name: &PipelineName, cx: &Context) -> Answer {
 
 /// The stages in which a version differs from the one before.
 fn changed<'a>(before: Option<&'a Pipeline>, after: &'a Pipeline) -> Vec<Changed<'a>> {
-    let old = |name| Some((before?, before?.spec.stages.get(name)?));
     let mut changed: Vec<Changed<'a>> = Vec::new();
     for (name, stage) in &after.spec.stages {
-        let how = match old(name) {
-            None => "new",
-            Some((before, old)) if before.code_digest(old) != after.code_digest(stage) => "code",
-            Some((before, old)) if before.plan_digest(old) != after.plan_digest(stage) => "input",
-            Some((before, _)) if written(before, name) != written(after, name) => "settings",
-            Some(_) => continue,
-        };
-        changed.push((name, how));
+        let differs = before.is_some_and(|before| written(before, name) != written(after, name));
+        let how = Why::of(before, after, name, stage).key().or(differs.then_some("settings"));
+        changed.extend(how.map(|how| (name, how)));
     }
     let gone = before.into_iter().flat_map(|before| before.spec.stages.keys());
     changed.extend(gone.filter(|name| !after.spec.stages.contains_key(*name)).map(|name| (name, "gone")));

@@ -72,8 +72,8 @@ pub type Visitor<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 #[expect(missing_docs, reason = "the messages document the fields")]
 pub enum Error {
     /// Another process has held them for longer than we may wait.
-    #[error("the store at {place} is busy: another vds process has held it for {waited_ms} ms")]
-    Busy { place: String, waited_ms: u128, holder: Option<u32> },
+    #[error("the store at {place} is busy: another vds process has held it for {waited} s")]
+    Busy { place: String, waited: u64, holder: Option<u32> },
     /// What is on disk cannot be opened.
     #[error("the facts in {place} cannot be opened: {reason}")]
     Unopenable { place: String, reason: String },

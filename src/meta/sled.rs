@@ -64,8 +64,7 @@ impl SledMeta {
         let begun = Instant::now();
         let busy = || {
             let place = self.lock.display().to_string();
-            let holder = owner::holder(&self.lock);
-            Error::Busy { place, waited_ms: begun.elapsed().as_millis(), holder }
+            Error::Busy { place, waited: begun.elapsed().as_secs(), holder: owner::holder(&self.lock) }
         };
         let turn = Turn::take(&self.turns, self.wait.max(PATIENCE)).ok_or_else(busy)?;
         let wait = if turn.is_later() { self.wait.max(LINGERING) } else { self.wait };

@@ -48,7 +48,9 @@ pub fn holder(path: &Path) -> Option<u32> {
     locks.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [_, "FLOCK", _, _, pid, file, ..] = words.as_slice() else { return None };
-        if *file == name { pid.parse().ok() } else { None }
+        // One outside of this container has no number here.
+        let pid = pid.parse().ok().filter(|pid| *pid > 0);
+        pid.filter(|_| *file == name)
     })
 }
 

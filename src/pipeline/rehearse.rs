@@ -10,6 +10,7 @@ use super::results;
 use super::spec::{Reprocess, Stage, Work};
 use super::submission::{self, Submission, Submit};
 use super::trigger::{self, Concerned, Runs};
+use super::why::Why;
 use crate::history::{self, Author};
 use crate::ledger::Session;
 use crate::meta::Batch;
@@ -28,31 +29,6 @@ pub struct Rehearsed {
     pub why: Why,
     /// What it would do.
     pub work: Foresight,
-}
-
-/// What is new about a stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
-    /// There was no such stage.
-    New,
-    /// What it does: its kind, its parameters, its command or the files that belong to it.
-    Code,
-    /// How it cuts its inputs, or puts outputs together.
-    Cut,
-    /// Nothing: only what it reads may have changed.
-    Nothing,
-}
-
-impl Why {
-    /// The reason in a word or two.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Code => "code changed",
-            Self::Cut => "input changed",
-            Self::Nothing => "unchanged",
-        }
-    }
 }
 
 /// What a stage would do.
@@ -176,13 +152,7 @@ fn prospect(
     let Some(stage) = pipeline.spec.stages.get(&name) else { return Ok(None) };
     let output = history::find(facts, &output_name(&pipeline.spec.name, &name)?)?;
     let table = output.map_or(Ok(None), |output| results::root(facts, &output))?;
-    let old = before.and_then(|before| Some((before, before.spec.stages.get(&name)?)));
-    let why = match old {
-        None => Why::New,
-        Some((before, old)) if before.code_digest(old) != pipeline.code_digest(stage) => Why::Code,
-        Some((before, old)) if before.plan_digest(old) != pipeline.plan_digest(stage) => Why::Cut,
-        Some(_) => Why::Nothing,
-    };
+    let why = Why::of(before, pipeline, &name, stage);
     Ok(Some(Prospect { job, stage: stage.clone(), code: pipeline.code_digest(stage), why, table }))
 }
 
