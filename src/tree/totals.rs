@@ -17,7 +17,7 @@ pub struct Totals {
 impl Totals {
     /// Adds so many entries that weigh so much together.
     pub fn add(&mut self, count: u64, weight: u64) {
-        self.count += count;
+        self.count = self.count.saturating_add(count);
         self.weight = self.weight.saturating_add(weight);
     }
 }
