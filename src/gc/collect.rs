@@ -227,8 +227,10 @@ impl<'a> Collection<'a> {
 
     /// Marks what has been named since, and what workspaces came to.
     fn follow(&mut self) -> Result<(), Error> {
-        let mut named = self.news(&self.store.session()?)?;
-        let purges = history::purges(&self.store.session()?)?;
+        let (mut named, purges) = {
+            let facts = self.store.session()?;
+            (self.news(&facts)?, history::purges(&facts)?)
+        };
         named.extend(roots::of_workspaces(self.store, &self.repos, &purges)?);
         self.mark(all_roots(named))
     }

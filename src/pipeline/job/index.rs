@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::ops::ControlFlow;
 
 use super::phase::Phase;
-use super::record::Job;
+use super::record::{Job, last_number, newest_first};
 use crate::object::{NodeId, ObjectRead};
 use crate::pipeline::Error;
 use crate::tree::{Cursor, Raw};
@@ -98,10 +98,6 @@ fn run_list(run: u64) -> Vec<u8> {
     [b"r".as_slice(), &newest_first(run)].concat()
 }
 
-fn newest_first(number: u64) -> [u8; 8] {
-    (u64::MAX - number).to_be_bytes()
-}
-
 /// What the list of a combination is called.
 fn list(stage: Option<&str>, branch: Option<&str>, phase: Option<Phase>) -> Vec<u8> {
     let parts = [(STAGE, stage.is_some()), (BRANCH, branch.is_some()), (STATE, phase.is_some())];
@@ -126,11 +122,6 @@ pub(super) fn keys(job: &Job) -> Vec<Vec<u8>> {
         [list.as_slice(), &newest_first(job.id)].concat()
     });
     listed.chain([run_key(job.run, job.id)]).collect()
-}
-
-/// The number at the end of a key.
-fn number(key: &[u8]) -> Option<u64> {
-    Some(u64::MAX - u64::from_be_bytes(*key.last_chunk()?))
 }
 
 /// The numbers of the jobs in the archive `map` that may be those asked for, newest first, until `visit` has had enough.
@@ -166,7 +157,7 @@ fn step(list: &[u8], cursor: &mut Cursor<'_, Raw>) -> Result<Option<u64>, Error>
     if !cursor.peek()?.is_some_and(|key| key.starts_with(list)) {
         return Ok(None);
     }
-    Ok(cursor.next().transpose()?.and_then(|(key, _)| number(&key)))
+    Ok(cursor.next().transpose()?.and_then(|(key, _)| last_number(&key)))
 }
 
 /// The lists that together have all jobs that are asked for, and as few others as lists can tell apart.
@@ -231,5 +222,5 @@ pub(super) fn run_before(
     while let Some(id) = step(&list, &mut cursor)? {
         ids.push(id);
     }
-    Ok(number(&list).map(|run| (run, ids)))
+    Ok(last_number(&list).map(|run| (run, ids)))
 }

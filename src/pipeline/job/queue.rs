@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::archive;
-use super::record::{Job, QUEUE, State, find, key, queued, queued_from};
+use super::record::{Job, QUEUE, State, find, key, last_number, queued, queued_from};
 use crate::history::{Repo, Target};
 use crate::ledger::Session;
 use crate::object::BranchName;
@@ -68,7 +68,7 @@ pub(in crate::pipeline) fn coming(
     let list = queued(pipeline, stage, branch.as_str());
     let mut newest = None;
     facts.scan(&list, &mut |key, _| {
-        newest = key.last_chunk().map(|id| u64::MAX - u64::from_be_bytes(*id));
+        newest = last_number(key);
         ControlFlow::Break(())
     })?;
     let from = queued_from(facts)?;

@@ -245,6 +245,16 @@ pub(super) fn key(prefix: &[u8], id: u64) -> Vec<u8> {
     [prefix, &id.to_be_bytes()].concat()
 }
 
+/// A number at the end of keys of which those with newer ones come first.
+pub(super) fn newest_first(number: u64) -> [u8; 8] {
+    (u64::MAX - number).to_be_bytes()
+}
+
+/// The number at the end of such a key.
+pub(super) fn last_number(key: &[u8]) -> Option<u64> {
+    Some(u64::MAX - u64::from_be_bytes(*key.last_chunk()?))
+}
+
 /// Below this stand the jobs of the queue that will move this branch of this stage's output, newest first.
 pub(super) fn queued(pipeline: &str, stage: &str, branch: &str) -> Vec<u8> {
     [QUEUED, pipeline.as_bytes(), b"/", stage.as_bytes(), &[0], branch.as_bytes(), &[0]].concat()
@@ -252,7 +262,7 @@ pub(super) fn queued(pipeline: &str, stage: &str, branch: &str) -> Vec<u8> {
 
 /// The key of one of them.
 pub(super) fn queued_key(pipeline: &str, stage: &str, branch: &str, id: u64) -> Vec<u8> {
-    [queued(pipeline, stage, branch).as_slice(), &(u64::MAX - id).to_be_bytes()].concat()
+    [queued(pipeline, stage, branch).as_slice(), &newest_first(id)].concat()
 }
 
 /// The job, from the fact's value.
