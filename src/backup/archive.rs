@@ -12,13 +12,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tar::{EntryType, Header};
 
-use super::directory::TRIES;
+use super::directory::{TRIES, copy_pack};
 use super::error::Error;
-use crate::backend::{self, Backend as _, Listed, LocalBackend};
+use crate::backend::{Backend as _, Listed, LocalBackend};
 use crate::interrupt::undo_with;
 use crate::journal::Journal;
 use crate::object::Digest;
-use crate::pack::{CopyError, Fits};
 use crate::progress::{Amount, Progress};
 use crate::store::{DIR_NAME, Store};
 
@@ -128,20 +127,13 @@ impl<W: Write> Writing<'_, W> {
         for Listed { name, len } in new {
             // Whole and checked, before anything is told of it.
             let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
-            match self.store.objects().copy(&name, &mut bytes) {
-                Ok(Fits::Yes) => {
-                    let path = self.name;
-                    let fail = |source| Error::Io { path: path.to_owned(), source };
-                    let content = |out: &mut dyn Write| out.write_all(&bytes).map_err(fail);
-                    self.add(&format!("packs/{name:.2}/{name}.pack"), bytes.len() as u64, content)?;
-                }
-                Ok(Fits::No) => return Err(Error::Damaged { pack: name }),
-                Err(CopyError::Read(backend::Error::Missing { .. })) => return Ok(false),
-                Err(CopyError::Read(error)) => return Err(error.into()),
-                Err(CopyError::Write(source)) => {
-                    return Err(Error::Io { path: self.name.to_owned(), source });
-                }
+            let path = self.name;
+            if !copy_pack(self.store, &name, &mut bytes, path)? {
+                return Ok(false);
             }
+            let fail = |source| Error::Io { path: path.to_owned(), source };
+            let content = |out: &mut dyn Write| out.write_all(&bytes).map_err(fail);
+            self.add(&format!("packs/{name:.2}/{name}.pack"), bytes.len() as u64, content)?;
             self.packs.insert(name);
             self.progress.advance(len);
         }

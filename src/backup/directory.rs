@@ -5,7 +5,7 @@
 //! that is interrupted is given again. Packs never change: of those that an earlier backup has none is copied again.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -80,6 +80,22 @@ fn check(store: &Store, dir: &Path, root: &Path) -> Result<(), Error> {
     Err(Error::Foreign { dir: dir.to_owned() })
 }
 
+/// Copies a pack, checked against its name, to `to`, which messages call `place`; false if it has gone.
+pub(super) fn copy_pack(
+    store: &Store,
+    name: &Digest,
+    to: &mut dyn Write,
+    place: &Path,
+) -> Result<bool, Error> {
+    match store.objects().copy(name, to) {
+        Ok(Fits::Yes) => Ok(true),
+        Ok(Fits::No) => Err(Error::Damaged { pack: *name }),
+        Err(CopyError::Read(backend::Error::Missing { .. })) => Ok(false),
+        Err(CopyError::Read(error)) => Err(error.into()),
+        Err(CopyError::Write(source)) => Err(Error::Io { path: place.to_owned(), source }),
+    }
+}
+
 struct Copying<'a> {
     store: &'a Store,
     root: &'a Path,
@@ -124,13 +140,10 @@ impl Copying<'_> {
     fn pack(&self, name: &Digest) -> Result<bool, Error> {
         let path = self.tmp.path().map_err(self.fail())?;
         let mut file = File::create(&path).map_err(self.fail())?;
-        match self.store.objects().copy(name, &mut file) {
-            Ok(Fits::Yes) => self.to.put(name, &path)?,
-            Ok(Fits::No) => return Err(Error::Damaged { pack: *name }),
-            Err(CopyError::Read(backend::Error::Missing { .. })) => return Ok(false),
-            Err(CopyError::Read(error)) => return Err(error.into()),
-            Err(CopyError::Write(source)) => return Err(self.fail()(source)),
+        if !copy_pack(self.store, name, &mut file, self.root)? {
+            return Ok(false);
         }
+        self.to.put(name, &path)?;
         Ok(true)
     }
 
