@@ -342,3 +342,31 @@ fn who_cannot_say_that_he_works_here_changes_nothing() {
         assert!(held(&bench.store()) == bench.before);
     }
 }
+
+/// A store whose making was cut short is a store or none, and either can be gone on with.
+#[test]
+fn of_a_beginning() {
+    if !trace::is_possible() {
+        return;
+    }
+    let desk = Desk::new();
+    let begin = |plan| {
+        let _ = fs::remove_dir_all(desk.path("new"));
+        fs::create_dir(desk.path("new")).unwrap();
+        trace::run(&mut desk.command(&["init", "new"]), &desk.path("new"), plan, false).unwrap()
+    };
+    let changes = begin(None).calls.iter().filter(|call| call.counts()).count();
+    for plan in plans(changes) {
+        let traced = begin(Some(plan));
+        let at = format!("{plan:?} at {:?}: {}", traced.met, traced.errors);
+        assert!(traced.met.is_none() || matches!(traced.code, None | Some(0 | 7)), "{at}: {:?}", traced.code);
+        let open = |args: &[&str]| desk.run(&[&["--store", "new"], args].concat());
+        if open(&["repo", "list"]).status.code() == Some(3) {
+            desk.ok(&["init", "new"]);
+        }
+        let made = open(&["repo", "create", "r"]);
+        assert!(made.status.success(), "{at}: {}", String::from_utf8_lossy(&made.stderr));
+        let wrong = wrong_with(&desk.path("new/.vds"));
+        assert!(wrong.is_empty(), "{at}: {wrong:?}");
+    }
+}

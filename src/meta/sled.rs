@@ -76,8 +76,32 @@ impl SledMeta {
     }
 
     fn open(&self) -> Result<sled::Db, Error> {
+        if is_empty(&self.dir) {
+            self.begin()?;
+        }
         self.sweep_snapshots();
-        let config = sled::Config::new().path(&self.dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        self.open_at(&self.dir)
+    }
+
+    /// Has sled make its files beside the place, and puts them there when they are whole and on disk: what a killed process has left
+    /// half made could not be opened, and there is no journal yet to make it from again.
+    fn begin(&self) -> Result<(), Error> {
+        let draft = self.dir.with_extension("new");
+        let failed = |source| io_error("begin the facts", &self.dir, source);
+        match fs::remove_dir_all(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let db = self.open_at(&draft)?;
+        guarded(|| drop(db)).map_err(|reason| stopped("begin the facts", &draft, &reason))?;
+        sync_all_in(&draft)
+            .and_then(|()| fs::rename(&draft, &self.dir))
+            .and_then(|()| self.dir.parent().map_or(Ok(()), |above| File::open(above)?.sync_all()))
+            .map_err(failed)
+    }
+
+    fn open_at(&self, dir: &Path) -> Result<sled::Db, Error> {
+        let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
         let begun = Instant::now();
         loop {
             let opened = guarded(|| config.open());
@@ -90,10 +114,10 @@ impl SledMeta {
                     thread::sleep(PAUSE);
                 }
                 Ok(Err(sled::Error::Io(source))) if !is_damage(&source) => {
-                    return Err(io_error("open the facts", &self.dir, source));
+                    return Err(io_error("open the facts", dir, source));
                 }
-                Ok(Err(error)) => return Err(unopenable(&self.dir, &error.to_string())),
-                Err(reason) => return Err(unopenable(&self.dir, &reason)),
+                Ok(Err(error)) => return Err(unopenable(dir, &error.to_string())),
+                Err(reason) => return Err(stopped("open the facts", dir, &reason)),
             }
         }
     }
@@ -141,7 +165,7 @@ impl SledSession {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(sled::Error::Io(source))) => Err(io_error(verb, &self.dir, source)),
             Ok(Err(error)) => Err(unopenable(&self.dir, &error.to_string())),
-            Err(reason) => Err(unopenable(&self.dir, &reason)),
+            Err(reason) => Err(stopped(verb, &self.dir, &reason)),
         }
     }
 }
@@ -195,6 +219,22 @@ impl Drop for SledSession {
     }
 }
 
+/// Whether there is nothing in the directory, or none.
+fn is_empty(dir: &Path) -> bool {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Has everything in the directory on disk, and what it says of itself.
+fn sync_all_in(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        File::open(entry?.path())?.sync_all()?;
+    }
+    File::open(dir)?.sync_all()
+}
+
 /// Whether the file system did its part, and what lies there is wrong.
 fn is_damage(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory, UnexpectedEof};
@@ -233,6 +273,15 @@ fn guarded<T>(act: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
+/// What it means that sled stopped with these words: where the system refused something, its files are not to blame.
+fn stopped(verb: &'static str, dir: &Path, reason: &str) -> Error {
+    let code = reason.split_once("Os { code: ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
+    match code.map(io::Error::from_raw_os_error) {
+        Some(source) if !is_damage(&source) => io_error(verb, dir, source),
+        _ => unopenable(dir, reason),
+    }
+}
+
 fn unopenable(dir: &Path, reason: &str) -> Error {
     Error::Unopenable { place: dir.display().to_string(), reason: reason.to_owned() }
 }
@@ -257,6 +306,27 @@ mod tests {
     fn it_keeps_the_contract() {
         let (_dir, meta) = fresh();
         conformance::check(&meta);
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_not_taken_for_damage() {
+        let refused = |text| matches!(stopped("open", Path::new("meta"), text), Error::Io { .. });
+        assert!(refused("`unwrap()` on an `Err`: Os { code: 5, kind: Uncategorized, message: \"\" }"));
+        assert!(!refused("`unwrap()` on an `Err`: Os { code: 22, kind: InvalidInput, message: \"\" }"));
+        assert!(!refused("index out of bounds"));
+    }
+
+    #[test]
+    fn what_a_killed_process_has_begun_is_begun_anew() {
+        let (dir, meta) = fresh();
+        fs::create_dir(dir.path().join("meta")).unwrap();
+        fs::create_dir(dir.path().join("meta.new")).unwrap();
+        fs::write(dir.path().join("meta.new/conf"), "half").unwrap();
+        let mut batch = Batch::default();
+        batch.put(b"key".to_vec(), b"value".to_vec());
+        meta.session().unwrap().apply(&batch).unwrap();
+        assert!(!dir.path().join("meta.new").exists());
+        assert_eq!(meta.session().unwrap().get(b"key").unwrap(), Some(b"value".to_vec()));
     }
 
     #[test]
