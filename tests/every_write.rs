@@ -217,10 +217,18 @@ fn waiting_job(desk: &Desk) {
     desk.ok(&["commit", "r", "in", "-m", "one", "--no-run"]);
 }
 
+/// A branch that is gone, and results and logs that are old.
 fn rubbish(desk: &Desk) {
-    two_branches(desk);
+    waiting_job(desk);
+    desk.ok(&["run"]);
+    desk.ok(&["branch", "create", "r@side"]);
+    files(desk, "two");
+    desk.ok(&["commit", "r", "in", "-m", "two"]);
     desk.ok(&["branch", "delete", "r@side"]);
 }
+
+/// Everything goes that can.
+const COLLECT: &[&str] = &["gc", "--yes", "--retain", "ops=0", "--retain", "results=0", "--retain", "logs=0"];
 
 /// Each pack has more bytes than it should, and all that is needed.
 fn damaged(desk: &Desk) {
@@ -250,13 +258,8 @@ const MERGE: Case = Case {
 };
 const JOB: Case =
     Case { begins: Begins::Whole, prepare: waiting_job, command: &["run"], again: &["run"], codes: &[6] };
-const GC: Case = Case {
-    begins: Begins::Whole,
-    prepare: rubbish,
-    command: &["gc", "--retain", "ops=0"],
-    again: &["gc", "--retain", "ops=0"],
-    codes: &[],
-};
+const GC: Case =
+    Case { begins: Begins::Whole, prepare: rubbish, command: COLLECT, again: COLLECT, codes: &[] };
 const REBUILD: Case = Case {
     begins: Begins::Whole,
     prepare: two_branches,

@@ -25,13 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// can be undone, and what only they lead to is kept; 14 days if no rule says so, none with 0. `REPO@BRANCH:keep-last=NUMBER` and
 /// `REPO@BRANCH:keep-within=TIME`: of so many commits, or of those that are not older, the files stay, and those of all others of the branch
 /// are let go. A commit stays in the log without its files. With several rules about a branch the files stay that any of them keeps, and all where
-/// there is none. In names `*` stands for anything. Where branches stand, and what is tagged, pinned or can be undone, always stays.
+/// there is none. `results=TIME`: results of stages that were made before go, if no job since had to do with them and no branch is made of
+/// them; what they were for runs again if it comes back. `logs=TIME`: what jobs printed that ended before goes. Without these two all stay. In names `*` stands for anything. Where branches stand, and what is tagged, pinned or can be undone, always stays.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   vds gc --dry-run
   vds gc
   vds gc --retain ops=2d
   vds gc --retain 'desk/*@main:keep-last=30' --retain 'ticks@*:keep-within=90d' --dry-run
+  vds gc --retain results=90d --retain logs=30d
   vds config set retain 'ops=30d scratch/*@*:keep-last=3'")]
 pub(super) struct Args {
     /// A rule of what is kept, instead of those of its kind that are stored
@@ -40,7 +42,7 @@ pub(super) struct Args {
     /// Say what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
-    /// Apply rules that keep nothing but where branches stand
+    /// Apply rules that keep nothing but what branches stand for
     #[arg(long)]
     yes: bool,
 }
@@ -54,7 +56,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     } else {
         (gc::collect(&store, &cx.author, &options, cx.progress())?, Vec::new())
     };
-    let Collected { objects, needed, commits, let_go, plan, deleted, waiting, presences } = &collected;
+    let Collected {
+        objects, needed, commits, let_go, results, logs, plan, deleted, waiting, presences, ..
+    } = &collected;
     let amount = |(count, bytes): (u64, u64)| json!({ "objects": count, "bytes": bytes });
     let mut document = json!({
         "dry_run": args.dry_run,
@@ -64,6 +68,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         "unneeded": amount(rest(&collected)),
         "commits": commits,
         "let_go": let_go,
+        "results": results,
+        "logs": logs,
         "packs": plan.packs.len(),
         "copied": plan.copied,
         "freed": plan.freed,
@@ -104,7 +110,14 @@ fn rules(args: &Args, store: &Store) -> Result<Rules, Cause> {
     if let Some(rule) = args.retain.iter().find(|rule| rule.keeps_nothing())
         && !(args.yes || args.dry_run)
     {
-        let message = format!("{rule} would keep no files but those of the commits where branches stand");
+        let what = match rule {
+            Rule::Logs(_) => "no logs at all",
+            Rule::Results(_) => "no results but those that branches are made of",
+            Rule::Files { .. } | Rule::Operations(_) => {
+                "no files but those of the commits where branches stand"
+            }
+        };
+        let message = format!("{rule} would keep {what}");
         return Err(usage(message, "look with --dry-run at what would go, and give --yes if it is meant"));
     }
     let given: Rules = args.retain.iter().cloned().collect();
@@ -116,17 +129,29 @@ fn rest(collected: &Collected) -> (u64, u64) {
     (objects.0 - needed.0, objects.1 - needed.1)
 }
 
+/// What goes besides bytes.
+fn gone(collected: &Collected) -> String {
+    let Collected { commits, let_go, results, logs, .. } = collected;
+    let parts = [
+        (*let_go, format!("the files of {} more", view::count(*let_go, "commit"))),
+        (*results, view::count(*results, "result")),
+        (*logs, format!("what {} printed", view::count(*logs, "job"))),
+    ];
+    let more = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text);
+    let mut all: Vec<String> = std::iter::once(view::count(*commits, "commit")).chain(more).collect();
+    match (all.len(), all.pop()) {
+        (1, Some(last)) => last,
+        (_, last) => format!("{}, and {}", all.join(", "), last.unwrap_or_default()),
+    }
+}
+
 fn text(collected: &Collected, dry_run: bool) -> String {
-    let Collected { objects, needed, commits, let_go, plan, deleted, waiting, presences } = collected;
+    let Collected { objects, needed, plan, deleted, waiting, presences, .. } = collected;
     let line = |what: &str, (count, bytes): (u64, u64)| {
         format!("{what:<9} {:>12}  {}\n", view::bytes(bytes), view::count(count, "object"))
     };
     let sums = line("all", *objects) + &line("needed", *needed) + &line("unneeded", rest(collected));
-    let gone = view::count(*commits, "commit");
-    let gone = match let_go {
-        0 => gone,
-        _ => format!("{gone}, and the files of {} more", view::count(*let_go, "commit")),
-    };
+    let gone = gone(collected);
     if dry_run {
         let packs = view::count(plan.packs.len() as u64, "pack");
         let (freed, copied) = (view::bytes(plan.freed), view::bytes(plan.copied));

@@ -11,6 +11,7 @@ use super::follow::follow;
 use super::ink::Ink;
 use crate::content;
 use crate::fault::Cause;
+use crate::history::{self, LetGo};
 use crate::object::{Entry, NodeId};
 use crate::pipeline::job::{self, Filter, Job, State};
 use crate::store::Store;
@@ -111,6 +112,12 @@ fn ended(store: &Store, job: &Job, args: &Args, listing: &Listing<'_, Printed>, 
             format!("`vds job show {id}` tells about it"),
         ));
     };
+    if let Some(gone) = gone(store, root)? {
+        return Err(not_found(
+            format!("what job {id} printed was let go on {}, by {}", gone.shown_time(), gone.rules),
+            format!("`vds rerun {} --reprocess` makes it print anew", job.stage_name()),
+        ));
+    }
     let root = match &args.datum {
         Some(datum) if !has_log(store, root, datum)? => logged_earlier(store, job, datum, cx)?,
         _ => root,
@@ -130,6 +137,12 @@ fn ended(store: &Store, job: &Job, args: &Args, listing: &Listing<'_, Printed>, 
     }
     stream(logs.map(|printed| Ok(printed?.bytes(args, cx))))?;
     Ok(0)
+}
+
+/// How the logs of which this is the map were let go; `None` if they are there.
+fn gone(store: &Store, logs: NodeId) -> Result<Option<LetGo>, Cause> {
+    let is_empty = Cursor::<Entry>::new(store.objects(), logs)?.peek()?.is_none();
+    Ok(if is_empty { history::find_results_let_go(store.objects())? } else { None })
 }
 
 fn has_log(store: &Store, root: NodeId, datum: &str) -> Result<bool, Cause> {

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::error::Error;
 use super::roots::Roots;
-use crate::object::{AccessError, CommitId, Digest};
+use crate::history::LetGo;
+use crate::object::{AccessError, CommitId, Digest, ObjectRead};
 use crate::pack::{Catalogue, Packs, Stock};
 use crate::progress::{Amount, Progress};
 use crate::reach::{self, Holder, Met, Named, Visit};
@@ -144,7 +145,7 @@ struct Owners<'a> {
     packs: &'a Packs,
     catalogue: &'a Catalogue,
     keepers: &'a Keepers,
-    passes: &'a (dyn Fn(&CommitId) -> bool + Sync),
+    passed: &'a Passed<'a>,
     entered: Vec<AtomicU32>,
     content: Vec<AtomicU32>,
     /// Who is followed.
@@ -152,10 +153,10 @@ struct Owners<'a> {
 }
 
 impl Owners<'_> {
-    fn take(&self, digest: &Digest, owners: &[AtomicU32]) -> Result<Met, AccessError> {
+    fn take(&self, digest: &Digest, owners: &[AtomicU32], is_entered: bool) -> Result<Met, AccessError> {
         // What has come since is looked through each time; there is little of it.
         let Some((number, location)) = self.catalogue.find(digest) else {
-            return Ok(Met::First(self.packs.place(digest)?.at.kind));
+            return Ok(Met::First(reach::kind_of_later(self.packs, digest, is_entered)?));
         };
         let Some(owner) = owners.get(number) else { return Ok(Met::Before) };
         let before = owner.load(Ordering::Relaxed);
@@ -167,24 +168,36 @@ impl Owners<'_> {
 
 impl Visit for Owners<'_> {
     fn meet(&self, digest: &Digest) -> Result<Met, AccessError> {
-        self.take(digest, &self.entered)
+        self.take(digest, &self.entered, true)
     }
 
     fn meet_content(&self, digest: &Digest) -> Result<Met, AccessError> {
-        self.take(digest, &self.content)
+        self.take(digest, &self.content, false)
     }
 
     fn passes(&self, commit: &CommitId) -> bool {
-        (self.passes)(commit)
+        self.passed.files.contains_key(commit)
     }
+
+    fn passes_results(&self) -> bool {
+        self.passed.results
+    }
+}
+
+/// What is about to be let go.
+pub(super) struct Passed<'a> {
+    /// The commits whose files are.
+    pub(super) files: &'a BTreeMap<CommitId, LetGo>,
+    /// Whether the tables of results that commits name are.
+    pub(super) results: bool,
 }
 
 /// What each keeper keeps alone, the most first. What nobody alone keeps is not among it.
 pub(super) fn measure(
-    packs: &Packs,
+    (packs, objects): (&Packs, &dyn ObjectRead),
     catalogue: &Catalogue,
     roots: Roots,
-    passes: &(dyn Fn(&CommitId) -> bool + Sync),
+    passed: &Passed<'_>,
     progress: &dyn Progress,
 ) -> Result<Vec<(Keeper, Stock)>, Error> {
     let Roots { named, undoable, names, .. } = roots;
@@ -196,11 +209,11 @@ pub(super) fn measure(
     all.extend(undoable.into_iter().map(|named| (OPERATIONS, named)));
     let none = || (0..catalogue.len()).map(|_| AtomicU32::new(NOBODY)).collect();
     let mut owners =
-        Owners { packs, catalogue, keepers: &keepers, passes, entered: none(), content: none(), now: NOBODY };
+        Owners { packs, catalogue, keepers: &keepers, passed, entered: none(), content: none(), now: NOBODY };
     progress.begin("finding who keeps what", Amount::Steps(Some(all.len() as u64)));
     for (number, named) in all {
         owners.now = number;
-        named.roots.into_iter().try_for_each(|root| reach::visit(packs, root, &owners))?;
+        named.roots.into_iter().try_for_each(|root| reach::visit(objects, root, &owners))?;
         progress.advance(1);
     }
     progress.end();

@@ -1,24 +1,23 @@
 //! A collection, from the first look to the last byte.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::alone::{self, Keeper};
+use super::aging::{self, Aging};
 use super::error::Error;
 use super::letting::Letting;
-use super::outgoing::{Outgoing, await_presences, is_set, lock};
+use super::outgoing::{Outgoing, await_presences, lock, outlast};
 use super::plan::{Plan, Share, Unneeded, decide};
 use super::roots::{self, Roots};
 use crate::history::{self, Author};
 use crate::ledger::{Outcome, Session};
 use crate::let_go;
 use crate::meta::Batch;
-use crate::object::{CommitId, Digest, NodeId, ObjectKind};
+use crate::object::{CommitId, Digest, NodeId, ObjectKind, ObjectRead};
 use crate::owner;
-use crate::pack::{Condemned, Location, Stock};
+use crate::pack::{Condemned, Location, Rehearsal};
 use crate::progress::{Amount, Progress};
-use crate::reach::{self, Bits, Marks, Named, Root};
+use crate::reach::{self, Bits, Held, Marks, Named, Root};
 use crate::setting::Rules;
 use crate::store::Store;
 use crate::workspace;
@@ -48,6 +47,10 @@ pub struct Collected {
     pub commits: u64,
     /// Of how many commits the rules let the files go.
     pub let_go: u64,
+    /// How many results they let go.
+    pub results: u64,
+    /// Of how many jobs they let go what these printed.
+    pub logs: u64,
     /// Which packs went, and what was copied of them.
     pub plan: Plan,
     /// How many bytes were deleted, of packs of this collection and of earlier ones.
@@ -56,35 +59,6 @@ pub struct Collected {
     pub waiting: u64,
     /// How many processes these are.
     pub presences: u64,
-}
-
-/// What a collection would do.
-#[derive(Debug, Clone)]
-pub struct Foreseen {
-    /// What it would find and do.
-    pub collected: Collected,
-    /// Who keeps what alone, the most first. What operations keep is only what nobody else does.
-    pub alone: Vec<(Keeper, Stock)>,
-}
-
-/// Finds out what a collection would do, and changes nothing.
-pub fn foresee(
-    store: &Store,
-    author: &Author,
-    options: &Options,
-    progress: &dyn Progress,
-) -> Result<Foreseen, Error> {
-    let collection = Collection::begin(store, author, options, progress)?;
-    let facts = store.session()?;
-    let dead = roots::dead(&facts, &collection.repos, &|id| collection.marks.has_entered(id), usize::MAX)?;
-    let plan = decide(&collection.shares());
-    let let_go = collection.letting.goes().len() as u64;
-    drop(facts);
-    let collected = Collected { commits: dead.commits.len() as u64, let_go, plan, ..collection.sums() };
-    let passes = |id: &CommitId| collection.letting.goes().contains_key(id);
-    let roots = read_roots(store, author, options)?.1;
-    let alone = alone::measure(store.objects(), &collection.marks.catalogue, roots, &passes, progress)?;
-    Ok(Foreseen { collected, alone })
 }
 
 /// Collects what nothing needs. May be killed at any moment: the next collection goes on with what is left.
@@ -120,41 +94,18 @@ pub fn collect(
     }
     workspace::forget_gone(store)?;
     let waiting = store.objects().condemned()?.iter().map(Condemned::bytes).sum();
-    Ok(Collected { commits, let_go, plan, deleted, waiting, presences: presences.len() as u64, ..sums })
-}
-
-/// How often it is looked whether processes have ended.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// Waits a little for these presences to go; those that are left.
-fn outlast(
-    store: &Store,
-    mut presences: BTreeSet<String>,
-    patience: Duration,
-) -> Result<BTreeSet<String>, Error> {
-    let begun = Instant::now();
-    loop {
-        let mut left = BTreeSet::new();
-        for presence in presences {
-            if is_set(store, &presence)? {
-                left.insert(presence);
-            }
-        }
-        if left.is_empty() || begun.elapsed() >= patience {
-            return Ok(left);
-        }
-        thread::sleep(PAUSE);
-        presences = left;
-    }
-}
-
-/// What is to be kept, and when that was.
-fn read_roots(store: &Store, author: &Author, options: &Options) -> Result<(i64, Roots), Error> {
-    let now = author.now().time;
-    let kept = i64::try_from(options.rules.operations().as_millis()).unwrap_or(i64::MAX);
-    let mut roots = roots::read(&store.session()?, now.saturating_sub(kept))?;
-    roots.named.extend(roots::of_workspaces(store, &roots.repos, &roots.purges)?);
-    Ok((now, roots))
+    let (results, logs) = collection.aging.counts();
+    Ok(Collected {
+        commits,
+        let_go,
+        results,
+        logs,
+        plan,
+        deleted,
+        waiting,
+        presences: presences.len() as u64,
+        ..sums
+    })
 }
 
 fn all_roots(named: Vec<Named>) -> Vec<Root> {
@@ -164,17 +115,20 @@ fn all_roots(named: Vec<Named>) -> Vec<Root> {
 /// A collection that has found out what is needed.
 pub(super) struct Collection<'a> {
     store: &'a Store,
+    /// What is read, which may have been thought of only.
+    pub(super) objects: &'a dyn ObjectRead,
     author: &'a Author,
     progress: &'a dyn Progress,
-    marks: Marks<'a>,
-    letting: Letting<'a>,
+    pub(super) marks: Marks<'a>,
+    pub(super) letting: Letting<'a>,
+    pub(super) aging: Aging,
     copied: Bits,
     /// Packs of living writers, of which nothing may be known yet.
     fresh: BTreeSet<String>,
     /// The newest operation whose names were followed.
     newest: u64,
     since: u64,
-    repos: BTreeSet<u64>,
+    pub(super) repos: BTreeSet<u64>,
     /// Objects of what was taken out of history.
     purged: BTreeSet<Digest>,
 }
@@ -186,13 +140,32 @@ impl<'a> Collection<'a> {
         options: &'a Options,
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
+        Self::look(store, None, author, options, progress)
+    }
+
+    /// Finds out what is needed. With a rehearsal nothing is written.
+    pub(super) fn look(
+        store: &'a Store,
+        rehearsal: Option<&'a Rehearsal>,
+        author: &'a Author,
+        options: &'a Options,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Error> {
         let packs = store.objects();
         packs.complete()?;
         let catalogue = packs.catalogue()?;
         let fresh = owner::written(store.tmp())
             .map_err(|source| Error::Io { verb: "see what is being written", source })?;
-        let (now, roots) = read_roots(store, author, options)?;
-        let Roots { mut named, undoable, names, newest, since, repos, purges } = roots;
+        let (now, roots) = roots::now(store, author, &options.rules)?;
+        let Roots { mut named, undoable, names, newest, since, repos, purges, memory } = roots;
+        let (objects, aging): (&dyn ObjectRead, Aging) = if let Some(sink) = rehearsal {
+            (sink, Aging::of(sink, &options.rules, now, memory)?)
+        } else {
+            let writer = store.writer();
+            let aging = Aging::of(&writer, &options.rules, now, memory)?;
+            writer.finish()?;
+            (packs, aging)
+        };
         named.extend(undoable);
         let letting = Letting::new(packs, &options.rules, now, names, roots::keepers(&named))?;
         let mut purged = BTreeSet::new();
@@ -202,8 +175,25 @@ impl<'a> Collection<'a> {
         let copied = Bits::new(catalogue.len());
         let mut marks = Marks::new(packs, catalogue);
         marks.pass(letting.goes().keys().copied().collect());
-        let collection =
-            Self { store, author, progress, marks, letting, copied, fresh, newest, since, repos, purged };
+        if aging.told().is_some() {
+            marks.pass_results();
+        }
+        let collection = Self {
+            store,
+            objects,
+            author,
+            progress,
+            marks,
+            letting,
+            aging,
+            copied,
+            fresh,
+            newest,
+            since,
+            repos,
+            purged,
+        };
+        named.extend(collection.ruled()?);
         collection.mark(all_roots(named))?;
         Ok(collection)
     }
@@ -211,7 +201,7 @@ impl<'a> Collection<'a> {
     fn mark(&self, roots: Vec<Root>) -> Result<(), Error> {
         self.progress.begin("finding what is needed", Amount::Steps(Some(roots.len() as u64)));
         for root in roots {
-            reach::visit(self.store.objects(), root, &self.marks)?;
+            reach::visit(self.objects, root, &self.marks)?;
             self.progress.advance(1);
         }
         self.progress.end();
@@ -235,14 +225,33 @@ impl<'a> Collection<'a> {
         self.mark(all_roots(named))
     }
 
+    /// What jobs and results keep by the rules, if there are any about them.
+    pub(super) fn ruled(&self) -> Result<Vec<Named>, Error> {
+        if self.aging.is_ruled() { self.aging.named(&self.repos) } else { Ok(Vec::new()) }
+    }
+
+    /// Decides anew what is old if jobs and results are others now.
+    fn age(&mut self) -> Result<(), Error> {
+        if self.aging.renew(self.store)? {
+            self.mark(all_roots(self.aging.named(&self.repos)?))
+        } else {
+            Ok(())
+        }
+    }
+
     /// Marks this, before it is known what is let go, and keeps the files that it needs.
-    fn take_up(&mut self, named: Vec<Named>) -> Result<(), Error> {
+    fn take_up(&mut self, mut named: Vec<Named>) -> Result<(), Error> {
+        if self.aging.is_ruled() {
+            named.retain(|named| !aging::is_about(named));
+        }
         let stay = self.letting.keep(roots::keepers(&named))?;
         let mut roots = all_roots(named);
         if !stay.is_empty() {
             self.marks.pass(self.letting.goes().keys().copied().collect());
+            let what =
+                if self.aging.told().is_some() { Held::Files } else { Held::of(self.store.objects())? };
             for id in stay {
-                roots.extend(reach::held(&history::load(self.store.objects(), id)?));
+                roots.extend(reach::held(&history::load(self.store.objects(), id)?, what));
             }
         }
         self.mark(roots)
@@ -252,7 +261,8 @@ impl<'a> Collection<'a> {
     fn table(&self, before: Option<NodeId>) -> Result<Option<NodeId>, Error> {
         let writer = self.store.writer();
         let is_known = |id: &CommitId| self.marks.has_entered(id.digest());
-        let table = history::write_let_go(&writer, before, self.letting.goes(), &is_known)?;
+        let table =
+            history::write_let_go(&writer, before, self.letting.goes(), &is_known, self.aging.told())?;
         writer.finish()?;
         // Nodes of it may have been there before, and nothing else need them.
         if let Some(table) = table {
@@ -268,6 +278,7 @@ impl<'a> Collection<'a> {
         let purges = history::purges(&self.store.session()?)?;
         self.take_up(roots::of_workspaces(self.store, &self.repos, &purges)?)?;
         loop {
+            self.age()?;
             // A purge may have changed it meanwhile.
             let before = let_go::root(&self.store.session()?)?;
             let table = self.table(before)?.filter(|table| before != Some(*table));
@@ -289,11 +300,15 @@ impl<'a> Collection<'a> {
             if let Some(table) = table.filter(|_| let_go::root(&facts).is_ok_and(|now| now == before)) {
                 let_go::put(&mut batch, table);
             }
+            self.aging.put(&mut batch);
             if batch == Batch::default() {
                 return Ok((commits.len() as u64, self.letting.goes().len() as u64));
             }
             match facts.commit(&self.author.housekeeping(), &batch)? {
-                Outcome::Done { number } => self.newest = number,
+                Outcome::Done { number } => {
+                    self.newest = number;
+                    self.aging.settle();
+                }
                 Outcome::Stale { .. } => {}
             }
             commits.extend(dead.commits);
@@ -301,7 +316,7 @@ impl<'a> Collection<'a> {
     }
 
     /// What is known of each pack that may go.
-    fn shares(&self) -> BTreeMap<Digest, Share> {
+    pub(super) fn shares(&self) -> BTreeMap<Digest, Share> {
         let mut shares: BTreeMap<Digest, Share> = BTreeMap::new();
         for (number, location) in self.marks.catalogue.iter() {
             if self.marks.catalogue.is_condemned(number) {
@@ -320,7 +335,7 @@ impl<'a> Collection<'a> {
         shares
     }
 
-    fn sums(&self) -> Collected {
+    pub(super) fn sums(&self) -> Collected {
         let mut sums = Collected::default();
         for (number, location) in self.marks.catalogue.iter() {
             let bytes = location.at.footprint();

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::fault::{Kind, fault, is_full};
 use crate::object::AccessError;
-use crate::{history, ledger, reach, workspace};
+use crate::{history, ledger, pipeline, reach, workspace};
 
 /// A failed collection.
 #[derive(Debug, thiserror::Error)]
@@ -28,13 +28,16 @@ pub enum Error {
     /// History failed.
     #[error(transparent)]
     History(#[from] history::Error),
+    /// What is old of jobs and results could not be found out.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::Error),
     /// The workspaces of the store could not be told.
     #[error(transparent)]
     Workspace(#[from] workspace::Error),
 }
 
 fault! {
-    Error passes on Reach, Object, Ledger, History, Workspace;
+    Error passes on Reach, Object, Ledger, History, Pipeline, Workspace;
     kind {
         Self::Busy => Kind::Busy,
         Self::Io { .. } => Kind::Io,

@@ -13,15 +13,18 @@
 //! - What a living process has put in place and nothing names yet is told by its notes (`owner::written`).
 //! - That the files of a commit are let go (`letting`) is a fact too, in the same batch: who reads such a commit from then on is told so, who
 //!   names it is refused, and who has begun before finds its files until he has ended. What is named while it is decided keeps files.
+//! - What rules let go of results and logs (`aging`) is a matter of facts alone: the tables that they name are written anew without it, in the same batch.
 //! - That a repo has a commit is a fact. It goes in a batch that is only made if no operation has come since the facts were read, or what came
 //!   leads to none of the commits that go. Who names a commit by what the journal remembers needs that fact in his own batch.
 //!
 //! The marks (`reach::Marks`) are bits by an object's number in the tables of the index. Which packs go, and what of them is copied, is decided by
 //! a pure function (`plan`).
 
+mod aging;
 mod alone;
 mod collect;
 mod error;
+mod foresee;
 mod gather;
 mod letting;
 mod outgoing;
@@ -38,7 +41,8 @@ mod tests;
 mod turnstile;
 
 pub use alone::Keeper;
-pub use collect::{Collected, Foreseen, Options, collect, foresee};
+pub use collect::{Collected, Options, collect};
 pub use error::Error;
+pub use foresee::{Foreseen, foresee};
 pub use gather::{gather, is_due};
 pub use plan::Plan;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::error::Error;
 use crate::object::Digest;
@@ -70,5 +71,30 @@ impl Outgoing {
             bytes += store.objects().discard(&group)?;
         }
         Ok(bytes)
+    }
+}
+
+/// How often it is looked whether processes have ended.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Waits a little for these presences to go; those that are left.
+pub(super) fn outlast(
+    store: &Store,
+    mut presences: BTreeSet<String>,
+    patience: Duration,
+) -> Result<BTreeSet<String>, Error> {
+    let begun = Instant::now();
+    loop {
+        let mut left = BTreeSet::new();
+        for presence in presences {
+            if is_set(store, &presence)? {
+                left.insert(presence);
+            }
+        }
+        if left.is_empty() || begun.elapsed() >= patience {
+            return Ok(left);
+        }
+        thread::sleep(PAUSE);
+        presences = left;
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+use super::aging;
 use super::error::Error;
 use super::letting::Keeper;
-use crate::history::{self, Purges, Subject};
+use crate::history::{self, Author, Purges, Subject};
 use crate::ledger::{Operation, Session};
 use crate::object::Digest;
-use crate::pipeline;
+use crate::pipeline::{self, Ages, Memory};
 use crate::reach::{self, Holder, Named, Root};
+use crate::setting::Rules;
 use crate::store::Store;
 use crate::workspace;
 
@@ -30,11 +32,29 @@ pub(super) struct Roots {
     pub(super) repos: BTreeSet<u64>,
     /// What was taken out of history: no byte of it stays that is not needed.
     pub(super) purges: Purges,
+    /// Jobs and results, if there are rules about them. What is named for their sake is not among the above then.
+    pub(super) memory: Memory,
 }
 
-/// Reads what is to be kept, with the operations that were made at or after `time` (milliseconds since 1970).
-pub(super) fn read(facts: &Session, time: i64) -> Result<Roots, Error> {
+/// What is to be kept by these rules, and when that was, in milliseconds since 1970.
+pub(super) fn now(store: &Store, author: &Author, rules: &Rules) -> Result<(i64, Roots), Error> {
+    let now = author.now().time;
+    let kept = i64::try_from(rules.operations().as_millis()).unwrap_or(i64::MAX);
+    let ages = aging::ages(rules, now);
+    let mut roots = read(&store.session()?, now.saturating_sub(kept), &ages)?;
+    roots.named.extend(of_workspaces(store, &roots.repos, &roots.purges)?);
+    Ok((now, roots))
+}
+
+/// Reads what is to be kept, with the operations that were made at or after `time` (milliseconds since 1970), and by these ages of jobs and
+/// results.
+fn read(facts: &Session, time: i64, ages: &Ages) -> Result<Roots, Error> {
     let mut named = reach::named(facts)?;
+    let mut memory = Memory::default();
+    if *ages != Ages::default() {
+        memory = Memory::read(facts)?;
+        named.retain(|named| !aging::is_about(named));
+    }
     let names: BTreeMap<u64, String> =
         history::list(facts)?.into_iter().map(|repo| (repo.id, repo.name.to_string())).collect();
     let mut repos: BTreeSet<u64> = names.keys().copied().collect();
@@ -63,7 +83,7 @@ pub(super) fn read(facts: &Session, time: i64) -> Result<Roots, Error> {
     }
     // A table of results goes with its repo.
     named.retain(|named| if let Holder::Results(repo) = named.holder { repos.contains(&repo) } else { true });
-    Ok(Roots { named, undoable, names, newest, since, repos, purges: history::purges(facts)? })
+    Ok(Roots { named, undoable, names, newest, since, repos, purges: history::purges(facts)?, memory })
 }
 
 /// What the operations after this number have named, as they come.

@@ -16,6 +16,9 @@ use crate::let_go;
 use crate::object::{Commit, CommitId, NodeId, ObjectRead, ObjectWrite, codec};
 use crate::tree::{self, Cursor, Raw};
 
+/// Under this key the table says that commits' tables of results may have been let go. No commit has it.
+const RESULTS: &[u8] = b"results";
+
 const VERSION: u8 = 1;
 
 /// When the files of a commit were let go, and why.
@@ -27,14 +30,38 @@ pub struct LetGo {
     pub rules: String,
 }
 
+impl LetGo {
+    /// When, as clocks are set here.
+    pub fn shown_time(&self) -> String {
+        let at = Local.timestamp_millis_opt(self.time).single();
+        at.map_or_else(String::new, |at| at.to_rfc3339_opts(SecondsFormat::Secs, false))
+    }
+}
+
 /// Whether the files of the commit were let go, as the last session told who reads from `objects`.
 pub fn find(objects: &dyn ObjectRead, id: CommitId) -> Result<Option<LetGo>, Error> {
     objects.let_go().map_or(Ok(None), |table| find_in(objects, table, id))
 }
 
+/// Whether the tables of results that commits name may have been let go, and since when and under which rules. Then they lead nowhere: what
+/// results there are is told by the facts, and nothing else needs to be there.
+pub fn find_results(objects: &dyn ObjectRead) -> Result<Option<LetGo>, Error> {
+    let Some(table) = objects.let_go() else { return Ok(None) };
+    at(objects, table, RESULTS, || "results that were let go".to_owned())
+}
+
 fn find_in(objects: &dyn ObjectRead, table: NodeId, id: CommitId) -> Result<Option<LetGo>, Error> {
-    let found = Cursor::<Raw>::new(objects, table)?.get(id.digest().as_bytes())?;
-    let fail = |source| Error::Fact { what: format!("the files of commit {id:.12}"), source };
+    at(objects, table, id.digest().as_bytes(), || format!("the files of commit {id:.12}"))
+}
+
+fn at(
+    objects: &dyn ObjectRead,
+    table: NodeId,
+    key: &[u8],
+    what: impl FnOnce() -> String,
+) -> Result<Option<LetGo>, Error> {
+    let found = Cursor::<Raw>::new(objects, table)?.get(key)?;
+    let fail = |source| Error::Fact { what: what(), source };
     found.map(|Raw(bytes)| codec::decode(VERSION, &bytes).map_err(fail)).transpose()
 }
 
@@ -52,22 +79,18 @@ pub fn check_whole(facts: &Session, objects: &dyn ObjectRead, id: CommitId) -> R
     find_in(objects, table, id)?.map_or(Ok(()), |gone| Err(error(id, gone)))
 }
 
-fn error(commit: CommitId, LetGo { time, rules }: LetGo) -> Error {
-    Error::LetGo { commit, time: shown(time), rules }
+fn error(commit: CommitId, gone: LetGo) -> Error {
+    Error::LetGo { commit, time: gone.shown_time(), rules: gone.rules }
 }
 
-/// The time, as clocks are set here.
-fn shown(time: i64) -> String {
-    let at = Local.timestamp_millis_opt(time).single();
-    at.map_or_else(String::new, |at| at.to_rfc3339_opts(SecondsFormat::Secs, false))
-}
-
-/// Writes the table anew: with these commits, and without those of which `is_known` knows nothing. The root, or `None` if there is nothing to change.
+/// Writes the table anew: with these commits, and without those of which `is_known` knows nothing; and, if it is so from now on, with how
+/// commits' tables of results were let go. The root, or `None` if there is nothing to change.
 pub fn write(
     sink: &dyn ObjectWrite,
     table: Option<NodeId>,
     more: &BTreeMap<CommitId, LetGo>,
     is_known: &dyn Fn(&CommitId) -> bool,
+    results: Option<&LetGo>,
 ) -> Result<Option<NodeId>, Error> {
     let mut edits = BTreeMap::new();
     if let Some(table) = table {
@@ -76,17 +99,17 @@ pub fn write(
             table,
             |_| true,
             |key, _| {
-                if super::commit_id(&key).is_none_or(|id| !is_known(&id)) {
+                if key != RESULTS && super::commit_id(&key).is_none_or(|id| !is_known(&id)) {
                     edits.insert(key, None);
                 }
                 Ok(())
             },
         )?;
     }
-    for (id, gone) in more {
-        let fail = |source| Error::Fact { what: format!("the files of commit {id:.12}"), source };
-        let value = Raw(codec::encode(VERSION, gone).map_err(fail)?);
-        edits.insert(id.digest().as_bytes().to_vec(), Some(value));
+    let all = more.iter().map(|(id, gone)| (&id.digest().as_bytes()[..], gone));
+    for (key, gone) in all.chain(results.map(|gone| (RESULTS, gone))) {
+        let fail = |source| Error::Fact { what: "what was let go".to_owned(), source };
+        edits.insert(key.to_vec(), Some(Raw(codec::encode(VERSION, gone).map_err(fail)?)));
     }
     if edits.is_empty() {
         return Ok(None);
@@ -112,13 +135,15 @@ mod tests {
         let objects = Objects::default();
         let gone = |time| LetGo { time, rules: "r@*:keep-last=1".to_owned() };
         let [a, b] = [b"a", b"b"].map(|name| CommitId::of(name));
-        let first = write(&objects, None, &BTreeMap::from([(a, gone(1))]), &|_| true).unwrap().unwrap();
-        let second = write(&objects, Some(first), &BTreeMap::from([(b, gone(2))]), &|id| *id == a);
+        let first = write(&objects, None, &BTreeMap::from([(a, gone(1))]), &|_| true, None).unwrap().unwrap();
+        let second = write(&objects, Some(first), &BTreeMap::from([(b, gone(2))]), &|id| *id == a, None);
         let second = second.unwrap().unwrap();
         assert_eq!(find_in(&objects, second, a).unwrap(), Some(gone(1)));
         assert_eq!(find_in(&objects, second, b).unwrap(), Some(gone(2)));
-        let third = write(&objects, Some(second), &BTreeMap::new(), &|id| *id == b).unwrap().unwrap();
+        let third =
+            write(&objects, Some(second), &BTreeMap::new(), &|id| *id == b, Some(&gone(9))).unwrap().unwrap();
         assert_eq!(find_in(&objects, third, a).unwrap(), None);
-        assert_eq!(write(&objects, Some(third), &BTreeMap::new(), &|_| true).unwrap(), None);
+        assert_eq!(at(&objects, third, RESULTS, String::new).unwrap(), Some(gone(9)));
+        assert_eq!(write(&objects, Some(third), &BTreeMap::new(), &|_| true, None).unwrap(), None);
     }
 }

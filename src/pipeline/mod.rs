@@ -4,6 +4,7 @@
 //! run by whoever has time (`run`), and each publishes its output in one step. What a datum came to is found again by
 //! the content of what it read (`results`).
 
+mod aging;
 mod announced;
 mod base;
 mod builtin;
@@ -59,6 +60,7 @@ pub mod stage;
 pub mod submission;
 pub mod trigger;
 
+pub use aging::{Aged, Ages, Memory};
 pub use base::{Foreseen, count, foresee};
 pub use cancel::{Cancelled, cancel};
 pub use command::{Live, Named, Reason, live, state_names};

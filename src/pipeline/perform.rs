@@ -175,7 +175,8 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
             (head, results::root(&facts, output)?)
         };
         let writer = store.writer();
-        let new_table = results::add(&writer, table, &done.results)?;
+        let origin = author.housekeeping();
+        let new_table = results::add(&writer, table, &done.results, origin.time)?;
         let provenance = Provenance {
             run: job.run,
             job: job.id,
@@ -187,7 +188,6 @@ fn publish(task: &Task<'_>, done: &Done) -> Result<Job, Error> {
             state: done.outcome.state,
             results: new_table,
         };
-        let origin = author.housekeeping();
         let draft = history::Draft {
             parents: head.into_iter().collect(),
             tree: done.outcome.output,

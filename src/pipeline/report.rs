@@ -68,6 +68,20 @@ pub(super) fn all(objects: &dyn ObjectRead, report: NodeId) -> Result<New, Error
     Ok(all)
 }
 
+/// Visits what the results of the datums that the report names are found by.
+pub(super) fn keys(
+    objects: &dyn ObjectRead,
+    report: NodeId,
+    visit: &mut dyn FnMut(Digest),
+) -> Result<(), Error> {
+    for item in Cursor::<Raw>::new(objects, report)? {
+        let (_, Raw(bytes)) = item?;
+        let Noted { key, .. } = codec::decode(VERSION, &bytes).map_err(malformed)?;
+        visit(key);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

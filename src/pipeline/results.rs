@@ -12,7 +12,9 @@ use crate::meta::Batch;
 use crate::object::{Digest, NodeId, ObjectRead, ObjectWrite, codec};
 use crate::tree::{self, Cursor, Raw};
 
-const VERSION: u8 = 1;
+/// The version of a record that does not tell when the result was made.
+const WITHOUT_TIME: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What came out of a datum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +25,35 @@ pub(super) struct Outcome {
     pub state: NodeId,
     /// Its log: a map from datum to a file.
     pub logs: NodeId,
+}
+
+/// What the table has of a datum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// What came out of it.
+    pub(super) outcome: Outcome,
+    /// When that was made, in milliseconds since 1970; 0 where it is not known.
+    pub(super) made: i64,
+}
+
+impl Record {
+    pub(super) fn read(Raw(bytes): &Raw) -> Result<Self, Error> {
+        let read = match bytes.first() {
+            Some(&WITHOUT_TIME) => {
+                codec::decode(WITHOUT_TIME, bytes).map(|outcome| Self { outcome, made: 0 })
+            }
+            _ => codec::decode(VERSION, bytes),
+        };
+        read.map_err(malformed)
+    }
+
+    pub(super) fn write(&self) -> Result<Raw, Error> {
+        Ok(Raw(codec::encode(VERSION, self).map_err(malformed)?))
+    }
+}
+
+fn malformed(source: codec::Error) -> Error {
+    Error::Record { what: "a datum's result", source }
 }
 
 /// Where the tables of results lie.
@@ -65,9 +96,8 @@ pub(super) fn find_each(
     sorted.sort_by_key(|(datum, _)| datum.as_bytes());
     let mut cursor = Cursor::<Raw>::new(objects, table)?;
     for (datum, outcome) in sorted {
-        if let Some(Raw(bytes)) = cursor.get(datum.as_bytes())? {
-            let decoded = codec::decode(VERSION, &bytes);
-            *outcome = Some(decoded.map_err(|source| Error::Record { what: "a datum's result", source })?);
+        if let Some(value) = cursor.get(datum.as_bytes())? {
+            *outcome = Some(Record::read(&value)?.outcome);
         }
     }
     Ok(outcomes)
@@ -75,16 +105,16 @@ pub(super) fn find_each(
 
 /// The trees that a value of a table of results names: those of the output, of the private state, and of the logs.
 pub fn result_names(value: &Raw) -> Result<[NodeId; 3], Error> {
-    let outcome: Outcome = codec::decode(VERSION, &value.0)
-        .map_err(|source| Error::Record { what: "a datum's result", source })?;
+    let Record { outcome, .. } = Record::read(value)?;
     Ok([outcome.output, outcome.state, outcome.logs])
 }
 
-/// The table with these outcomes added.
+/// The table with these outcomes added, which were made at `time` (milliseconds since 1970).
 pub(super) fn add(
     sink: &dyn ObjectWrite,
     table: Option<NodeId>,
     new: &[(Digest, Outcome)],
+    time: i64,
 ) -> Result<NodeId, Error> {
     let table = match table {
         Some(table) => table,
@@ -92,9 +122,8 @@ pub(super) fn add(
     };
     let mut edits = std::collections::BTreeMap::new();
     for (datum, outcome) in new {
-        let bytes = codec::encode(VERSION, outcome);
-        let bytes = bytes.map_err(|source| Error::Record { what: "a datum's result", source })?;
-        edits.insert(datum.as_bytes().to_vec(), Some(Raw(bytes)));
+        let record = Record { outcome: *outcome, made: time };
+        edits.insert(datum.as_bytes().to_vec(), Some(record.write()?));
     }
     Ok(tree::edit(sink, table, edits)?)
 }
@@ -109,7 +138,7 @@ mod tests {
         let digest = |n: u64| Digest::of(&n.to_le_bytes());
         let outcome = |n| Outcome { output: NodeId::new(digest(n)), ..some() };
         let some: Vec<(Digest, Outcome)> = (0..5000).map(|n| (digest(n), outcome(n))).collect();
-        let table = add(&objects, None, &some).unwrap();
+        let table = add(&objects, None, &some, 7).unwrap();
         objects.take_counts();
         let asked: Vec<Digest> = (0..5000).rev().chain([7, 9999]).map(digest).collect();
         let found = find_each(&objects, Some(table), &asked).unwrap();
@@ -129,7 +158,13 @@ mod tests {
     fn the_bytes_of_a_result_never_change() {
         let digest = |n: u8| NodeId::new(Digest::from_bytes([n; 32]));
         let outcome = Outcome { output: digest(1), state: digest(2), logs: digest(3) };
-        let want = [&[1][..], &[1; 32], &[2; 32], &[3; 32]].concat();
-        assert_eq!(codec::encode(VERSION, &outcome).unwrap(), want);
+        let record = Record { outcome, made: 0x0102 };
+        let names = [&[1; 32][..], &[2; 32], &[3; 32]].concat();
+        let bytes = [&[2][..], &names, &[2, 1, 0, 0, 0, 0, 0, 0]].concat();
+        assert_eq!(record.write().unwrap().0, bytes);
+        assert_eq!(Record::read(&Raw(bytes)).unwrap(), record);
+        // As an earlier release wrote it.
+        let without = Raw([&[1][..], &names].concat());
+        assert_eq!(Record::read(&without).unwrap(), Record { outcome, made: 0 });
     }
 }

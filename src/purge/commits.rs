@@ -197,7 +197,11 @@ impl Commits {
             if is_whole {
                 let state = self.cleaner.state(sink, made.state)?;
                 is_stale |= state != made.state;
-                (made.state, made.results) = (state, self.cleaner.results(sink, made.results)?);
+                made.state = state;
+                // Where those were let go, nothing follows this name.
+                if history::find_results_let_go(sink)?.is_none() {
+                    made.results = self.cleaner.results(sink, made.results)?;
+                }
             }
             for input in &mut made.inputs {
                 is_stale |= self.edited.contains(&input.commit);

@@ -104,7 +104,8 @@ impl Writes {
             }
             Subject::LetGo => {
                 let is_known = |id: &CommitId| !commits.renamed.contains_key(id);
-                let table = history::write_let_go(sink, let_go::read(value), &commits.let_go, &is_known)?;
+                let table =
+                    history::write_let_go(sink, let_go::read(value), &commits.let_go, &is_known, None)?;
                 if let Some(table) = table {
                     self.facts.insert(key.to_vec(), Some(table.digest().as_bytes().to_vec()));
                 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::walk::{Met, Visit};
-use crate::object::{AccessError, CommitId, Digest};
+use super::walk::{Held, Met, Visit};
+use crate::object::{AccessError, CommitId, Digest, ObjectKind};
 use crate::pack::{Catalogue, Location, Packs};
 
 /// Bits that many threads may set.
@@ -47,6 +47,7 @@ pub struct Marks<'a> {
     content: Bits,
     later: Mutex<HashSet<(Digest, Sort)>>,
     passed: HashSet<CommitId>,
+    held: Held,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,12 +60,25 @@ impl<'a> Marks<'a> {
     /// No object was met yet.
     pub fn new(packs: &'a Packs, catalogue: Catalogue) -> Self {
         let (entered, content) = (Bits::new(catalogue.len()), Bits::new(catalogue.len()));
-        Self { packs, catalogue, entered, content, later: Mutex::default(), passed: HashSet::new() }
+        Self {
+            packs,
+            catalogue,
+            entered,
+            content,
+            later: Mutex::default(),
+            passed: HashSet::new(),
+            held: Held::All,
+        }
     }
 
     /// Has the files of these commits passed by when the commits are met, and those of no others.
     pub fn pass(&mut self, commits: HashSet<CommitId>) {
         self.passed = commits;
+    }
+
+    /// Has the tables of results that commits name passed by.
+    pub fn pass_results(&mut self) {
+        self.held = Held::Files;
     }
 
     /// Whether the object of this number was met.
@@ -97,11 +111,19 @@ impl<'a> Marks<'a> {
             };
             (location.at.kind, bits.set(number))
         } else {
-            let location = self.packs.place(digest)?;
+            let kind = kind_of_later(self.packs, digest, sort == Sort::Entered)?;
             let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
-            (location.at.kind, later.insert((*digest, sort)))
+            (kind, later.insert((*digest, sort)))
         };
         Ok(if is_first { Met::First(kind) } else { Met::Before })
+    }
+}
+
+/// What an object is that came later. A commit or a node that is nowhere may be one that is only thought of; who reads it next finds out.
+pub fn kind_of_later(packs: &Packs, digest: &Digest, is_entered: bool) -> Result<ObjectKind, AccessError> {
+    match packs.place(digest) {
+        Err(AccessError::Missing { .. }) if is_entered => Ok(ObjectKind::Node),
+        found => Ok(found?.at.kind),
     }
 }
 
@@ -116,5 +138,9 @@ impl Visit for Marks<'_> {
 
     fn passes(&self, commit: &CommitId) -> bool {
         self.passed.contains(commit)
+    }
+
+    fn passes_results(&self) -> bool {
+        self.held == Held::Files
     }
 }

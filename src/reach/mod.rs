@@ -11,6 +11,6 @@ mod walk;
 mod tests;
 
 pub use error::Error;
-pub use marks::{Bits, Marks};
+pub use marks::{Bits, Marks, kind_of_later};
 pub use root::{Holder, Named, Root, named, named_by};
-pub use walk::{Met, Visit, held, visit};
+pub use walk::{Held, Met, Visit, held, visit};

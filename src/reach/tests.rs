@@ -42,6 +42,10 @@ impl Visit for Seen<'_> {
     fn passes(&self, _commit: &CommitId) -> bool {
         false
     }
+
+    fn passes_results(&self) -> bool {
+        false
+    }
 }
 
 fn seen(objects: &Objects) -> Seen<'_> {

@@ -33,12 +33,15 @@ pub trait Visit: Sync {
 
     /// Whether the files of this commit are passed by, because they are about to be let go. Those that were let go always are.
     fn passes(&self, commit: &CommitId) -> bool;
+
+    /// Whether the tables of results that commits name are passed by, because they are about to be let go. Where they were, they always are.
+    fn passes_results(&self) -> bool;
 }
 
 /// Visits all that `root` leads to. An object that `visitor` has met before is not read, nor is what it leads to: so to visit much that has
 /// most in common costs what differs. Contents of files are not read, only what they consist of.
 pub fn visit(objects: &dyn ObjectRead, root: Root, visitor: &dyn Visit) -> Result<(), Error> {
-    let mut walk = Walk { objects, visitor, waiting: vec![root] };
+    let mut walk = Walk { objects, visitor, waiting: vec![root], held: None };
     while let Some(root) = walk.waiting.pop() {
         walk.follow(root)?;
     }
@@ -49,6 +52,8 @@ struct Walk<'a> {
     objects: &'a dyn ObjectRead,
     visitor: &'a dyn Visit,
     waiting: Vec<Root>,
+    /// What of commits leads on, if that was asked already.
+    held: Option<Held>,
 }
 
 impl Walk<'_> {
@@ -82,7 +87,13 @@ impl Walk<'_> {
         let commit = history::load(self.objects, id)?;
         self.waiting.extend(commit.parents.iter().map(|parent| Root::Commit(*parent)));
         if !self.visitor.passes(&id) && history::find_let_go(self.objects, id)?.is_none() {
-            self.waiting.extend(held(&commit));
+            let what = match self.held {
+                Some(held) => held,
+                None if self.visitor.passes_results() => Held::Files,
+                None => Held::of(self.objects)?,
+            };
+            self.held = Some(what);
+            self.waiting.extend(held(&commit, what));
         }
         Ok(())
     }
@@ -163,11 +174,28 @@ impl Walk<'_> {
     }
 }
 
+/// What of a commit leads on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Its files, and what its stage keeps.
+    Files,
+    /// The table of results too.
+    All,
+}
+
+impl Held {
+    /// What of commits leads on in a store, by what it has let go.
+    pub fn of(objects: &dyn ObjectRead) -> Result<Self, Error> {
+        Ok(if history::find_results_let_go(objects)?.is_some() { Self::Files } else { Self::All })
+    }
+}
+
 /// What a commit leads to besides those that it follows.
-pub fn held(commit: &Commit) -> Vec<Root> {
+pub fn held(commit: &Commit, what: Held) -> Vec<Root> {
     let mut held = vec![Root::Files(commit.tree)];
     if let Some(made) = &commit.provenance {
-        held.extend([Root::State(made.state), Root::Results(made.results)]);
+        held.push(Root::State(made.state));
+        held.extend((what == Held::All).then_some(Root::Results(made.results)));
     }
     held
 }

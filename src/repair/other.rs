@@ -134,4 +134,8 @@ impl Visit for Needed<'_> {
     fn passes(&self, _commit: &CommitId) -> bool {
         false
     }
+
+    fn passes_results(&self) -> bool {
+        false
+    }
 }

@@ -1,4 +1,5 @@
-//! Rules of what a collection keeps beyond what it must: how long operations can be undone, and of which commits the files stay.
+//! Rules of what a collection keeps beyond what it must: how long operations can be undone, of which commits the files stay, and for how long
+//! results and logs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,6 +15,10 @@ const OPERATIONS: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 pub enum Rule {
     /// `ops=TIME`: for how long operations can be undone.
     Operations(Duration),
+    /// `results=TIME`: for how long results stay that nothing has to do with.
+    Results(Duration),
+    /// `logs=TIME`: for how long what jobs printed stays.
+    Logs(Duration),
     /// `REPO@BRANCH:keep-last=N`, `REPO@BRANCH:keep-within=TIME`: of which commits of these branches the files stay.
     Files {
         /// The branches.
@@ -53,13 +58,21 @@ impl Branches {
 impl Rule {
     /// Whether it keeps nothing but what stays anyway.
     pub fn keeps_nothing(&self) -> bool {
-        matches!(self, Self::Files { keep: Keep::Last(0) | Keep::Within(Duration::ZERO), .. })
+        matches!(
+            self,
+            Self::Files { keep: Keep::Last(0) | Keep::Within(Duration::ZERO), .. }
+                | Self::Results(Duration::ZERO)
+                | Self::Logs(Duration::ZERO)
+        )
     }
 
     fn is_like(&self, other: &Self) -> bool {
         matches!(
             (self, other),
-            (Self::Operations(_), Self::Operations(_)) | (Self::Files { .. }, Self::Files { .. })
+            (Self::Operations(_), Self::Operations(_))
+                | (Self::Results(_), Self::Results(_))
+                | (Self::Logs(_), Self::Logs(_))
+                | (Self::Files { .. }, Self::Files { .. })
         )
     }
 }
@@ -75,11 +88,23 @@ impl Rules {
 
     /// For how long operations can be undone: what the last rule says.
     pub fn operations(&self) -> Duration {
-        let times = self.0.iter().rev().find_map(|rule| match rule {
-            Rule::Operations(time) => Some(*time),
-            Rule::Files { .. } => None,
-        });
-        times.unwrap_or(OPERATIONS)
+        self.last(|rule| if let Rule::Operations(time) = rule { Some(*time) } else { None })
+            .unwrap_or(OPERATIONS)
+    }
+
+    /// For how long results stay that nothing has to do with, if not for ever.
+    pub fn results(&self) -> Option<Duration> {
+        self.last(|rule| if let Rule::Results(time) = rule { Some(*time) } else { None })
+    }
+
+    /// For how long what jobs printed stays, if not for ever.
+    pub fn logs(&self) -> Option<Duration> {
+        self.last(|rule| if let Rule::Logs(time) = rule { Some(*time) } else { None })
+    }
+
+    /// What the last of some rules says.
+    fn last(&self, says: impl Fn(&Rule) -> Option<Duration>) -> Option<Duration> {
+        self.0.iter().rev().find_map(says)
     }
 
     /// The rules about this branch of this repo. Without any, the files of all its commits stay; else those that any of them keeps.
@@ -93,6 +118,13 @@ impl Rules {
     /// Whether there are rules about any branches.
     pub fn are_about_files(&self) -> bool {
         self.0.iter().any(|rule| matches!(rule, Rule::Files { .. }))
+    }
+
+    /// The rules of how long results and logs stay.
+    #[must_use]
+    pub fn about_age(&self) -> Self {
+        let is_about = |rule: &&Rule| matches!(rule, Rule::Results(_) | Rule::Logs(_));
+        self.0.iter().filter(is_about).cloned().collect()
     }
 
     /// The rules, in the order in which they were given.
@@ -141,12 +173,15 @@ impl FromStr for Rule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(length) = text.strip_prefix("ops=") {
-            return Ok(Self::Operations(time(length)?));
+        match text.split_once('=') {
+            Some(("ops", length)) => return Ok(Self::Operations(time(length)?)),
+            Some(("results", length)) => return Ok(Self::Results(time(length)?)),
+            Some(("logs", length)) => return Ok(Self::Logs(time(length)?)),
+            _ => {}
         }
         let form = || {
             format!(
-                "{text:?} is no rule; expected ops=TIME, REPO@BRANCH:keep-last=NUMBER or REPO@BRANCH:keep-within=TIME"
+                "{text:?} is no rule; expected ops=TIME, results=TIME, logs=TIME, REPO@BRANCH:keep-last=NUMBER or REPO@BRANCH:keep-within=TIME"
             )
         };
         let (branches, keep) = text.rsplit_once(':').ok_or_else(form)?;
@@ -174,6 +209,8 @@ impl fmt::Display for Rule {
             |length: Duration| if length.is_zero() { "0".to_owned() } else { Span(length).to_string() };
         match self {
             Self::Operations(length) => write!(f, "ops={}", time(*length)),
+            Self::Results(length) => write!(f, "results={}", time(*length)),
+            Self::Logs(length) => write!(f, "logs={}", time(*length)),
             Self::Files { of: Branches { repo, branch }, keep } => {
                 write!(f, "{repo}@{branch}:")?;
                 match keep {
@@ -207,9 +244,15 @@ mod tests {
 
     #[test]
     fn rules_are_read_as_they_are_written() {
-        for text in
-            ["ops=14d", "ops=0", "desk/*@main:keep-last=30", "ticks@*:keep-within=90d", "*@*:keep-last=0"]
-        {
+        for text in [
+            "ops=14d",
+            "ops=0",
+            "results=90d",
+            "logs=0",
+            "desk/*@main:keep-last=30",
+            "ticks@*:keep-within=90d",
+            "*@*:keep-last=0",
+        ] {
             assert_eq!(text.parse::<Rule>().unwrap().to_string(), text);
         }
         for wrong in [
@@ -217,6 +260,8 @@ mod tests {
             "ops",
             "ops=",
             "ops=1y",
+            "logs=",
+            "results=many",
             "ticks:keep-last=3",
             "ticks@:keep-last=3",
             "ticks@main:keep=3",
@@ -254,6 +299,7 @@ mod tests {
             given.parse::<Rules>().unwrap().over(stored.parse().unwrap()).to_string()
         };
         assert_eq!(over("", "ops=2d a@*:keep-last=1"), "ops=2d a@*:keep-last=1");
+        assert_eq!(over("logs=1d", "logs=2d results=3d"), "logs=1d results=3d");
         assert_eq!(over("ops=1d", "ops=2d a@*:keep-last=1"), "ops=1d a@*:keep-last=1");
         assert_eq!(over("b@*:keep-last=2", "ops=2d a@*:keep-last=1"), "b@*:keep-last=2 ops=2d");
     }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::error::Error;
+use crate::history;
 use crate::object::{Commit, Entry, NodeId, ObjectRead};
 use crate::pipeline::{self, Named, StateForm};
 use crate::tree::{self, Novel, Raw, Site};
@@ -35,6 +36,9 @@ pub(super) fn visit(
     let Some(made) = &commit.provenance else { return Ok(()) };
     let before = earlier.and_then(|earlier| earlier.provenance.as_ref());
     visitor.state(before.map(|before| before.state), made.state)?;
+    if history::find_results_let_go(source)?.is_some() {
+        return Ok(());
+    }
     visitor.results(before.map(|before| before.results), made.results, made.state)
 }
 

@@ -91,7 +91,7 @@ impl<'a, 'l> Hurts<'a, 'l> {
         if !self.links.has_files(id)? {
             return Ok(());
         }
-        for root in links::roots(&commit) {
+        for root in self.links.roots(&commit)? {
             self.tree(name, root, None)?;
         }
         Ok(())

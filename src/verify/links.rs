@@ -10,7 +10,7 @@ use super::packs::chain;
 use super::shelf::Shelf;
 use crate::content::Manifest;
 use crate::fault::{Fault, Kind};
-use crate::history;
+use crate::history::{self, LetGo};
 use crate::object::{Commit, CommitId, Digest, Entry, NodeId, ObjectKind, ObjectRead, TreePath};
 use crate::pipeline::{self, Named, StateForm};
 use crate::tree::{self, Below, Opened, Raw, Value};
@@ -110,7 +110,7 @@ impl<'a> Links<'a> {
             self.waiting.extend(&commit.parents);
             self.commits.insert(id, commit.parents.clone());
             if self.has_files(id)? {
-                for root in roots(&commit) {
+                for root in self.roots(&commit)? {
                     self.tree(root)?;
                 }
             }
@@ -120,11 +120,22 @@ impl<'a> Links<'a> {
 
     /// Whether the commit has its files, as far as rules go; where it cannot be told for sure, it should.
     pub(super) fn has_files(&self, id: CommitId) -> Result<bool, Error> {
-        match history::find_let_go(self.shelf, id) {
-            Ok(gone) => Ok(gone.is_none()),
-            Err(error) if error.kind() == Kind::Damaged => Ok(true),
-            Err(error) => Err(error.into()),
+        there(history::find_let_go(self.shelf, id))
+    }
+
+    /// What a commit names besides the commits that it follows.
+    pub(super) fn roots(&self, commit: &Commit) -> Result<Vec<Root>, Error> {
+        let mut roots = vec![(Sort::Files, commit.tree)];
+        if let Some(made) = &commit.provenance {
+            roots.push((Sort::State, made.state));
+            roots.extend(self.has_results()?.then_some((Sort::Results, made.results)));
         }
+        Ok(roots)
+    }
+
+    /// Whether commits have their tables of results; where it cannot be told for sure, they should.
+    fn has_results(&self) -> Result<bool, Error> {
+        there(history::find_results_let_go(self.shelf))
     }
 
     /// The commit, unless it is lost.
@@ -213,13 +224,13 @@ impl<'a> Links<'a> {
     }
 }
 
-/// What a commit names besides the commits that it follows.
-pub(super) fn roots(commit: &Commit) -> Vec<Root> {
-    let mut roots = vec![(Sort::Files, commit.tree)];
-    if let Some(made) = &commit.provenance {
-        roots.extend([(Sort::State, made.state), (Sort::Results, made.results)]);
+/// Whether it was not let go; what is known of it may be damaged.
+fn there(gone: Result<Option<LetGo>, history::Error>) -> Result<bool, Error> {
+    match gone {
+        Ok(gone) => Ok(gone.is_none()),
+        Err(error) if error.kind() == Kind::Damaged => Ok(true),
+        Err(error) => Err(error.into()),
     }
-    roots
 }
 
 /// What was found in the place of a node: what it lists, or what is lost with it, and why.

@@ -48,8 +48,9 @@ impl<'a> Keeper<'a> {
                 results::root(&facts, output)?
             };
             let mut batch = Batch::default();
+            let origin = author.housekeeping();
             if !new.is_empty() {
-                let after = results::add(&*self.sink(), table, new)?;
+                let after = results::add(&*self.sink(), table, new, origin.time)?;
                 results::move_root(&mut batch, output, table, after);
             }
             self.flush()?;
@@ -59,7 +60,7 @@ impl<'a> Keeper<'a> {
                 account.enter(&mut record);
                 job::replace(&mut batch, &before, &record)?;
             }
-            match store.session()?.commit(&author.housekeeping(), &batch)? {
+            match store.session()?.commit(&origin, &batch)? {
                 Commit::Done { .. } => {
                     self.task.wrote(record);
                     return Ok(());

@@ -27,4 +27,4 @@ pub use run::Run;
 pub(super) use archive::{ARCHIVE, archive_root, is_archived};
 pub(super) use queue::{coming, is_living};
 pub(super) use record::{BETWEEN_CAUSES, JOBS, NEXT_JOB, NEXT_RUN, Numbers, QUEUE, QUEUED, QUEUED_FROM};
-pub(super) use rewrite::{rewrite, rewrite_archive};
+pub(super) use rewrite::{each_archived, edit_archive, rewrite, rewrite_archive, without_logs};
