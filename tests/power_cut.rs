@@ -214,9 +214,45 @@ fn what_is_needed_is_there_when_it_was_collected_around() {
             &["run"],
             &["commit", "r@other", "in/two", "-m", "two again", "--no-run"],
             &["rebuild"],
-            &["gc", "--retain", "ops=0"],
+            &["gc", "--yes", "--retain", "ops=0", "--retain", "results=0", "--retain", "logs=0"],
         ],
     );
+}
+
+/// What was half made could not be opened, and not be made either.
+#[test]
+fn a_store_that_is_being_made_is_one_or_none() {
+    if !trace::is_possible() {
+        return;
+    }
+    let mut dice = Dice(torture::seed());
+    for habit in [Habit::Ordered, Habit::Strict] {
+        let desk = Desk::new();
+        std::fs::create_dir(desk.path("new")).unwrap();
+        let mut disk = Disk::of(&desk.path("new"), habit);
+        let (mut len, mut said) = (0, Vec::new());
+        for args in [&["init", "new"][..], &["--store", "new", "repo", "create", "r"]] {
+            let traced = trace::run(&mut desk.command(args), &desk.path("new"), None, true).unwrap();
+            let says = traced.calls.iter().rposition(|call| matches!(call.change, Change::Say(_)));
+            said.push(len + says.unwrap());
+            disk.play(&traced.calls, len);
+            len += traced.calls.len();
+        }
+        for _ in 0..torture::rounds(FEW) {
+            let (cut, place) = (dice.roll(len + 1), Desk::new());
+            disk.leave(cut, &mut dice, &place.path("new"));
+            let list = place.run(&["--store", "new", "repo", "list", "--quiet"]);
+            let is_made = list.status.success();
+            assert!(is_made || said[0] >= cut, "cut before call {cut} of {len}: {list:?}");
+            if !is_made {
+                place.ok(&["init", "new"]);
+            }
+            assert!(said[1] >= cut || list.stdout == b"r\n", "cut before call {cut} of {len}: {list:?}");
+            place.ok(&["--store", "new", "repo", "create", "s"]);
+            let wrong = wrong_with(&place.path("new/.vds"));
+            assert!(wrong.is_empty(), "cut before call {cut} of {len}: {wrong:?}");
+        }
+    }
 }
 
 /// A directory that a killed process had made, and that was not sure to stay, was used as if it were.

@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
     let counted = if args.all { repo(args, &store, cx)? } else { revision(args, &store, cx)? };
     let share = match (args.unique, &counted.subject) {
         (false, _) => None,
-        (true, Some(subject)) => Some(usage::share(&store, subject)?),
+        (true, Some(subject)) => Some(usage::share(&store, subject, cx.progress())?),
         (true, None) => {
             let hint = "leave the path away: what a part of a tree shares with others cannot be told";
             return Err(misuse("--unique measures repos, branches and commits", hint));

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::fault::{Kind, fault, is_full};
+use crate::fault::{Kind, fault, is_full, prevents_writing};
 use crate::object::AccessError;
 use crate::{history, ledger, pipeline, reach, workspace};
 
@@ -45,6 +45,9 @@ fault! {
     hint {
         Self::Busy => Some("wait until it has ended, and try again if there is more to do".to_owned()),
         Self::Io { source, .. } if is_full(source) => Some("free some space; nothing was lost".to_owned()),
+        Self::Io { source, .. } if prevents_writing(source) => {
+            Some("you may read this store, but not change it".to_owned())
+        }
         Self::Io { .. } => None,
     }
 }

@@ -7,6 +7,7 @@ use super::error::Error;
 use crate::history;
 use crate::object::{BranchName, CommitId};
 use crate::pack::Stock;
+use crate::progress::{Amount, Progress};
 use crate::reach::{self, Holder, Marks, Named, Root, Visit as _};
 use crate::store::Store;
 
@@ -31,7 +32,7 @@ pub struct Share {
 }
 
 /// Measures what `subject` keeps.
-pub fn share(store: &Store, subject: &Subject) -> Result<Share, Error> {
+pub fn share(store: &Store, subject: &Subject, progress: &dyn Progress) -> Result<Share, Error> {
     let packs = store.objects();
     let (mut own, mut others) = split(reach::named(&store.session()?)?, subject);
     let catalogue = packs.catalogue()?;
@@ -45,15 +46,17 @@ pub fn share(store: &Store, subject: &Subject) -> Result<Share, Error> {
         others.extend(followed.iter().map(|parent| Root::Commit(*parent)));
         own.push(Root::Commit(*id));
     }
-    for root in others {
-        reach::visit(packs, root, &theirs)?;
-    }
+    let follow = |root, marks: &Marks<'_>| {
+        progress.advance(1);
+        reach::visit(packs, root, marks)
+    };
+    progress.begin("finding who keeps what", Amount::Steps(Some((others.len() + own.len()) as u64)));
+    others.into_iter().try_for_each(|root| follow(root, &theirs))?;
     if let Subject::Commit(id) = subject {
         theirs.forget(id.digest());
     }
-    for root in own {
-        reach::visit(packs, root, &mine)?;
-    }
+    own.into_iter().try_for_each(|root| follow(root, &mine))?;
+    progress.end();
     followed.iter().for_each(|parent| mine.forget(parent.digest()));
     let mut share = Share::default();
     for (number, found) in mine.met() {
