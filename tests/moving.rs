@@ -221,3 +221,23 @@ fn outputs_of_all_stages_travel_with_what_the_stages_keep_of_them() {
         }
     }
 }
+
+/// They were made again when an old version came back.
+#[test]
+fn results_that_came_with_a_clone_are_found_by_its_own_pipeline() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "in"]);
+    desk.write("p.toml", "pipeline = 'p'\n[stage.a]\ninput = 'in:/*'\ncommand = ['sh', '-c', 'date +%N > $VDS_OUT/$VDS_DATUM']\n");
+    desk.ok(&["pipeline", "create", "p.toml"]);
+    for text in ["one", "two"] {
+        desk.write("f/file", text);
+        desk.ok(&["commit", "in", "f", "-m", text]);
+    }
+    desk.ok(&["clone", ".vds", "mine"]);
+    desk.ok(&["--store", "mine", "pipeline", "create", "p.toml"]);
+    desk.write("f/file", "one");
+    desk.ok(&["--store", "mine", "commit", "in", "f", "-m", "one again"]);
+    let first = desk.ok(&["cat", "p/a@main~1:file"]);
+    assert_eq!(desk.ok(&["--store", "mine", "cat", "p/a:file"]), first);
+    desk.ok(&["--store", "mine", "verify"]);
+}

@@ -2,10 +2,12 @@
 
 use super::error::Error;
 use super::registry::{Pipeline, output_name};
+use super::results;
 use crate::history::{self, NewRepo, Repo};
 use crate::ledger::{Origin, Session};
 use crate::meta::Batch;
 use crate::object::{ObjectRead, PipelineName, RepoName, StageName};
+use crate::tree::{self, Raw};
 
 /// The names of the repos that the pipeline writes.
 pub(super) fn of(pipeline: &Pipeline) -> Result<Vec<RepoName>, Error> {
@@ -28,7 +30,8 @@ pub(super) fn prepare(
         match history::find(facts, &name)? {
             Some(Repo { output_of: existing, .. }) if existing == output_of => Ok(()),
             Some(repo) if repo.output_of.is_none() && is_left_by(facts, objects, &repo, own, stage)? => {
-                Ok(history::assign(facts, batch, &repo, output_of)?)
+                history::assign(facts, batch, &repo, output_of)?;
+                adopt(facts, objects, batch, &repo)
             }
             Some(_) => Err(Error::OutputTaken { repo: name }),
             None => {
@@ -46,6 +49,25 @@ pub(super) fn prepare(
     }
     for (stage, leaf, _) in pipeline.clocks() {
         create(leaf.source.repo.clone(), stage, clock_description(own, stage))?;
+    }
+    Ok(())
+}
+
+/// Adds to `batch` the results that came with a repo of outputs from another store, so that they are found here as well. The largest table of
+/// those that its branches name has them all, or nearly so: a table only grows.
+fn adopt(facts: &Session, objects: &dyn ObjectRead, batch: &mut Batch, repo: &Repo) -> Result<(), Error> {
+    if results::root(facts, repo)?.is_some() || history::find_results_let_go(objects)?.is_some() {
+        return Ok(());
+    }
+    let mut largest = None;
+    for (_, head) in history::branches(facts, repo)? {
+        if let Some(made) = history::load(objects, head)?.provenance {
+            let count = tree::totals::<Raw>(objects, made.results)?.count;
+            largest = largest.max(Some((count, made.results)));
+        }
+    }
+    if let Some((_, table)) = largest {
+        results::move_root(batch, repo, None, table);
     }
     Ok(())
 }
