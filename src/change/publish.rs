@@ -61,16 +61,29 @@ pub fn open(store: &Store, target: &Target, sink: &dyn ObjectWrite) -> Result<Ba
 
 /// Looks up the branches that are to be changed, all at one moment.
 pub fn open_all(store: &Store, targets: &[&Target], sink: &dyn ObjectWrite) -> Result<Vec<Base>, Error> {
-    let found: Vec<_> = {
-        let facts = store.session()?;
-        targets.iter().map(|target| find(&facts, target)).collect::<Result<_, _>>()?
-    };
+    let found = find_all(&store.session()?, targets)?;
+    on_trees(store, targets, found, sink)
+}
+
+/// The repo of a branch, and the branch's head.
+type Found = (Repo, Option<CommitId>);
+
+fn find_all(facts: &Session, targets: &[&Target]) -> Result<Vec<Found>, Error> {
+    targets.iter().map(|target| find(facts, target)).collect()
+}
+
+fn on_trees(
+    store: &Store,
+    targets: &[&Target],
+    found: Vec<Found>,
+    sink: &dyn ObjectWrite,
+) -> Result<Vec<Base>, Error> {
     let found = targets.iter().zip(found);
     found.map(|(target, (repo, head))| on_tree(store, target, repo, head, sink)).collect()
 }
 
 /// The repo, and the head of the branch that is to be changed.
-fn find(facts: &Session, target: &Target) -> Result<(Repo, Option<CommitId>), Error> {
+fn find(facts: &Session, target: &Target) -> Result<Found, Error> {
     let repo = history::load_repo(facts, &target.repo)?;
     repo.writable()?;
     let head = history::head(facts, &repo, &target.branch)?;
@@ -163,6 +176,8 @@ pub fn publish_all(
 ) -> Result<Together, Error> {
     check_message(message)?;
     let (mut parts, mut writer, mut stored) = (parts, writer, 0);
+    let targets: Vec<Target> = parts.iter().map(|part| part.base.target()).collect();
+    let targets: Vec<&Target> = targets.iter().collect();
     for _ in 0..TRIES {
         let (mut landed, mut steps) = (Vec::new(), Vec::new());
         for Part { base, draft } in &mut parts {
@@ -178,23 +193,25 @@ pub fn publish_all(
         if steps.is_empty() {
             return Ok(Together { landed, operation: None, caused: Caused::default(), stored });
         }
-        let (moved, written) = advance_all(store, author, steps, writer, Batch::default())?;
+        let (came, written) = advance_all(store, author, (steps, &targets), writer, Batch::default())?;
         stored += written;
-        if let Some(Moved { commits, operation, caused }) = moved {
-            let differs = |one: &&mut Landed| !one.tally.is_empty() || empty == Empty::Allow;
-            for (one, commit) in landed.iter_mut().filter(differs).zip(commits) {
-                one.commit = Some(commit);
+        let found = match came {
+            Came::Overtaken(found) => found,
+            Came::Moved(Moved { commits, operation, caused }) => {
+                let differs = |one: &&mut Landed| !one.tally.is_empty() || empty == Empty::Allow;
+                for (one, commit) in landed.iter_mut().filter(differs).zip(commits) {
+                    one.commit = Some(commit);
+                }
+                return Ok(Together { landed, operation: Some(operation), caused, stored });
             }
-            return Ok(Together { landed, operation: Some(operation), caused, stored });
-        }
+        };
         writer = store.writer();
-        let targets: Vec<Target> = parts.iter().map(|part| part.base.target()).collect();
-        let now = open_all(store, &targets.iter().collect::<Vec<_>>(), &writer)?;
+        let now = on_trees(store, &targets, found, &writer)?;
         for (part, now) in parts.iter_mut().zip(now) {
             part.follow(now, &writer)?;
         }
     }
-    Err(Error::Contended { targets: parts.iter().map(|part| part.base.target()).collect() })
+    Err(Error::Contended { targets: targets.into_iter().cloned().collect() })
 }
 
 impl Base {
@@ -241,10 +258,13 @@ pub fn advance(
     writer: Writer,
     with: Batch,
 ) -> Result<(Option<Advanced>, u64), Error> {
-    let (moved, stored) = advance_all(store, author, vec![(base, record)], writer, with)?;
-    let advanced = moved.and_then(|Moved { commits, operation, caused }| {
-        Some(Advanced { commit: *commits.first()?, operation, caused })
-    });
+    let (came, stored) = advance_all(store, author, (vec![(base, record)], &[]), writer, with)?;
+    let advanced = match came {
+        Came::Moved(Moved { commits, operation, caused }) => {
+            commits.first().map(|commit| Advanced { commit: *commit, operation, caused })
+        }
+        Came::Overtaken(_) => None,
+    };
     Ok((advanced, stored))
 }
 
@@ -255,14 +275,22 @@ struct Moved {
     caused: Caused,
 }
 
-/// Like [`advance`], for several branches, all or none.
+/// What came of it.
+enum Came {
+    Moved(Moved),
+    /// Others were faster; where the branches stand that were asked about.
+    Overtaken(Vec<Found>),
+}
+
+/// Like [`advance`], for several branches, all or none. If others were faster, it is told where the branches `asked` stand, as the same session
+/// saw it.
 fn advance_all(
     store: &Store,
     author: &Author,
-    steps: Vec<(&Base, history::Draft)>,
+    (steps, asked): (Vec<(&Base, history::Draft)>, &[&Target]),
     writer: Writer,
     with: Batch,
-) -> Result<(Option<Moved>, u64), Error> {
+) -> Result<(Came, u64), Error> {
     let origin = author.now();
     let mut moved = Vec::new();
     let mut brought = Vec::new();
@@ -297,10 +325,10 @@ fn advance_all(
     let caused = trigger::cause(store, &facts, &mut batch, &all, Runs::One, &origin)?;
     if let Outcome::Done { number } = facts.commit(&origin, &batch)? {
         let commits = moved.into_iter().map(|(_, commit)| commit).collect();
-        return Ok((Some(Moved { commits, operation: number, caused }), stored));
+        return Ok((Came::Moved(Moved { commits, operation: number, caused }), stored));
     }
     for (base, _) in moved {
         history::check_held(&facts, &base.repo)?;
     }
-    Ok((None, stored))
+    Ok((Came::Overtaken(find_all(&facts, asked)?), stored))
 }
