@@ -140,6 +140,103 @@ fn a_bundle_that_is_killed_while_it_is_written_or_taken_is_nothing_yet() {
     check_same(&desk, "there");
 }
 
+/// What is said of the files of a commit that rules let go.
+#[track_caller]
+fn told(desk: &Desk, store: &str, rev: &str) -> String {
+    let (code, said) = desk.no(&["--store", store, "ls", rev]);
+    assert_eq!(code, 3, "{said}");
+    assert!(
+        said.contains("were let go on ") && said.contains(" under the rule r@main:keep-last=2"),
+        "{said}"
+    );
+    said
+}
+
+/// The store has the same history as ours, of which only the last two commits have their files; nothing is amiss, before a collection and after.
+#[track_caller]
+fn check_thinned(desk: &Desk, store: &str) {
+    assert_eq!(desk.ok(&["--store", store, "log", "r"]), desk.ok(&["log", "r"]));
+    for _ in 0..2 {
+        desk.ok(&["--store", store, "verify"]);
+        for rev in ["r@main~4", "r@main~3", "r@main~2"] {
+            assert_eq!(told(desk, store, rev), told(desk, ".", rev));
+        }
+        for rev in ["r@main~1", "r@main"] {
+            let files = desk.ok(&["--store", store, "ls", rev]);
+            assert_eq!(files, desk.ok(&["ls", rev]));
+            for file in files.lines() {
+                let cat = |store: &str| desk.run(&["--store", store, "cat", &format!("{rev}:{file}")]);
+                let (there, here) = (cat(store), cat("."));
+                assert!(there.status.success() && there.stdout == here.stdout, "{rev}:{file}");
+            }
+        }
+        desk.ok(&["--store", store, "gc", "--retain", "ops=0"]);
+    }
+}
+
+const THIN: [&str; 5] = ["gc", "--retain", "ops=0", "--retain", "r@main:keep-last=2"];
+
+#[test]
+fn what_rules_let_go_goes_with_its_history_from_store_to_store() {
+    let desk = Desk::new();
+    desk.ok(&["repo", "create", "r"]);
+    fs::create_dir(desk.path("in")).unwrap();
+    fs::write(desk.path("in/same"), noise(300_000, 100)).unwrap();
+    let commit = |store: &str, n: u64| {
+        fs::write(desk.path("in/f"), noise(30_000, n)).unwrap();
+        desk.ok(&["--store", store, "commit", "r", "in", "-m", &n.to_string()]);
+    };
+    (0..5).for_each(|n| commit(".", n));
+    assert_eq!(number(&desk.ok(&[&THIN[..], &["--json"]].concat()), "let_go"), 3);
+    let cloned = desk.ok(&["clone", ".", "mine", "--json"]);
+    assert_eq!((number(&cloned, "commits"), number(&cloned, "let_go")), (5, 3));
+    check_thinned(&desk, "mine");
+    assert!(
+        desk.ok(&["bundle", "create", "b", "r"]).contains("5 commits (3 without files, which were let go)")
+    );
+    assert!(desk.ok(&["bundle", "verify", "b"]).contains("3 commits without files, which were let go"));
+    desk.ok(&["init", "theirs"]);
+    desk.ok(&["--store", "theirs", "bundle", "verify", "b"]);
+    desk.ok(&["--store", "theirs", "bundle", "apply", "b"]);
+    check_thinned(&desk, "theirs");
+    desk.ok(&["init", "bare"]);
+    desk.ok(&["--store", "mine", "remote", "add", "bare", "bare"]);
+    desk.ok(&["--store", "mine", "push", "bare", "r"]);
+    check_thinned(&desk, "bare");
+    // Who has all of it keeps all of it.
+    fs::write(desk.path("in/f"), "end").unwrap();
+    desk.ok(&["--store", "mine", "commit", "r", "in", "-m", "end"]);
+    desk.ok(&["--store", "mine", "push", "r"]);
+    desk.ok(&["--store", "bare", "remote", "add", "home", "."]);
+    assert_eq!(number(&desk.ok(&["--store", "bare", "fetch", "home", "--json"]), "commits"), 1);
+    desk.ok(&["--store", "bare", "pull", "home"]);
+    assert_eq!(desk.ok(&["--store", "bare", "log", "r"]), desk.ok(&["log", "r"]));
+    assert_eq!(desk.ok(&["--store", "bare", "cat", "r:f"]), "end");
+    for store in [".", "mine", "bare"] {
+        desk.ok(&["--store", store, "verify"]);
+    }
+}
+
+#[test]
+fn a_clone_of_what_rules_thinned_is_gone_on_with_when_it_is_killed() {
+    let desk = large();
+    fs::create_dir(desk.path("more")).unwrap();
+    for n in 0..4 {
+        fs::write(desk.path("more/g"), noise(10_000, n)).unwrap();
+        desk.ok(&["commit", "r", "more", "-m", &n.to_string()]);
+    }
+    desk.ok(&THIN);
+    for round in 1..3 {
+        let mine = format!("mine{round}");
+        // The table of what was let go comes in a pack of its own, before the records do.
+        if kill_when(&desk, &["clone", ".", &mine], || packs(&desk, &mine) >= round) {
+            desk.ok(&["--store", &mine, "verify"]);
+            desk.ok(&["clone", ".", &mine]);
+        }
+        check_thinned(&desk, &mine);
+    }
+}
+
 #[track_caller]
 fn check_full(output: &Output) {
     let text = String::from_utf8_lossy(&output.stderr);

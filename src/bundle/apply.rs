@@ -6,7 +6,7 @@ use crate::history;
 use crate::object::{CommitId, RemoteName, RepoName};
 use crate::store::Store;
 use crate::transfer::{
-    Delivery, Desk, Gone, Intake, Moved, Name, Names, Noted, RefMove, Relation, Shelf, note, relation, update,
+    Delivery, Desk, Gone, Intake, Moved, Name, Names, Noted, RefMove, Relation, note, relation, update,
 };
 
 /// What becomes of the names in a bundle.
@@ -53,7 +53,7 @@ pub fn apply(desk: &Desk<'_>, bundle: &Bundle, into: Landing) -> Result<Applied,
     if into == Landing::Branches {
         writable(store, bundle)?;
     }
-    let mut intake = Box::new(Intake::new(Shelf { writer: store.writer(), besides: None }));
+    let mut intake = Box::new(Intake::into(store, desk.author)?);
     bundle.send(&mut *intake, desk.progress)?;
     intake.finish()?;
     match into {

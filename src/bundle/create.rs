@@ -1,14 +1,14 @@
 //! Writing a bundle.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::format::{Head, Label, MAGIC, Repo, START, Trailer, VERSION};
-use crate::history::{self, Location, Log, Revision};
+use super::format::{Head, Label, MAGIC, Repo, START, THINNED, Trailer, WHOLE};
+use crate::history::{self, LetGo, Location, Log, Revision};
 use crate::interrupt::undo_with;
 use crate::object::{Commit, CommitId, Digest, ObjectKind};
 use crate::pack::{self, Codec};
@@ -52,7 +52,7 @@ pub fn create(
     let draft = draft.tempfile_in(dir).map_err(fail("write"))?;
     let place = draft.path().to_owned();
     let _undoing = undo_with(move || drop(fs::remove_file(place)));
-    let mut writing = Writing::begin(draft.as_file(), path, known).map_err(fail("write"))?;
+    let mut writing = Writing::new(draft.as_file(), path, known);
     let copied = copy(&peer, &mut writing, &heads, progress)?;
     let (head, size) = writing.end(&names)?;
     let kept = || {
@@ -89,17 +89,26 @@ struct Writing<'a> {
     /// The commits that whoever takes it has, all their history among them.
     known: HashSet<CommitId>,
     needs: BTreeSet<CommitId>,
+    /// The commits whose files were let go.
+    gone: BTreeMap<CommitId, LetGo>,
 }
 
 impl<'a> Writing<'a> {
-    fn begin(file: &'a File, path: &Path, known: HashSet<CommitId>) -> io::Result<Self> {
+    fn new(file: &'a File, path: &Path, known: HashSet<CommitId>) -> Self {
         let (file, hasher) = (BufWriter::with_capacity(1 << 20, file), blake3::Hasher::new());
-        let (objects, needs) = (HashMap::new(), BTreeSet::new());
-        let mut writing = Self { file, path: path.to_owned(), hasher, len: 0, objects, known, needs };
-        writing.append(MAGIC)?;
-        writing.append(&[VERSION])?;
-        debug_assert_eq!(writing.len, START);
-        Ok(writing)
+        let (objects, needs, gone) = (HashMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { file, path: path.to_owned(), hasher, len: 0, objects, known, needs, gone }
+    }
+
+    /// Writes how it begins, unless it has begun: by then it is known which commits have no files.
+    fn begin(&mut self) -> io::Result<()> {
+        if self.len > 0 {
+            return Ok(());
+        }
+        self.append(MAGIC)?;
+        self.append(&[if self.gone.is_empty() { WHOLE } else { THINNED }])?;
+        debug_assert_eq!(self.len, START);
+        Ok(())
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -138,11 +147,15 @@ impl<'a> Writing<'a> {
             branches: names.branches.clone(),
             tags: names.tags.clone(),
         };
-        let head =
-            Head { needs: self.needs.iter().copied().collect(), repos: names.iter().map(repo).collect() };
+        let head = Head {
+            needs: self.needs.iter().copied().collect(),
+            repos: names.iter().map(repo).collect(),
+            thinned: grouped(std::mem::take(&mut self.gone)),
+        };
         let trailer = Trailer { head: self.len, objects: self.objects.len() as u64 };
         let path = self.path.clone();
         let mut write = || {
+            self.begin()?;
             let bytes = head.to_bytes().map_err(io::Error::other)?;
             self.append(&bytes)?;
             self.append(&trailer.to_bytes())?;
@@ -155,17 +168,34 @@ impl<'a> Writing<'a> {
     }
 }
 
+/// The commits by when their files were let go, and by which rules.
+fn grouped(gone: BTreeMap<CommitId, LetGo>) -> Vec<(LetGo, Vec<CommitId>)> {
+    let mut groups: BTreeMap<(i64, String), Vec<CommitId>> = BTreeMap::new();
+    for (id, LetGo { time, rules }) in gone {
+        groups.entry((time, rules)).or_default().push(id);
+    }
+    groups.into_iter().map(|((time, rules), commits)| (LetGo { time, rules }, commits)).collect()
+}
+
 impl Delivery for Writing<'_> {
     fn have(&self, ids: &[Digest]) -> Result<Vec<Option<ObjectKind>>, transfer::Error> {
         let known = |id: &Digest| self.known.contains(&CommitId::new(*id)).then_some(ObjectKind::Commit);
         Ok(ids.iter().map(|id| self.objects.get(id).copied().or_else(|| known(id))).collect())
     }
 
-    fn has_files(&self, _commit: CommitId) -> Result<bool, transfer::Error> {
-        Ok(true)
+    fn has_files(&self, commit: CommitId) -> Result<bool, transfer::Error> {
+        Ok(!self.gone.contains_key(&commit))
+    }
+
+    fn let_go(&mut self, gone: &[(CommitId, LetGo)]) -> Result<(), transfer::Error> {
+        assert_eq!(self.len, 0, "it has begun as one whose commits all have their files");
+        let is_new = |(id, _): &&(CommitId, LetGo)| !self.known.contains(id);
+        self.gone.extend(gone.iter().filter(is_new).cloned());
+        Ok(())
     }
 
     fn put(&mut self, parcels: &[Parcel]) -> Result<(), transfer::Error> {
+        self.begin().map_err(self.fail())?;
         for parcel in parcels {
             self.add(parcel).map_err(self.fail())?;
             if parcel.kind == ObjectKind::Commit {

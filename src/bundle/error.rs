@@ -20,7 +20,7 @@ pub enum Error {
     #[error("{} is no bundle", .path.display())]
     NotABundle { path: PathBuf },
     /// A later release made it.
-    #[error("the bundle {} has version {found}, and this vds knows version 1", .path.display())]
+    #[error("the bundle {} has version {found}, and this vds knows versions 1 and 2", .path.display())]
     TooNew { path: PathBuf, found: u8 },
     /// It is not as it was written.
     #[error("the bundle {} is damaged: {reason}", .path.display())]

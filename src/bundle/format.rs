@@ -1,7 +1,10 @@
 //! The bytes of a bundle that are not objects: how it begins and ends, what it is of, and what stands before each object.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
+use crate::history::LetGo;
 use crate::object::{BranchName, CommitId, Digest, ObjectKind, RepoName, TagName, codec};
 use crate::pack::Codec;
 use crate::transfer::{self, Names};
@@ -9,8 +12,11 @@ use crate::transfer::{self, Names};
 /// What every bundle of every version begins with; then comes the version.
 pub(super) const MAGIC: &[u8; 7] = b"vdsbndl";
 
-/// The version that this release writes.
-pub(super) const VERSION: u8 = 1;
+/// The version of a bundle all of whose commits have their files.
+pub(super) const WHOLE: u8 = 1;
+
+/// The version of a bundle with commits whose files were let go.
+pub(super) const THINNED: u8 = 2;
 
 /// How many bytes stand before the first object.
 pub(super) const START: u64 = 8;
@@ -22,12 +28,14 @@ pub(super) const LABEL: usize = 42;
 pub(super) const TRAILER: usize = 48;
 
 /// What a bundle is of.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Head {
     /// The commits that it goes on from, which whoever takes it must have; in ascending order.
     pub needs: Vec<CommitId>,
     /// The repos with the names that it has, in ascending order.
     pub repos: Vec<Repo>,
+    /// The commits of which it has only the records, by when their files were let go, and by which rules; all in ascending order.
+    pub thinned: Vec<(LetGo, Vec<CommitId>)>,
 }
 
 /// A repo in a bundle.
@@ -55,22 +63,58 @@ impl Head {
         })
     }
 
-    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, codec::Error> {
-        codec::encode(VERSION, self)
+    /// The version that a bundle of this has.
+    pub(super) fn version(&self) -> u8 {
+        if self.thinned.is_empty() { WHOLE } else { THINNED }
     }
 
-    /// The head in these bytes; `None` if they are not exactly one, or a name is there twice.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let head: Self = codec::decode(VERSION, bytes).ok()?;
-        let in_order = head.needs.is_sorted_by(|a, b| a < b)
-            && head.repos.is_sorted_by(|a, b| a.name < b.name)
-            && head.repos.iter().all(|repo| {
+    /// Of how many commits it has only the records.
+    pub fn let_go(&self) -> u64 {
+        self.thinned.iter().map(|(_, commits)| commits.len() as u64).sum()
+    }
+
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, codec::Error> {
+        let Self { needs, repos, thinned } = self;
+        match self.version() {
+            WHOLE => codec::encode(WHOLE, &(needs, repos)),
+            version => codec::encode(version, &(needs, repos, thinned)),
+        }
+    }
+
+    /// The head in these bytes, of a bundle of this version; `None` if they are not exactly one, or a name is there twice.
+    pub(super) fn from_bytes(version: u8, bytes: &[u8]) -> Option<Self> {
+        let head = if version == WHOLE {
+            let (needs, repos) = codec::decode(version, bytes).ok()?;
+            Self { needs, repos, thinned: Vec::new() }
+        } else {
+            let (needs, repos, thinned) = codec::decode(version, bytes).ok()?;
+            Self { needs, repos, thinned }
+        };
+        (head.version() == version && head.is_in_order() && head.is_thinned_legal()).then_some(head)
+    }
+
+    fn is_in_order(&self) -> bool {
+        self.needs.is_sorted_by(|a, b| a < b)
+            && self.repos.is_sorted_by(|a, b| a.name < b.name)
+            && self.repos.iter().all(|repo| {
                 let is_tag = |name: &str| repo.tags.iter().any(|(tag, _)| tag.as_str() == name);
                 repo.branches.is_sorted_by(|a, b| a.0 < b.0)
                     && repo.tags.is_sorted_by(|a, b| a.0 < b.0)
                     && !repo.branches.iter().any(|(branch, _)| is_tag(branch.as_str()))
-            });
-        in_order.then_some(head)
+            })
+    }
+
+    /// No commit is there twice, and none that has a name.
+    fn is_thinned_legal(&self) -> bool {
+        let mut seen: HashSet<CommitId> =
+            self.names().flat_map(|names| names.commits().collect::<Vec<_>>()).collect();
+        self.thinned.is_sorted_by(|(a, _), (b, _)| (a.time, &a.rules) < (b.time, &b.rules))
+            && self.thinned.iter().all(|(gone, commits)| {
+                gone.is_legal()
+                    && !commits.is_empty()
+                    && commits.is_sorted_by(|a, b| a < b)
+                    && commits.iter().all(|id| seen.insert(*id))
+            })
     }
 }
 
@@ -135,5 +179,39 @@ impl Trailer {
         let (head, objects) = bytes.split_first_chunk::<8>()?;
         let objects = u64::from_le_bytes(objects.try_into().ok()?);
         Some(Self { head: u64::from_le_bytes(*head), objects })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_written_as_ever() {
+        let id = CommitId::of(b"c");
+        let digest: &[u8] = id.digest().as_bytes();
+        let repo = Repo {
+            name: "r".parse().unwrap(),
+            description: "d".to_owned(),
+            branches: vec![("main".parse().unwrap(), id)],
+            tags: Vec::new(),
+        };
+        let whole = Head { needs: vec![id], repos: vec![repo], thinned: Vec::new() };
+        let number = |n: u8| [n, 0, 0, 0, 0, 0, 0, 0];
+        let text = |text: &str| [&number(u8::try_from(text.len()).unwrap())[..], text.as_bytes()].concat();
+        let names =
+            [&number(1)[..], digest, &number(1), &text("r"), &text("d"), &number(1), &text("main"), digest];
+        let names = [&names.concat()[..], &number(0)].concat();
+        assert_eq!(whole.to_bytes().unwrap(), [&[1], &names[..]].concat());
+        let gone = CommitId::of(b"gone");
+        let told = LetGo { time: 5, rules: "x".to_owned() };
+        let thinned = Head { thinned: vec![(told, vec![gone])], ..whole.clone() };
+        let more = [&number(1)[..], &number(5), &text("x"), &number(1), gone.digest().as_bytes()].concat();
+        assert_eq!(thinned.to_bytes().unwrap(), [&[2], &names[..], &more[..]].concat());
+        for head in [whole, thinned] {
+            let (version, bytes) = (head.version(), head.to_bytes().unwrap());
+            assert_eq!(Head::from_bytes(3 - version, &bytes), None);
+            assert_eq!(Head::from_bytes(version, &bytes), Some(head));
+        }
     }
 }

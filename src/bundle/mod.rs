@@ -16,6 +16,8 @@ mod verify;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod thinned;
 
 pub use apply::{Applied, Landed, Landing, apply};
 pub use create::{Created, create};

@@ -5,15 +5,16 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::format::{Head, LABEL, Label, MAGIC, START, TRAILER, Trailer, VERSION};
+use super::format::{Head, LABEL, Label, MAGIC, START, THINNED, TRAILER, Trailer, WHOLE};
+use crate::history::LetGo;
 use crate::object::codec::MAX_RECORD;
 use crate::object::{CommitId, ObjectKind};
 use crate::pack::{self, Packs};
 use crate::progress::{Amount, Progress};
 use crate::transfer::{Delivery, Parcel};
 
-/// How many objects are handed on at a time.
-const TOGETHER: usize = 64;
+/// How many objects are handed on at a time: records of commits whose files were let go are many and small.
+const TOGETHER: usize = 4096;
 
 /// How many bytes of objects are handed on at a time.
 const BYTES_TOGETHER: usize = 16 << 20;
@@ -34,19 +35,18 @@ impl Bundle {
         let fail = |source| Error::Io { verb: "read", path: path.to_owned(), source };
         let mut file = File::open(path).map_err(fail)?;
         let len = file.metadata().map_err(fail)?.len();
-        let version = version(&mut file).map_err(fail)?;
-        match version {
+        let version = match version(&mut file).map_err(fail)? {
             None => return Err(Error::NotABundle { path: path.to_owned() }),
-            Some(VERSION) => {}
+            Some(version @ (WHOLE | THINNED)) => version,
             Some(found) => return Err(Error::TooNew { path: path.to_owned(), found }),
-        }
+        };
         progress.begin("checking", Amount::Bytes(Some(len)));
         let checked = check(&mut file, len, progress).map_err(fail);
         progress.end();
         let damaged = |reason| Error::Damaged { path: path.to_owned(), reason };
         let trailer = checked?
             .ok_or_else(|| damaged("it is cut short, or its bytes are not those that were written"))?;
-        let head = head(&mut file, trailer, len).map_err(fail)?;
+        let head = head(&mut file, version, trailer, len).map_err(fail)?;
         let head = head.ok_or_else(|| damaged("it does not say what it is of"))?;
         Ok(Self { path: path.to_owned(), file, trailer, head })
     }
@@ -83,6 +83,10 @@ impl Bundle {
 
     fn send_all(&self, to: &mut dyn Delivery, progress: &dyn Progress) -> Result<(), Error> {
         let fail = |source| Error::Io { verb: "read", path: self.path.clone(), source };
+        for (gone, commits) in &self.head.thinned {
+            let told: Vec<(CommitId, LetGo)> = commits.iter().map(|id| (*id, gone.clone())).collect();
+            to.let_go(&told)?;
+        }
         let mut file = &self.file;
         file.seek(SeekFrom::Start(START)).map_err(fail)?;
         let mut rest = BufReader::with_capacity(1 << 20, file).take(self.trailer.head.saturating_sub(START));
@@ -101,7 +105,9 @@ impl Bundle {
         if rest.limit() > 0 {
             return Err(self.damaged("something follows its last object"));
         }
-        for id in self.head.names().flat_map(|names| names.commits().collect::<Vec<_>>()) {
+        let named = self.head.names().flat_map(|names| names.commits().collect::<Vec<_>>());
+        let thinned = self.head.thinned.iter().flat_map(|(_, commits)| commits.iter().copied());
+        for id in named.chain(thinned) {
             if to.have(&[*id.digest()])?.first() != Some(&Some(ObjectKind::Commit)) {
                 return Err(self.damaged("it names a commit that it does not have"));
             }
@@ -165,7 +171,7 @@ fn check(file: &mut File, len: u64, progress: &dyn Progress) -> io::Result<Optio
     Ok(trailer.filter(|trailer| (START..=body).contains(&trailer.head)))
 }
 
-fn head(file: &mut File, trailer: Trailer, len: u64) -> io::Result<Option<Head>> {
+fn head(file: &mut File, version: u8, trailer: Trailer, len: u64) -> io::Result<Option<Head>> {
     let size = len.saturating_sub(TRAILER as u64).saturating_sub(trailer.head);
     if size > MAX_RECORD + 1 {
         return Ok(None);
@@ -173,5 +179,5 @@ fn head(file: &mut File, trailer: Trailer, len: u64) -> io::Result<Option<Head>>
     file.seek(SeekFrom::Start(trailer.head))?;
     let mut bytes = Vec::new();
     file.take(size).read_to_end(&mut bytes)?;
-    Ok(Head::from_bytes(&bytes))
+    Ok(Head::from_bytes(version, &bytes))
 }

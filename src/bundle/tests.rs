@@ -15,19 +15,19 @@ use crate::object::{CommitId, Digest, NodeId, codec};
 use crate::progress::Silent;
 use crate::transfer::{Desk, Fate, Place, author, edits, make, noise, step};
 
-fn bundle(place: &Place, names: &[&str], since: &[&str]) -> Result<PathBuf, Error> {
+pub(super) fn bundle(place: &Place, names: &[&str], since: &[&str]) -> Result<PathBuf, Error> {
     let path = place.dir.path().join("b.bundle");
     let since: Vec<Revision> = since.iter().map(|rev| rev.parse().unwrap()).collect();
     let names: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
     create(&place.store, &path, &names, &since, &Silent).map(|_| path)
 }
 
-fn taken(place: &Place, path: &Path, landing: Landing) -> Result<Applied, Error> {
+pub(super) fn taken(place: &Place, path: &Path, landing: Landing) -> Result<Applied, Error> {
     let bundle = Bundle::open(path, &Silent)?;
     apply(&Desk { store: &place.store, author: &author(), progress: &Silent }, &bundle, landing)
 }
 
-fn verified(path: &Path, store: Option<&Place>) -> Result<(), Error> {
+pub(super) fn verified(path: &Path, store: Option<&Place>) -> Result<(), Error> {
     verify(&Bundle::open(path, &Silent)?, store.map(|place| &place.store), &Silent)
 }
 
@@ -81,7 +81,7 @@ fn tiny() -> Vec<u8> {
     fs::read(bundle(&place, &["r"], &[]).unwrap()).unwrap()
 }
 
-fn open_bytes(place: &Place, bytes: &[u8]) -> PathBuf {
+pub(super) fn open_bytes(place: &Place, bytes: &[u8]) -> PathBuf {
     let path = place.dir.path().join("given.bundle");
     fs::write(&path, bytes).unwrap();
     path
@@ -111,7 +111,7 @@ fn a_bundle_that_is_damaged_or_cut_short_anywhere_is_refused() {
 }
 
 /// The bytes with a checksum that is right.
-fn sealed(body: &[u8]) -> Vec<u8> {
+pub(super) fn sealed(body: &[u8]) -> Vec<u8> {
     [body, Digest::of(body).as_bytes()].concat()
 }
 
@@ -139,17 +139,17 @@ fn a_bundle_that_was_changed_and_sealed_anew_is_taken_whole_or_not_at_all() {
     }
 }
 
-/// A bundle of these objects, as they lie in one, and of this head.
-fn forged<H: Serialize>(objects: &[u8], count: u64, head: &H) -> Vec<u8> {
-    let mut body = [&MAGIC[..], &[1]].concat();
+/// A bundle of this version, of these objects, as they lie in one, and of this head.
+pub(super) fn forged<H: Serialize>(version: u8, objects: &[u8], count: u64, head: &H) -> Vec<u8> {
+    let mut body = [&MAGIC[..], &[version]].concat();
     body.extend(objects);
     let trailer = Trailer { head: body.len() as u64, objects: count };
-    body.extend(codec::encode(1, head).unwrap());
+    body.extend(codec::encode(version, head).unwrap());
     body.extend(trailer.to_bytes());
     sealed(&body)
 }
 
-type Heads<'a> = Vec<(&'a str, CommitId)>;
+pub(super) type Heads<'a> = Vec<(&'a str, CommitId)>;
 
 /// The head of a bundle, as anybody may write it: what it needs; repos with descriptions, branches and tags.
 type Forged<'a> = (Vec<CommitId>, Vec<(&'a str, &'a str, Heads<'a>, Heads<'a>)>);
@@ -159,7 +159,7 @@ fn head<'a>(repo: &'a str, branches: Heads<'a>, tags: Heads<'a>) -> Forged<'a> {
 }
 
 #[track_caller]
-fn refused(bytes: &[u8], why: &str) {
+pub(super) fn refused(bytes: &[u8], why: &str) {
     let place = Place::new();
     let path = open_bytes(&place, bytes);
     let error = taken(&place, &path, Landing::Branches).unwrap_err();
@@ -177,7 +177,7 @@ fn names_that_lead_elsewhere_or_to_nothing_are_refused() {
     let objects = &bytes[usize::try_from(START).unwrap()..usize::try_from(end).unwrap()];
     let place = Place::new();
     let main = Bundle::open(&open_bytes(&place, &bytes), &Silent).unwrap().head.repos[0].branches[0].1;
-    let with = |head| forged(objects, count, &head);
+    let with = |head| forged(1, objects, count, &head);
     let honest = with(head("r", vec![("main", main)], vec![("v1", main)]));
     taken(&place, &open_bytes(&place, &honest), Landing::Branches).unwrap();
     for repo in ["../r", "/r", "", "a@b"] {
@@ -189,10 +189,10 @@ fn names_that_lead_elsewhere_or_to_nothing_are_refused() {
     refused(&with(head("r", vec![("main", main), ("main", main)], vec![])), "what it is of");
     refused(&with(head("r", vec![("main", CommitId::of(b"nothing"))], vec![])), "does not have");
     refused(
-        &forged(&[objects, b"more"].concat(), count, &head("r", vec![("main", main)], vec![])),
+        &forged(1, &[objects, b"more"].concat(), count, &head("r", vec![("main", main)], vec![])),
         "follows its last",
     );
-    refused(&forged(objects, count + 1, &head("r", vec![("main", main)], vec![])), "cut short");
+    refused(&forged(1, objects, count + 1, &head("r", vec![("main", main)], vec![])), "cut short");
     // A branch and a tag of one name.
     refused(&with(head("r", vec![("x", main)], vec![("x", main)])), "what it is of");
 }
@@ -212,7 +212,7 @@ fn object(kind: u8, codec: u8, stored: &[u8], len: u32) -> Vec<u8> {
 fn what_would_blow_up_is_refused_before_it_does() {
     let zeros = zstd::bulk::compress(&vec![0; 64 << 20], 1).unwrap();
     let few = zstd::bulk::compress(&vec![0; 1000], 1).unwrap();
-    let none = |object: Vec<u8>| forged(&object, 1, &head("r", vec![], vec![]));
+    let none = |object: Vec<u8>| forged(1, &object, 1, &head("r", vec![], vec![]));
     for (kind, limit) in [(0, 256 << 10), (2, 1 << 20), (3, 64 << 20)] {
         refused(&none(object(kind, 1, &zeros, limit + 1)), "not labelled");
         refused(&none(object(kind, 1, &zeros, limit / 2)), "does not decompress");
@@ -233,7 +233,7 @@ fn what_would_blow_up_is_refused_before_it_does() {
     let body = bytes.len() - 32;
     refused(&sealed(&bytes[..body]), "cut short");
     let unknown = NodeId::of(b"an absurd number of names");
-    refused(&forged(&[], 0, &(u64::MAX, unknown)), "what it is of");
+    refused(&forged(1, &[], 0, &(u64::MAX, unknown)), "what it is of");
 }
 
 #[test]

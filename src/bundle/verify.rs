@@ -17,6 +17,10 @@ use crate::transfer::{Intake, Shelf};
 /// temporary directory, checked as a store would, and dropped.
 pub fn verify(bundle: &Bundle, store: Option<&Store>, progress: &dyn Progress) -> Result<(), Error> {
     let besides = store.map(|store| store.objects().clone());
+    if let Some(store) = store {
+        // It tells which commits are there without their files.
+        drop(store.session()?);
+    }
     let missing = bundle.missing(besides.as_ref())?;
     if !missing.is_empty() {
         return Err(Error::Needs { path: bundle.path().to_owned(), missing });
@@ -25,7 +29,7 @@ pub fn verify(bundle: &Bundle, store: Option<&Store>, progress: &dyn Progress) -
         let path = std::env::temp_dir();
         Error::Io { verb: "write into", path, source }
     })?;
-    bundle.send(&mut Intake::new(Shelf { writer, besides }), progress)
+    bundle.send(&mut Intake::onto(Shelf { writer, besides }), progress)
 }
 
 /// A writer of packs that go away with the directory.

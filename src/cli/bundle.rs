@@ -89,10 +89,16 @@ pub(super) fn run(verb: Verb, cx: &Context) -> Answer {
             let bundle = Bundle::open(&file, cx.progress())?;
             bundle::verify(&bundle, store(cx)?.as_ref(), cx.progress())?;
             let objects = view::count(bundle.objects(), "object");
-            let text = || format!("{} is whole: {objects}\n{}", file.display(), summary(&bundle.head));
+            let without = match bundle.head.let_go() {
+                0 => String::new(),
+                let_go => format!(", {} without files, which were let go", view::count(let_go, "commit")),
+            };
+            let text =
+                || format!("{} is whole: {objects}{without}\n{}", file.display(), summary(&bundle.head));
             let mut document = fields(&file, &bundle.head);
             if let Some(fields) = document.as_object_mut() {
                 fields.insert("objects".to_owned(), bundle.objects().into());
+                fields.insert("let_go".to_owned(), bundle.head.let_go().into());
             }
             cx.say(&document, text, || format!("{}\n", file.display()))
         }

@@ -128,13 +128,17 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
 pub(super) fn amount(copied: &Copied) -> String {
     let [commits, objects] =
         [(copied.commits, "commit"), (copied.objects, "object")].map(|(n, what)| view::count(n, what));
-    format!("{commits}, {objects}, {}", view::bytes(copied.bytes))
+    let without = match copied.let_go {
+        0 => String::new(),
+        let_go => format!(" ({let_go} without files, which were let go)"),
+    };
+    format!("{commits}{without}, {objects}, {}", view::bytes(copied.bytes))
 }
 
 /// What was copied, for programs.
 pub(super) fn amount_fields(copied: &Copied) -> Map<String, Value> {
-    let Copied { commits, objects, bytes } = *copied;
-    [("commits", commits), ("objects", objects), ("bytes", bytes)]
+    let Copied { commits, let_go, objects, bytes } = *copied;
+    [("commits", commits), ("let_go", let_go), ("objects", objects), ("bytes", bytes)]
         .into_iter()
         .map(|(name, number)| (name.to_owned(), number.into()))
         .collect()

@@ -54,6 +54,10 @@ fn rules_let_files_go_and_leave_history() {
     remove_branch(store, "main");
     let last = place.gc();
     assert_eq!((last.commits, last.needed.0), (6, 1));
+    let told = || history::find_let_go(store.objects(), commits[0]).unwrap().is_some();
+    assert!(told(), "who reads here may have seen the record before");
+    place.gc();
+    assert!(!told());
 }
 
 #[test]

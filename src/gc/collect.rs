@@ -8,12 +8,13 @@ use super::error::Error;
 use super::letting::Letting;
 use super::outgoing::{Outgoing, await_presences, lock, outlast};
 use super::plan::{Plan, Share, Unneeded, decide};
+use super::register::{self, Absent, Written};
 use super::roots::{self, Roots};
 use crate::history::{self, Author};
 use crate::ledger::{Outcome, Session};
 use crate::let_go;
 use crate::meta::Batch;
-use crate::object::{CommitId, Digest, NodeId, ObjectKind, ObjectRead};
+use crate::object::{Digest, ObjectKind, ObjectRead};
 use crate::owner;
 use crate::pack::{Condemned, Location, Rehearsal};
 use crate::progress::{Amount, Progress};
@@ -257,36 +258,29 @@ impl<'a> Collection<'a> {
         self.mark(roots)
     }
 
-    /// The table of commits whose files were let go, as it is to be; `None` if it stays as it is. It is in the packs.
-    fn table(&self, before: Option<NodeId>) -> Result<Option<NodeId>, Error> {
-        let writer = self.store.writer();
-        let is_known = |id: &CommitId| self.marks.has_entered(id.digest());
-        let table =
-            history::write_let_go(&writer, before, self.letting.goes(), &is_known, self.aging.told())?;
-        writer.finish()?;
-        // Nodes of it may have been there before, and nothing else need them.
-        if let Some(table) = table {
-            reach::visit(self.store.objects(), Root::Plain(table), &self.marks)?;
-        }
-        Ok(table)
-    }
-
     /// Forgets what is known of commits that nothing leads to, and says since when operations can be undone and which commits' files are let
     /// go. How many commits were forgotten, and of how many the files were let go.
     pub(super) fn forget(&mut self) -> Result<(u64, u64), Error> {
         let mut commits = BTreeSet::new();
         let purges = history::purges(&self.store.session()?)?;
         self.take_up(roots::of_workspaces(self.store, &self.repos, &purges)?)?;
+        let mut absent = Absent::Go;
         loop {
             self.age()?;
-            // A purge may have changed it meanwhile.
+            // A purge may have changed it meanwhile, or what comes from another store.
             let before = let_go::root(&self.store.session()?)?;
-            let table = self.table(before)?.filter(|table| before != Some(*table));
+            let gone = (self.letting.goes(), self.aging.told());
+            let Written { table, dropped } = register::write(self.store, &self.marks, before, gone, absent)?;
+            let table = table.filter(|table| before != Some(*table));
             let mut facts = self.store.session()?;
             let named = self.news(&facts)?;
             if !named.is_empty() {
                 drop(facts);
                 self.take_up(named)?;
+                continue;
+            }
+            if !register::may_drop(self.store, &dropped)? {
+                absent = Absent::Stay;
                 continue;
             }
             let dead = roots::dead(&facts, &self.repos, &|id| self.marks.has_entered(id), FACTS)?;

@@ -29,6 +29,7 @@ mod gather;
 mod letting;
 mod outgoing;
 mod plan;
+mod register;
 mod roots;
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ const RESULTS: &[u8] = b"results";
 
 const VERSION: u8 = 1;
 
+/// How many bytes the rules may have that somebody else names.
+const MAX_RULES: usize = 16 << 10;
+
 /// When the files of a commit were let go, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LetGo {
@@ -35,6 +38,12 @@ impl LetGo {
     pub fn shown_time(&self) -> String {
         let at = Local.timestamp_millis_opt(self.time).single();
         at.map_or_else(String::new, |at| at.to_rfc3339_opts(SecondsFormat::Secs, false))
+    }
+
+    /// Whether it can be told to a person: for who has it from somebody else. The rules may be some that this release does not know.
+    pub fn is_legal(&self) -> bool {
+        let is_text = !self.rules.trim().is_empty() && !self.rules.contains(char::is_control);
+        is_text && self.rules.len() <= MAX_RULES && Local.timestamp_millis_opt(self.time).single().is_some()
     }
 }
 
@@ -92,7 +101,7 @@ pub fn write(
     is_known: &dyn Fn(&CommitId) -> bool,
     results: Option<&LetGo>,
 ) -> Result<Option<NodeId>, Error> {
-    let mut edits = BTreeMap::new();
+    let mut edits = Edits::new();
     if let Some(table) = table {
         tree::walk::<Raw, Error>(
             sink,
@@ -106,16 +115,44 @@ pub fn write(
             },
         )?;
     }
-    let all = more.iter().map(|(id, gone)| (&id.digest().as_bytes()[..], gone));
-    for (key, gone) in all.chain(results.map(|gone| (RESULTS, gone))) {
-        let fail = |source| Error::Fact { what: "what was let go".to_owned(), source };
-        edits.insert(key.to_vec(), Some(Raw(codec::encode(VERSION, gone).map_err(fail)?)));
+    edits.extend(additions(more)?);
+    if let Some(gone) = results {
+        edits.insert(RESULTS.to_vec(), Some(record(gone)?));
     }
     if edits.is_empty() {
         return Ok(None);
     }
+    edit(sink, table, edits).map(Some)
+}
+
+/// Writes the table with these commits, and all that are in it. Its root.
+pub fn add(
+    sink: &dyn ObjectWrite,
+    table: Option<NodeId>,
+    more: &BTreeMap<CommitId, LetGo>,
+) -> Result<NodeId, Error> {
+    edit(sink, table, additions(more)?)
+}
+
+/// What is to become of keys of the table.
+type Edits = BTreeMap<Vec<u8>, Option<Raw>>;
+
+fn additions(more: &BTreeMap<CommitId, LetGo>) -> Result<Edits, Error> {
+    let mut edits = Edits::new();
+    for (id, gone) in more {
+        edits.insert(id.digest().as_bytes().to_vec(), Some(record(gone)?));
+    }
+    Ok(edits)
+}
+
+fn record(gone: &LetGo) -> Result<Raw, Error> {
+    let fail = |source| Error::Fact { what: "what was let go".to_owned(), source };
+    Ok(Raw(codec::encode(VERSION, gone).map_err(fail)?))
+}
+
+fn edit(sink: &dyn ObjectWrite, table: Option<NodeId>, edits: Edits) -> Result<NodeId, Error> {
     let table = table.map_or_else(|| tree::empty(sink), Ok)?;
-    Ok(Some(tree::edit(sink, table, edits)?))
+    Ok(tree::edit(sink, table, edits)?)
 }
 
 #[cfg(test)]
@@ -145,5 +182,19 @@ mod tests {
         assert_eq!(find_in(&objects, third, a).unwrap(), None);
         assert_eq!(at(&objects, third, RESULTS, String::new).unwrap(), Some(gone(9)));
         assert_eq!(write(&objects, Some(third), &BTreeMap::new(), &|_| true, None).unwrap(), None);
+        let again = add(&objects, Some(third), &BTreeMap::from([(a, gone(1))])).unwrap();
+        let [a, b] = [a, b].map(|id| find_in(&objects, again, id).unwrap());
+        assert_eq!((a, b), (Some(gone(1)), Some(gone(2))));
+        assert_eq!(at(&objects, again, RESULTS, String::new).unwrap(), Some(gone(9)));
+    }
+
+    #[test]
+    fn what_cannot_be_told_to_a_person_is_not_legal() {
+        let is_legal = |time, rules: &str| LetGo { time, rules: rules.to_owned() }.is_legal();
+        assert!(is_legal(0, "r@*:keep-last=1 r@main:keep-within=1d") && is_legal(-1, "what comes later"));
+        for rules in ["", " ", "\x1b[2J", "two\nlines", &"x".repeat(MAX_RULES + 1)] {
+            assert!(!is_legal(0, rules), "{rules:?}");
+        }
+        assert!(!is_legal(i64::MAX, "r@*:keep-last=1") && !is_legal(i64::MIN, "r@*:keep-last=1"));
     }
 }

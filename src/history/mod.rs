@@ -32,8 +32,8 @@ pub use error::Error;
 pub use index::{commits_of, derived, find_by_prefix, record_commit, record_derived};
 pub use kept::{keep_since, kept_since};
 pub use let_go::{
-    LetGo, check_whole, find as find_let_go, find_results as find_results_let_go, load_whole,
-    write as write_let_go,
+    LetGo, add as add_let_go, check_whole, find as find_let_go, find_results as find_results_let_go,
+    load_whole, write as write_let_go,
 };
 pub use log::Log;
 pub use pin::{create as create_pin, is_pinned, list as pins, remove as remove_pin};

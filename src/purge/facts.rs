@@ -102,13 +102,10 @@ impl Writes {
                     self.rename(key, id, new, bytes(new));
                 }
             }
-            Subject::LetGo => {
-                let is_known = |id: &CommitId| !commits.renamed.contains_key(id);
-                let table =
-                    history::write_let_go(sink, let_go::read(value), &commits.let_go, &is_known, None)?;
-                if let Some(table) = table {
-                    self.facts.insert(key.to_vec(), Some(table.digest().as_bytes().to_vec()));
-                }
+            // What is told of the old ones stays for as long as their records do.
+            Subject::LetGo if !commits.let_go.is_empty() => {
+                let table = history::add_let_go(sink, let_go::read(value), &commits.let_go)?;
+                self.facts.insert(key.to_vec(), Some(table.digest().as_bytes().to_vec()));
             }
             Subject::Commit(repo, id) => {
                 if let Some(new) = renamed(id) {

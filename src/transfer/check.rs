@@ -11,15 +11,33 @@ use crate::history;
 use crate::object::{Commit, CommitId, Digest, Entry, NodeId, ObjectKind, ObjectRead, TreePath};
 use crate::tree::{Cursor, Site};
 
+/// What a commit must have with it to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum With {
+    /// All that it names.
+    Files,
+    /// The commits that it follows: its files were let go.
+    Parents,
+}
+
 /// An error unless the commit with these bytes may be kept. Reads what it has beyond its first parent. `known` are trees of
-/// results that were found to be right before.
+/// results that were found to be right before, `gone` commits that came without their files.
 pub(super) fn check(
     shelf: &Shelf,
     id: CommitId,
     bytes: &[u8],
+    with: With,
+    gone: &HashSet<CommitId>,
     known: &mut HashSet<NodeId>,
 ) -> Result<(), Error> {
-    match inspect(shelf, bytes, known) {
+    let mut inspect = || {
+        let (commit, parent) = inspect_record(shelf, bytes)?;
+        match with {
+            With::Parents => Ok(()),
+            With::Files => inspect_files(shelf, &commit, parent.filter(|(id, _)| !gone.contains(id)), known),
+        }
+    };
+    match inspect() {
         Err(error) if error.kind() == Kind::Damaged => {
             Err(Error::Illegal { commit: id, source: Cause::from(error) })
         }
@@ -31,7 +49,8 @@ fn wrong(reason: impl Into<String>) -> Error {
     Error::Wrong { reason: reason.into() }
 }
 
-fn inspect(shelf: &Shelf, bytes: &[u8], known: &mut HashSet<NodeId>) -> Result<(), Error> {
+/// The commit, and the first that it follows.
+fn inspect_record(shelf: &Shelf, bytes: &[u8]) -> Result<(Commit, Option<(CommitId, Commit)>), Error> {
     let commit = Commit::from_bytes(bytes).map_err(|_| wrong("it is no commit record"))?;
     if commit.to_bytes().ok().as_deref() != Some(bytes) {
         return Err(wrong("its record is not written as vds writes it"));
@@ -46,18 +65,27 @@ fn inspect(shelf: &Shelf, bytes: &[u8], known: &mut HashSet<NodeId>) -> Result<(
         generation = generation.max(parent.generation.saturating_add(1));
         earlier = earlier.or(Some((*id, parent)));
     }
-    // What was let go here cannot vouch for what it shares with the new commit.
-    let earlier = match earlier {
-        Some((id, parent)) if history::find_let_go(shelf, id)?.is_none() => Some(parent),
-        _ => None,
-    };
     if commit.generation != generation {
         return Err(wrong(format!(
             "it says to be of generation {}, and is of {generation}",
             commit.generation
         )));
     }
-    closure::visit(shelf, &commit, earlier.as_ref(), known, &mut |part| match part {
+    Ok((commit, earlier))
+}
+
+fn inspect_files(
+    shelf: &Shelf,
+    commit: &Commit,
+    parent: Option<(CommitId, Commit)>,
+    known: &mut HashSet<NodeId>,
+) -> Result<(), Error> {
+    // What was let go here cannot vouch for what it shares with the new commit.
+    let earlier = match parent {
+        Some((id, parent)) if history::find_let_go(shelf, id)?.is_none() => Some(parent),
+        _ => None,
+    };
+    closure::visit(shelf, commit, earlier.as_ref(), known, &mut |part| match part {
         Part::Node(_) => Ok(()),
         Part::Content { key, entry } => check_content(shelf, key, &entry),
         Part::Path { root, site } => {

@@ -3,7 +3,7 @@
 use super::contract::{Name, Parcel, Peer, RefMove};
 use super::error::Error;
 use super::story::author;
-use crate::history;
+use crate::history::{self, LetGo};
 use crate::object::access::memory::Objects;
 use crate::object::{AccessError, Commit, CommitId, Digest, NodeId, ObjectKind, ObjectRead, TagName};
 use crate::tree;
@@ -15,12 +15,13 @@ pub(super) fn check(peer: &dyn Peer) {
     let [first, second] = what_was_put_is_there(peer);
     names_move_in_one_step_or_not_at_all(peer, first, second);
     what_is_not_right_is_refused(peer, first);
+    what_was_let_go_comes_as_a_record(peer, second);
 }
 
 fn what_is_not_there_is_missing(peer: &dyn Peer) {
     let absent = Digest::of(b"absent");
     assert!(matches!(peer.read(&[absent]), Err(AccessError::Missing { digest }) if digest == absent));
-    assert_eq!(peer.receive().unwrap().have(&[absent]).unwrap(), [None]);
+    assert_eq!(peer.receive(&author()).unwrap().have(&[absent]).unwrap(), [None]);
     assert_eq!(peer.read(&[]).unwrap().len(), 0);
 }
 
@@ -45,17 +46,41 @@ fn what_was_put_is_there(peer: &dyn Peer) -> [CommitId; 2] {
     let parcels: Vec<Parcel> = ids.iter().map(|id| parcel(&objects, id)).collect();
     let kinds = [Some(ObjectKind::Node), Some(ObjectKind::Commit), Some(ObjectKind::Commit)];
     for _ in 0..2 {
-        let mut delivery = peer.receive().unwrap();
+        let mut delivery = peer.receive(&author()).unwrap();
         delivery.put(&parcels[..1]).unwrap();
         delivery.put(&parcels[1..]).unwrap();
         assert_eq!(delivery.have(&ids).unwrap(), kinds);
         delivery.finish().unwrap();
     }
-    assert_eq!(peer.receive().unwrap().have(&ids).unwrap(), kinds);
+    assert_eq!(peer.receive(&author()).unwrap().have(&ids).unwrap(), kinds);
     for (read, sent) in peer.read(&ids).unwrap().iter().zip(&parcels) {
         assert_eq!((read.kind, &read.bytes), (sent.kind, &sent.bytes));
     }
     [first, second]
+}
+
+fn what_was_let_go_comes_as_a_record(peer: &dyn Peer, before: CommitId) {
+    let there = history::load(&Loaded(peer), before).unwrap();
+    let bytes = Commit { tree: NodeId::of(b"let go"), ..there.clone() }.to_bytes().unwrap();
+    let (digest, kind) = (Digest::of(&bytes), ObjectKind::Commit);
+    let (id, record) = (CommitId::new(digest), Parcel { digest, kind, bytes: bytes.into() });
+    let gone = LetGo { time: 1, rules: "r@main:keep-last=1".to_owned() };
+    refuses(peer, record.clone());
+    for _ in 0..2 {
+        let mut delivery = peer.receive(&author()).unwrap();
+        delivery.let_go(&[(id, gone.clone()), (before, gone.clone())]).unwrap();
+        delivery.put(std::slice::from_ref(&record)).unwrap();
+        let has_files = |id| delivery.has_files(id).unwrap();
+        assert_eq!((has_files(id), has_files(before)), (false, true));
+        delivery.finish().unwrap();
+        let _ = peer.names().unwrap();
+        let told = |id| history::find_let_go(&Loaded(peer), id).unwrap();
+        assert_eq!((told(id), told(before)), (Some(gone.clone()), None));
+    }
+    let moved = begin("c", None, id);
+    assert!(peer.update(&author(), &[moved]).is_err());
+    let illegal = LetGo { rules: "\n".to_owned(), ..gone };
+    assert!(peer.receive(&author()).unwrap().let_go(&[(id, illegal)]).is_err());
 }
 
 fn begin(name: &str, before: Option<CommitId>, after: CommitId) -> RefMove {
@@ -116,17 +141,17 @@ fn what_is_not_right_is_refused(peer: &dyn Peer, first: CommitId) {
         refuses(peer, Parcel { digest: Digest::of(b"this"), kind, bytes: b"that"[..].into() });
     }
     let whole = Parcel { digest: Digest::of(b"x"), kind: ObjectKind::Chunk, bytes: b"x"[..].into() };
-    let mut delivery = peer.receive().unwrap();
+    let mut delivery = peer.receive(&author()).unwrap();
     delivery.put(&[whole]).unwrap();
     delivery.finish().unwrap();
 }
 
 fn refuses(peer: &dyn Peer, parcel: Parcel) {
-    let mut delivery = peer.receive().unwrap();
+    let mut delivery = peer.receive(&author()).unwrap();
     assert!(delivery.put(std::slice::from_ref(&parcel)).is_err(), "{parcel:?}");
     assert_eq!(delivery.have(&[parcel.digest]).unwrap(), [None]);
     drop(delivery);
-    assert_eq!(peer.receive().unwrap().have(&[parcel.digest]).unwrap(), [None]);
+    assert_eq!(peer.receive(&author()).unwrap().have(&[parcel.digest]).unwrap(), [None]);
 }
 
 #[derive(Debug)]
@@ -135,5 +160,9 @@ struct Loaded<'a>(&'a dyn Peer);
 impl ObjectRead for Loaded<'_> {
     fn read_object(&self, digest: &Digest) -> Result<crate::object::Payload, AccessError> {
         Ok(self.0.read(&[*digest])?.remove(0))
+    }
+
+    fn let_go(&self) -> Option<NodeId> {
+        self.0.let_go()
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::error::Error;
-use crate::history::Author;
+use crate::history::{Author, LetGo};
 use crate::object::{
     AccessError, BranchName, CommitId, Digest, NodeId, ObjectKind, ObjectRead, Payload, RepoName, TagName,
 };
@@ -123,8 +123,8 @@ pub trait Peer: fmt::Debug + Send + Sync {
     /// The root of the table of commits whose files were let go, if there is one. Of these only the records can be read.
     fn let_go(&self) -> Option<NodeId>;
 
-    /// Opens a delivery.
-    fn receive(&self) -> Result<Box<dyn Delivery + '_>, Error>;
+    /// Opens a delivery, for who makes it.
+    fn receive(&self, author: &Author) -> Result<Box<dyn Delivery + '_>, Error>;
 
     /// Moves names.
     fn update(&self, author: &Author, moves: &[RefMove]) -> Result<Updated, Error>;
@@ -137,13 +137,19 @@ pub trait Peer: fmt::Debug + Send + Sync {
 ///   `has_files` says that its files were let go.
 /// - `put` takes objects in any number; one that names others comes after them, in the same call or a later one. It refuses what
 ///   does not have the bytes that its id promises, and a commit of which something is missing or illegal; what came before stays.
+/// - `let_go` comes before the first `put`. Of a commit that it tells of, and that is not there, only the record is put, and only the
+///   commits that it follows must be there; whoever finds it there finds it told that its files were let go. A commit that is there
+///   stays as it is. What cannot be told to a person is refused.
 /// - What was put is there for good when `finish` has returned. A delivery that is dropped may leave some of it.
 pub trait Delivery: fmt::Debug {
     /// For each id what kind of object it is, if it is there.
     fn have(&self, ids: &[Digest]) -> Result<Vec<Option<ObjectKind>>, Error>;
 
-    /// Whether a commit that is there is there with its files. Those of one that was put are.
+    /// Whether a commit that is there is there with its files.
     fn has_files(&self, commit: CommitId) -> Result<bool, Error>;
+
+    /// Tells of which of the commits that come the files were let go, when, and by which rules.
+    fn let_go(&mut self, gone: &[(CommitId, LetGo)]) -> Result<(), Error>;
 
     /// Takes objects.
     fn put(&mut self, parcels: &[Parcel]) -> Result<(), Error>;

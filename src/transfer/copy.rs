@@ -6,8 +6,8 @@ use super::closure::{self, Part};
 use super::contract::{Delivery, Objects, Parcel, Peer};
 use super::error::Error;
 use crate::content::Manifest;
-use crate::history;
-use crate::object::{Commit, CommitId, Digest, ObjectKind, ObjectRead, Payload};
+use crate::history::{self, LetGo};
+use crate::object::{Commit, CommitId, Digest, NodeId, ObjectKind, ObjectRead, Payload};
 use crate::progress::{Amount, Progress};
 
 /// How many objects are asked for at a time.
@@ -16,19 +16,25 @@ const TOGETHER: usize = 256;
 /// How many objects are read at a time: with chunks at most 16 MiB in memory.
 const READ_TOGETHER: usize = 64;
 
+/// How many records are read at a time of commits that have no files any more.
+const RECORDS_TOGETHER: usize = 4096;
+
 /// What was copied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Copied {
     /// How many commits.
     pub commits: u64,
+    /// How many of them without their files, which were let go.
+    pub let_go: u64,
     /// How many objects of all kinds.
     pub objects: u64,
     /// Their bytes, uncompressed.
     pub bytes: u64,
 }
 
-/// Copies the commits `heads` and their history from `from` to where `to` goes. Nothing is sent that is there already. Memory
-/// holds the ids of the commits that are missing there, and a few hundred objects.
+/// Copies the commits `heads` and their history from `from` to where `to` goes. Nothing is sent that is there already. Of commits whose files
+/// were let go the records are sent; a head must have its files. Memory holds the ids of the commits that are missing there, what is known
+/// of files that were let go, and a few hundred objects.
 pub fn copy(
     from: &dyn Peer,
     to: &mut dyn Delivery,
@@ -36,38 +42,65 @@ pub fn copy(
     progress: &dyn Progress,
 ) -> Result<Copied, Error> {
     progress.begin("comparing histories", Amount::Steps(None));
-    let missing = missing(&Objects(from), to, heads);
+    let route = Route::find(&Objects(from), to, heads);
     progress.end();
     progress.begin("copying", Amount::Bytes(None));
-    let copied = send(from, to, &missing?, progress);
+    let copied = send(from, to, &route?, progress);
     progress.end();
     copied
+}
+
+/// What is to be copied.
+#[derive(Debug)]
+struct Route {
+    /// The commits, each after those it follows.
+    commits: Vec<CommitId>,
+    /// Those of them whose files were let go.
+    gone: HashMap<CommitId, LetGo>,
+}
+
+impl Route {
+    fn find(from: &dyn ObjectRead, to: &dyn Delivery, heads: &[CommitId]) -> Result<Self, Error> {
+        let commits = missing(from, to, heads)?;
+        let mut gone = HashMap::new();
+        for id in &commits {
+            gone.extend(history::find_let_go(from, *id)?.map(|gone| (*id, gone)));
+        }
+        for head in heads.iter().filter(|head| gone.contains_key(head)) {
+            history::load_whole(from, *head)?;
+        }
+        Ok(Self { commits, gone })
+    }
+
+    /// The commits in groups, in their order: one with its files, or some without.
+    fn groups(&self) -> impl Iterator<Item = &[CommitId]> {
+        let has_files = |id: &CommitId| !self.gone.contains_key(id);
+        let runs = self.commits.chunk_by(move |a, b| !has_files(a) && !has_files(b));
+        runs.flat_map(|run| run.chunks(RECORDS_TOGETHER))
+    }
 }
 
 fn send(
     from: &dyn Peer,
     to: &mut dyn Delivery,
-    commits: &[CommitId],
+    route: &Route,
     progress: &dyn Progress,
 ) -> Result<Copied, Error> {
+    if !route.gone.is_empty() {
+        let gone: Vec<(CommitId, LetGo)> = route.gone.iter().map(|(id, gone)| (*id, gone.clone())).collect();
+        to.let_go(&gone)?;
+    }
     let mut sender =
         Sender { from, to, contents: Vec::new(), nodes: Vec::new(), copied: Copied::default(), progress };
     let mut known = HashSet::new();
-    let objects = Objects(from);
-    for id in commits {
-        let commit = history::load_whole(&objects, *id)?;
-        let earlier = match commit.parents.first() {
-            Some(parent) => sender.whole(&objects, *parent)?,
-            None => None,
-        };
-        closure::visit(&objects, &commit, earlier.as_ref(), &mut known, &mut |part| match part {
-            Part::Node(id) => sender.add_node(*id.digest()),
-            Part::Path { site, .. } => sender.add_content(*site.value.blob.digest()),
-            Part::Content { entry, .. } => sender.add_content(*entry.blob.digest()),
-        })?;
-        sender.flush()?;
-        sender.transfer(ObjectKind::Commit, &[*id.digest()])?;
-        sender.copied.commits += 1;
+    for group in route.groups() {
+        match group {
+            [id] if !route.gone.contains_key(id) => sender.send_files(*id, &mut known)?,
+            gone => sender.copied.let_go += gone.len() as u64,
+        }
+        let records: Vec<Digest> = group.iter().map(|id| *id.digest()).collect();
+        sender.transfer_together(ObjectKind::Commit, &records, RECORDS_TOGETHER)?;
+        sender.copied.commits += group.len() as u64;
     }
     Ok(sender.copied)
 }
@@ -122,6 +155,22 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
+    /// Sends all that the commit names, but for its parents.
+    fn send_files(&mut self, id: CommitId, known: &mut HashSet<NodeId>) -> Result<(), Error> {
+        let objects = Objects(self.from);
+        let commit = history::load(&objects, id)?;
+        let earlier = match commit.parents.first() {
+            Some(parent) => self.whole(&objects, *parent)?,
+            None => None,
+        };
+        closure::visit(&objects, &commit, earlier.as_ref(), known, &mut |part| match part {
+            Part::Node(id) => self.add_node(*id.digest()),
+            Part::Path { site, .. } => self.add_content(*site.value.blob.digest()),
+            Part::Content { entry, .. } => self.add_content(*entry.blob.digest()),
+        })?;
+        self.flush()
+    }
+
     /// The commit, if its files are on both sides. They may have been let go on either.
     fn whole(&self, objects: &dyn ObjectRead, id: CommitId) -> Result<Option<Commit>, Error> {
         match history::load_whole(objects, id) {
@@ -201,7 +250,16 @@ impl Sender<'_> {
 
     /// Reads and puts objects of this kind that the other side lacks.
     fn transfer(&mut self, kind: ObjectKind, digests: &[Digest]) -> Result<(), Error> {
-        for part in digests.chunks(READ_TOGETHER) {
+        self.transfer_together(kind, digests, READ_TOGETHER)
+    }
+
+    fn transfer_together(
+        &mut self,
+        kind: ObjectKind,
+        digests: &[Digest],
+        together: usize,
+    ) -> Result<(), Error> {
+        for part in digests.chunks(together) {
             let payloads = self.from.read(part)?;
             let parcels: Vec<Parcel> =
                 part.iter().zip(payloads).map(|(digest, payload)| parcel(kind, digest, payload)).collect();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::contract::{Delivery, Names, Parcel, Peer, RefMove, Updated};
 use super::error::Error;
-use crate::history::Author;
+use crate::history::{Author, LetGo};
 use crate::object::{AccessError, CommitId, Digest, NodeId, ObjectKind, Payload};
 
 /// A peer that passes everything on, counts it, and fails one operation.
@@ -77,9 +77,9 @@ impl<P: Peer> Peer for FaultyPeer<P> {
         self.inner.let_go()
     }
 
-    fn receive(&self) -> Result<Box<dyn Delivery + '_>, Error> {
+    fn receive(&self, author: &Author) -> Result<Box<dyn Delivery + '_>, Error> {
         self.counts.step("a delivery")?;
-        Ok(Box::new(FaultyDelivery { inner: self.inner.receive()?, counts: Arc::clone(&self.counts) }))
+        Ok(Box::new(FaultyDelivery { inner: self.inner.receive(author)?, counts: Arc::clone(&self.counts) }))
     }
 
     fn update(&self, author: &Author, moves: &[RefMove]) -> Result<Updated, Error> {
@@ -96,6 +96,11 @@ impl Delivery for FaultyDelivery<'_> {
 
     fn has_files(&self, commit: CommitId) -> Result<bool, Error> {
         self.inner.has_files(commit)
+    }
+
+    fn let_go(&mut self, gone: &[(CommitId, LetGo)]) -> Result<(), Error> {
+        self.counts.step("what was let go")?;
+        self.inner.let_go(gone)
     }
 
     fn put(&mut self, parcels: &[Parcel]) -> Result<(), Error> {

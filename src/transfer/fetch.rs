@@ -131,7 +131,7 @@ pub(super) fn collect(
         return Err(Error::Nothing { remote: remote.clone() });
     }
     let heads: Vec<CommitId> = chosen.iter().flat_map(Names::commits).collect();
-    let copied = deliver(peer, &LocalPeer::from(desk.store.clone()), &heads, desk.progress)?;
+    let copied = deliver(desk, peer, &LocalPeer::from(desk.store.clone()), &heads)?;
     Ok((chosen, copied))
 }
 
@@ -145,13 +145,13 @@ fn shared(store: &Store, mut there: Vec<Names>) -> Result<Vec<Names>, Error> {
 /// Copies the commits `heads` with their history from one end to the other. What has arrived is kept when the rest cannot, so
 /// that it need not be sent again.
 pub(super) fn deliver(
+    desk: &Desk<'_>,
     from: &dyn Peer,
     to: &dyn Peer,
     heads: &[CommitId],
-    progress: &dyn Progress,
 ) -> Result<Copied, Error> {
-    let mut delivery = to.receive()?;
-    match copy(from, &mut *delivery, heads, progress) {
+    let mut delivery = to.receive(desk.author)?;
+    match copy(from, &mut *delivery, heads, desk.progress) {
         Err(error) if error.kind() == Kind::Damaged => Err(error),
         copied => {
             let kept = delivery.finish();

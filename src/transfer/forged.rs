@@ -2,7 +2,7 @@
 
 use super::contract::{Delivery, Parcel};
 use super::error::Error;
-use super::intake::{Intake, Shelf};
+use super::intake::Intake;
 use super::story::{Place, author, edited, edits, noise};
 use crate::content::{self, Manifest};
 use crate::fault::{Fault, Kind};
@@ -30,7 +30,7 @@ fn commit(objects: &Objects, tree: NodeId, parents: Vec<CommitId>) -> CommitId {
 }
 
 fn intake(place: &Place) -> Intake {
-    Intake::new(Shelf { writer: place.store.writer(), besides: None })
+    Intake::into(&place.store, &author()).unwrap()
 }
 
 /// Puts all objects into an intake: chunks, then lists, then nodes, then the commits in this order.

@@ -1,20 +1,22 @@
 //! The door through which objects come in: nothing is taken on trust.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use super::check::check;
+use super::check::{With, check};
 use super::contract::{Delivery, Parcel};
 use super::error::Error;
+use super::register::Register;
 use crate::content::{self, CHUNK_MAX, Manifest};
 use crate::fault::{Cause, Fault, Kind};
-use crate::history;
+use crate::history::{self, Author, LetGo};
 use crate::object::codec::MAX_RECORD;
 use crate::object::{
     AccessError, BlobId, CommitId, Digest, NodeId, ObjectKind, ObjectRead, ObjectWrite, Payload,
 };
 use crate::pack::{Located, MAX_OBJECT, Packs, Writer};
+use crate::store::Store;
 
 /// The largest tree node, in bytes. Those that vds writes have some 10 KiB, with very long names up to 64.
 const MAX_NODE: u64 = 1 << 20;
@@ -57,22 +59,57 @@ impl ObjectRead for Shelf {
     }
 
     fn let_go(&self) -> Option<NodeId> {
-        self.writer.let_go()
+        self.besides.as_ref().map_or_else(|| self.writer.let_go(), ObjectRead::let_go)
     }
 }
 
 /// Objects on their way into a store.
+///
+/// The record of a commit without its files is written after the store was told so: were it the other way round, whoever found what is left
+/// of a transfer that was killed would take it that the files are there.
 #[derive(Debug)]
 pub struct Intake {
     shelf: Shelf,
+    /// Where it is written down which commits came without their files, if they are to stay.
+    register: Option<Register>,
+    /// Commits that are to come without their files.
+    awaited: HashMap<CommitId, LetGo>,
+    /// Commits that came without them.
+    gone: HashSet<CommitId>,
     /// Trees of results that were found to be right.
     known: HashSet<NodeId>,
 }
 
 impl Intake {
-    /// An intake onto `shelf`.
-    pub fn new(shelf: Shelf) -> Self {
-        Self { shelf, known: HashSet::new() }
+    /// An intake onto `shelf`, to see what would be taken. Of what may be read besides, a session must have told what was let go.
+    pub fn onto(shelf: Shelf) -> Self {
+        let (awaited, gone, known) = (HashMap::new(), HashSet::new(), HashSet::new());
+        Self { shelf, register: None, awaited, gone, known }
+    }
+
+    /// An intake into `store`, for this author.
+    pub fn into(store: &Store, author: &Author) -> Result<Self, Error> {
+        // It tells which commits are there without their files.
+        drop(store.session()?);
+        let shelf = Shelf { writer: store.writer(), besides: None };
+        Ok(Self { register: Some(Register::new(store, author)), ..Self::onto(shelf) })
+    }
+
+    /// Writes down of which of these commits the files were let go.
+    fn register(&mut self, parcels: &[&Parcel]) -> Result<(), Error> {
+        let mut coming = BTreeMap::new();
+        for parcel in parcels.iter().filter(|parcel| parcel.kind == ObjectKind::Commit) {
+            let id = CommitId::new(parcel.digest);
+            if let Some(gone) = self.awaited.remove(&id) {
+                matches(parcel)?;
+                coming.insert(id, gone);
+            }
+        }
+        if let Some(register) = &self.register {
+            register.add(&mut coming)?;
+        }
+        self.gone.extend(coming.into_keys());
+        Ok(())
     }
 
     fn take(&mut self, parcel: &Parcel) -> Result<(), Error> {
@@ -82,7 +119,9 @@ impl Intake {
             ObjectKind::Manifest => check_list(&self.shelf, parcel)?,
             ObjectKind::Commit => {
                 matches(parcel)?;
-                check(&self.shelf, CommitId::new(*digest), bytes, &mut self.known)?;
+                let id = CommitId::new(*digest);
+                let with = if self.gone.contains(&id) { With::Parents } else { With::Files };
+                check(&self.shelf, id, bytes, with, &self.gone, &mut self.known)?;
             }
         }
         Ok(self.shelf.writer.write_object(*kind, digest, bytes)?)
@@ -115,7 +154,20 @@ impl Delivery for Intake {
     }
 
     fn has_files(&self, commit: CommitId) -> Result<bool, Error> {
-        Ok(history::find_let_go(&self.shelf, commit)?.is_none())
+        Ok(!self.gone.contains(&commit) && history::find_let_go(&self.shelf, commit)?.is_none())
+    }
+
+    fn let_go(&mut self, gone: &[(CommitId, LetGo)]) -> Result<(), Error> {
+        for (id, gone) in gone {
+            if !gone.is_legal() {
+                let reason = format!("what was sent of the files of commit {id:.12} cannot be told");
+                return Err(Error::Wrong { reason });
+            }
+            if self.shelf.find(id.digest())?.is_none() || !self.has_files(*id)? {
+                self.awaited.insert(*id, gone.clone());
+            }
+        }
+        Ok(())
     }
 
     fn put(&mut self, parcels: &[Parcel]) -> Result<(), Error> {
@@ -130,6 +182,7 @@ impl Delivery for Intake {
             matches(chunk)?;
             Ok::<_, Error>(writer.write_object(chunk.kind, &chunk.digest, &chunk.bytes)?)
         })?;
+        self.register(&others)?;
         others.into_iter().try_for_each(|parcel| self.take(parcel))
     }
 

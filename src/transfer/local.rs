@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::contract::{Delivery, Names, Peer, RefMove, Updated};
 use super::error::Error;
-use super::intake::{Intake, Shelf};
+use super::intake::Intake;
 use super::update::{Moved, update};
 use crate::history::{self, Author};
 use crate::object::{AccessError, Digest, NodeId, ObjectRead, Payload};
@@ -61,8 +61,8 @@ impl Peer for LocalPeer {
         self.store.objects().let_go()
     }
 
-    fn receive(&self) -> Result<Box<dyn Delivery + '_>, Error> {
-        Ok(Box::new(Intake::new(Shelf { writer: self.store.writer(), besides: None })))
+    fn receive(&self, author: &Author) -> Result<Box<dyn Delivery + '_>, Error> {
+        Ok(Box::new(Intake::into(&self.store, author)?))
     }
 
     fn update(&self, author: &Author, moves: &[RefMove]) -> Result<Updated, Error> {

@@ -23,6 +23,7 @@ mod intake;
 mod local;
 mod pull;
 mod push;
+mod register;
 mod update;
 
 pub mod remotes;
@@ -37,6 +38,8 @@ mod forged;
 mod story;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod thinned;
 
 #[cfg(test)]
 pub(crate) use story::{Place, author, edits, make, noise, step};

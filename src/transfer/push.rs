@@ -197,7 +197,7 @@ fn make(
     let moves: Vec<RefMove> = moving.map(|pushed| pushed.moved.clone()).collect();
     if mode == Mode::Make {
         let heads: Vec<CommitId> = moves.iter().filter_map(|moved| moved.after).collect();
-        report.copied = deliver(&LocalPeer::from(desk.store.clone()), peer, &heads, desk.progress)?;
+        report.copied = deliver(desk, &LocalPeer::from(desk.store.clone()), peer, &heads)?;
         report.updated = peer.update(desk.author, &moves)?;
         remember(desk, remote, &report.names)?;
     }
