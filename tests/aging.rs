@@ -95,6 +95,21 @@ fn old_results_and_logs_go_and_what_branches_are_made_of_is_not_made_again() {
     commit(&desk, &[("a", "1")]);
     assert_eq!(ran(&desk), 0);
     desk.ok(&["verify"]);
+    // Others that get it do not miss anything.
+    desk.ok(&["clone", ".vds", "mine"]);
+    desk.ok(&["bundle", "create", "b", "r", "p/a"]);
+    desk.ok(&["bundle", "verify", "b"]);
+    desk.ok(&["init", "taken"]);
+    desk.ok(&["--store", "taken", "bundle", "apply", "b"]);
+    for other in ["mine", "taken"] {
+        desk.ok(&["--store", other, "verify"]);
+        desk.ok(&["--store", other, "pipeline", "create", "p.toml"]);
+        assert_eq!(desk.ok(&["--store", other, "ls", "p/a"]), desk.ok(&["ls", "p/a"]));
+        commit(&desk, &[("b", other)]);
+        desk.ok(&["--store", "mine", "fetch"]);
+        desk.ok(&["--store", other, "gc", "--retain", "ops=0"]);
+        desk.ok(&["--store", other, "verify"]);
+    }
     // The facts tell it when they are made anew, too.
     desk.ok(&["rebuild"]);
     desk.ok(&["verify"]);

@@ -91,22 +91,24 @@ struct Writing<'a> {
     needs: BTreeSet<CommitId>,
     /// The commits whose files were let go.
     gone: BTreeMap<CommitId, LetGo>,
+    /// How the tables of results were let go, if they were.
+    results: Option<LetGo>,
 }
 
 impl<'a> Writing<'a> {
     fn new(file: &'a File, path: &Path, known: HashSet<CommitId>) -> Self {
         let (file, hasher) = (BufWriter::with_capacity(1 << 20, file), blake3::Hasher::new());
         let (objects, needs, gone) = (HashMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { file, path: path.to_owned(), hasher, len: 0, objects, known, needs, gone }
+        Self { file, path: path.to_owned(), hasher, len: 0, objects, known, needs, gone, results: None }
     }
 
-    /// Writes how it begins, unless it has begun: by then it is known which commits have no files.
+    /// Writes how it begins, unless it has begun: by then it is known what was let go.
     fn begin(&mut self) -> io::Result<()> {
         if self.len > 0 {
             return Ok(());
         }
         self.append(MAGIC)?;
-        self.append(&[if self.gone.is_empty() { WHOLE } else { THINNED }])?;
+        self.append(&[if self.gone.is_empty() && self.results.is_none() { WHOLE } else { THINNED }])?;
         debug_assert_eq!(self.len, START);
         Ok(())
     }
@@ -147,15 +149,16 @@ impl<'a> Writing<'a> {
             branches: names.branches.clone(),
             tags: names.tags.clone(),
         };
+        let path = self.path.clone();
+        self.begin().map_err(|source| Error::Io { verb: "write", path: path.clone(), source })?;
         let head = Head {
             needs: self.needs.iter().copied().collect(),
             repos: names.iter().map(repo).collect(),
             thinned: grouped(std::mem::take(&mut self.gone)),
+            results: self.results.take(),
         };
         let trailer = Trailer { head: self.len, objects: self.objects.len() as u64 };
-        let path = self.path.clone();
         let mut write = || {
-            self.begin()?;
             let bytes = head.to_bytes().map_err(io::Error::other)?;
             self.append(&bytes)?;
             self.append(&trailer.to_bytes())?;
@@ -191,6 +194,12 @@ impl Delivery for Writing<'_> {
         assert_eq!(self.len, 0, "it has begun as one whose commits all have their files");
         let is_new = |(id, _): &&(CommitId, LetGo)| !self.known.contains(id);
         self.gone.extend(gone.iter().filter(is_new).cloned());
+        Ok(())
+    }
+
+    fn let_go_results(&mut self, gone: &LetGo) -> Result<(), transfer::Error> {
+        assert_eq!(self.len, 0, "it has begun as one whose commits all have their results");
+        self.results = Some(gone.clone());
         Ok(())
     }
 

@@ -12,10 +12,10 @@ use crate::transfer::{self, Names};
 /// What every bundle of every version begins with; then comes the version.
 pub(super) const MAGIC: &[u8; 7] = b"vdsbndl";
 
-/// The version of a bundle all of whose commits have their files.
+/// The version of a bundle all of whose commits have their files and results.
 pub(super) const WHOLE: u8 = 1;
 
-/// The version of a bundle with commits whose files were let go.
+/// The version of a bundle with commits whose files, or results, were let go.
 pub(super) const THINNED: u8 = 2;
 
 /// How many bytes stand before the first object.
@@ -36,6 +36,8 @@ pub struct Head {
     pub repos: Vec<Repo>,
     /// The commits of which it has only the records, by when their files were let go, and by which rules; all in ascending order.
     pub thinned: Vec<(LetGo, Vec<CommitId>)>,
+    /// How the tables of results were let go that its commits name, if they were: then it has none of them.
+    pub results: Option<LetGo>,
 }
 
 /// A repo in a bundle.
@@ -65,7 +67,7 @@ impl Head {
 
     /// The version that a bundle of this has.
     pub(super) fn version(&self) -> u8 {
-        if self.thinned.is_empty() { WHOLE } else { THINNED }
+        if self.thinned.is_empty() && self.results.is_none() { WHOLE } else { THINNED }
     }
 
     /// Of how many commits it has only the records.
@@ -74,10 +76,10 @@ impl Head {
     }
 
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, codec::Error> {
-        let Self { needs, repos, thinned } = self;
+        let Self { needs, repos, thinned, results } = self;
         match self.version() {
             WHOLE => codec::encode(WHOLE, &(needs, repos)),
-            version => codec::encode(version, &(needs, repos, thinned)),
+            version => codec::encode(version, &(needs, repos, thinned, results)),
         }
     }
 
@@ -85,12 +87,13 @@ impl Head {
     pub(super) fn from_bytes(version: u8, bytes: &[u8]) -> Option<Self> {
         let head = if version == WHOLE {
             let (needs, repos) = codec::decode(version, bytes).ok()?;
-            Self { needs, repos, thinned: Vec::new() }
+            Self { needs, repos, thinned: Vec::new(), results: None }
         } else {
-            let (needs, repos, thinned) = codec::decode(version, bytes).ok()?;
-            Self { needs, repos, thinned }
+            let (needs, repos, thinned, results) = codec::decode(version, bytes).ok()?;
+            Self { needs, repos, thinned, results }
         };
-        (head.version() == version && head.is_in_order() && head.is_thinned_legal()).then_some(head)
+        let is_legal = head.is_thinned_legal() && head.results.as_ref().is_none_or(LetGo::is_legal);
+        (head.version() == version && head.is_in_order() && is_legal).then_some(head)
     }
 
     fn is_in_order(&self) -> bool {
@@ -196,7 +199,7 @@ mod tests {
             branches: vec![("main".parse().unwrap(), id)],
             tags: Vec::new(),
         };
-        let whole = Head { needs: vec![id], repos: vec![repo], thinned: Vec::new() };
+        let whole = Head { needs: vec![id], repos: vec![repo], ..Head::default() };
         let number = |n: u8| [n, 0, 0, 0, 0, 0, 0, 0];
         let text = |text: &str| [&number(u8::try_from(text.len()).unwrap())[..], text.as_bytes()].concat();
         let names =
@@ -205,10 +208,13 @@ mod tests {
         assert_eq!(whole.to_bytes().unwrap(), [&[1], &names[..]].concat());
         let gone = CommitId::of(b"gone");
         let told = LetGo { time: 5, rules: "x".to_owned() };
-        let thinned = Head { thinned: vec![(told, vec![gone])], ..whole.clone() };
+        let thinned = Head { thinned: vec![(told.clone(), vec![gone])], ..whole.clone() };
         let more = [&number(1)[..], &number(5), &text("x"), &number(1), gone.digest().as_bytes()].concat();
-        assert_eq!(thinned.to_bytes().unwrap(), [&[2], &names[..], &more[..]].concat());
-        for head in [whole, thinned] {
+        assert_eq!(thinned.to_bytes().unwrap(), [&[2], &names[..], &more[..], &[0]].concat());
+        let without = Head { results: Some(told), ..whole.clone() };
+        let more = [&number(0)[..], &[1], &number(5), &text("x")].concat();
+        assert_eq!(without.to_bytes().unwrap(), [&[2], &names[..], &more[..]].concat());
+        for head in [whole, thinned, without] {
             let (version, bytes) = (head.version(), head.to_bytes().unwrap());
             assert_eq!(Head::from_bytes(3 - version, &bytes), None);
             assert_eq!(Head::from_bytes(version, &bytes), Some(head));

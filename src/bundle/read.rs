@@ -87,6 +87,9 @@ impl Bundle {
             let told: Vec<(CommitId, LetGo)> = commits.iter().map(|id| (*id, gone.clone())).collect();
             to.let_go(&told)?;
         }
+        if let Some(gone) = &self.head.results {
+            to.let_go_results(gone)?;
+        }
         let mut file = &self.file;
         file.seek(SeekFrom::Start(START)).map_err(fail)?;
         let mut rest = BufReader::with_capacity(1 << 20, file).take(self.trailer.head.saturating_sub(START));

@@ -185,7 +185,7 @@ pub enum Held {
 
 impl Held {
     /// What of commits leads on in a store, by what it has let go.
-    pub fn of(objects: &dyn ObjectRead) -> Result<Self, Error> {
+    pub fn of(objects: &dyn ObjectRead) -> Result<Self, history::Error> {
         Ok(if history::find_results_let_go(objects)?.is_some() { Self::Files } else { Self::All })
     }
 }

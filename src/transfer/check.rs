@@ -9,13 +9,14 @@ use crate::content::Manifest;
 use crate::fault::{Cause, Fault, Kind};
 use crate::history;
 use crate::object::{Commit, CommitId, Digest, Entry, NodeId, ObjectKind, ObjectRead, TreePath};
+use crate::reach::Held;
 use crate::tree::{Cursor, Site};
 
 /// What a commit must have with it to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum With {
-    /// All that it names.
-    Files,
+    /// All that it names, or all but the table of results.
+    Files(Held),
     /// The commits that it follows: its files were let go.
     Parents,
 }
@@ -34,7 +35,9 @@ pub(super) fn check(
         let (commit, parent) = inspect_record(shelf, bytes)?;
         match with {
             With::Parents => Ok(()),
-            With::Files => inspect_files(shelf, &commit, parent.filter(|(id, _)| !gone.contains(id)), known),
+            With::Files(held) => {
+                inspect_files(shelf, held, &commit, parent.filter(|(id, _)| !gone.contains(id)), known)
+            }
         }
     };
     match inspect() {
@@ -76,6 +79,7 @@ fn inspect_record(shelf: &Shelf, bytes: &[u8]) -> Result<(Commit, Option<(Commit
 
 fn inspect_files(
     shelf: &Shelf,
+    held: Held,
     commit: &Commit,
     parent: Option<(CommitId, Commit)>,
     known: &mut HashSet<NodeId>,
@@ -85,7 +89,7 @@ fn inspect_files(
         Some((id, parent)) if history::find_let_go(shelf, id)?.is_none() => Some(parent),
         _ => None,
     };
-    closure::visit(shelf, commit, earlier.as_ref(), known, &mut |part| match part {
+    closure::visit(shelf, held, commit, earlier.as_ref(), known, &mut |part| match part {
         Part::Node(_) => Ok(()),
         Part::Content { key, entry } => check_content(shelf, key, &entry),
         Part::Path { root, site } => {

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::error::Error;
-use crate::history;
 use crate::object::{Commit, Entry, NodeId, ObjectRead};
 use crate::pipeline::{self, Named, StateForm};
+use crate::reach::Held;
 use crate::tree::{self, Novel, Raw, Site};
 
 /// Something that a commit names.
@@ -22,10 +22,11 @@ pub(super) enum Part<'a> {
 /// What is told of each part.
 type Visit<'a> = dyn FnMut(Part<'_>) -> Result<(), Error> + 'a;
 
-/// Visits all that `commit` names, but for its parents, beyond what `earlier` names: children before their parents. `known`
+/// Visits all that `commit` names and `held` says of, but for its parents, beyond what `earlier` names: children before their parents. `known`
 /// are trees of datums that were visited before, and need not be again.
 pub(super) fn visit(
     source: &dyn ObjectRead,
+    held: Held,
     commit: &Commit,
     earlier: Option<&Commit>,
     known: &mut HashSet<NodeId>,
@@ -36,7 +37,7 @@ pub(super) fn visit(
     let Some(made) = &commit.provenance else { return Ok(()) };
     let before = earlier.and_then(|earlier| earlier.provenance.as_ref());
     visitor.state(before.map(|before| before.state), made.state)?;
-    if history::find_results_let_go(source)?.is_some() {
+    if held == Held::Files {
         return Ok(());
     }
     visitor.results(before.map(|before| before.results), made.results, made.state)

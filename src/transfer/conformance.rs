@@ -79,7 +79,13 @@ fn what_was_let_go_comes_as_a_record(peer: &dyn Peer, before: CommitId) {
     }
     let moved = begin("c", None, id);
     assert!(peer.update(&author(), &[moved]).is_err());
+    let mut delivery = peer.receive(&author()).unwrap();
+    delivery.let_go_results(&gone).unwrap();
+    delivery.finish().unwrap();
+    let _ = peer.names().unwrap();
+    assert_eq!(history::find_results_let_go(&Loaded(peer)).unwrap(), Some(gone.clone()));
     let illegal = LetGo { rules: "\n".to_owned(), ..gone };
+    assert!(peer.receive(&author()).unwrap().let_go_results(&illegal).is_err());
     assert!(peer.receive(&author()).unwrap().let_go(&[(id, illegal)]).is_err());
 }
 

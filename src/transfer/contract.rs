@@ -140,6 +140,8 @@ pub trait Peer: fmt::Debug + Send + Sync {
 /// - `let_go` comes before the first `put`. Of a commit that it tells of, and that is not there, only the record is put, and only the
 ///   commits that it follows must be there; whoever finds it there finds it told that its files were let go. A commit that is there
 ///   stays as it is. What cannot be told to a person is refused.
+/// - `let_go_results` comes before the first `put`, too. From then on the tables of results that commits name need not be put, and whoever
+///   finds a commit there finds it told that they were let go.
 /// - What was put is there for good when `finish` has returned. A delivery that is dropped may leave some of it.
 pub trait Delivery: fmt::Debug {
     /// For each id what kind of object it is, if it is there.
@@ -150,6 +152,9 @@ pub trait Delivery: fmt::Debug {
 
     /// Tells of which of the commits that come the files were let go, when, and by which rules.
     fn let_go(&mut self, gone: &[(CommitId, LetGo)]) -> Result<(), Error>;
+
+    /// Tells that the commits come without the tables of results that they name, which were let go.
+    fn let_go_results(&mut self, gone: &LetGo) -> Result<(), Error>;
 
     /// Takes objects.
     fn put(&mut self, parcels: &[Parcel]) -> Result<(), Error>;

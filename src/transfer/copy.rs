@@ -9,6 +9,7 @@ use crate::content::Manifest;
 use crate::history::{self, LetGo};
 use crate::object::{Commit, CommitId, Digest, NodeId, ObjectKind, ObjectRead, Payload};
 use crate::progress::{Amount, Progress};
+use crate::reach::Held;
 
 /// How many objects are asked for at a time.
 const TOGETHER: usize = 256;
@@ -57,6 +58,8 @@ struct Route {
     commits: Vec<CommitId>,
     /// Those of them whose files were let go.
     gone: HashMap<CommitId, LetGo>,
+    /// How the tables of results were let go that some of them name.
+    results: Option<LetGo>,
 }
 
 impl Route {
@@ -69,7 +72,17 @@ impl Route {
         for head in heads.iter().filter(|head| gone.contains_key(head)) {
             history::load_whole(from, *head)?;
         }
-        Ok(Self { commits, gone })
+        let mut results = history::find_results_let_go(from)?;
+        if results.is_some() && !any_names_results(from, commits.iter().filter(|id| !gone.contains_key(id)))?
+        {
+            results = None;
+        }
+        Ok(Self { commits, gone, results })
+    }
+
+    /// What of the commits is sent.
+    fn held(&self) -> Held {
+        if self.results.is_some() { Held::Files } else { Held::All }
     }
 
     /// The commits in groups, in their order: one with its files, or some without.
@@ -90,12 +103,15 @@ fn send(
         let gone: Vec<(CommitId, LetGo)> = route.gone.iter().map(|(id, gone)| (*id, gone.clone())).collect();
         to.let_go(&gone)?;
     }
+    if let Some(gone) = &route.results {
+        to.let_go_results(gone)?;
+    }
     let mut sender =
         Sender { from, to, contents: Vec::new(), nodes: Vec::new(), copied: Copied::default(), progress };
     let mut known = HashSet::new();
     for group in route.groups() {
         match group {
-            [id] if !route.gone.contains_key(id) => sender.send_files(*id, &mut known)?,
+            [id] if !route.gone.contains_key(id) => sender.send_files(*id, route.held(), &mut known)?,
             gone => sender.copied.let_go += gone.len() as u64,
         }
         let records: Vec<Digest> = group.iter().map(|id| *id.digest()).collect();
@@ -103,6 +119,14 @@ fn send(
         sender.copied.commits += group.len() as u64;
     }
     Ok(sender.copied)
+}
+
+/// Whether a stage has made any of these commits.
+fn any_names_results<'a>(
+    from: &dyn ObjectRead,
+    mut commits: impl Iterator<Item = &'a CommitId>,
+) -> Result<bool, Error> {
+    commits.try_fold(false, |any, id| Ok(any || history::load(from, *id)?.provenance.is_some()))
 }
 
 /// The commits that `to` lacks of the history of `heads`, each after those it follows.
@@ -156,14 +180,14 @@ struct Sender<'a> {
 
 impl Sender<'_> {
     /// Sends all that the commit names, but for its parents.
-    fn send_files(&mut self, id: CommitId, known: &mut HashSet<NodeId>) -> Result<(), Error> {
+    fn send_files(&mut self, id: CommitId, held: Held, known: &mut HashSet<NodeId>) -> Result<(), Error> {
         let objects = Objects(self.from);
         let commit = history::load(&objects, id)?;
         let earlier = match commit.parents.first() {
             Some(parent) => self.whole(&objects, *parent)?,
             None => None,
         };
-        closure::visit(&objects, &commit, earlier.as_ref(), known, &mut |part| match part {
+        closure::visit(&objects, held, &commit, earlier.as_ref(), known, &mut |part| match part {
             Part::Node(id) => self.add_node(*id.digest()),
             Part::Path { site, .. } => self.add_content(*site.value.blob.digest()),
             Part::Content { entry, .. } => self.add_content(*entry.blob.digest()),

@@ -103,6 +103,11 @@ impl Delivery for FaultyDelivery<'_> {
         self.inner.let_go(gone)
     }
 
+    fn let_go_results(&mut self, gone: &LetGo) -> Result<(), Error> {
+        self.counts.step("what was let go")?;
+        self.inner.let_go_results(gone)
+    }
+
     fn put(&mut self, parcels: &[Parcel]) -> Result<(), Error> {
         self.counts.step("objects")?;
         self.counts.put.fetch_add(parcels.len() as u64, Ordering::Relaxed);

@@ -16,6 +16,7 @@ use crate::object::{
     AccessError, BlobId, CommitId, Digest, NodeId, ObjectKind, ObjectRead, ObjectWrite, Payload,
 };
 use crate::pack::{Located, MAX_OBJECT, Packs, Writer};
+use crate::reach::Held;
 use crate::store::Store;
 
 /// The largest tree node, in bytes. Those that vds writes have some 10 KiB, with very long names up to 64.
@@ -76,6 +77,8 @@ pub struct Intake {
     awaited: HashMap<CommitId, LetGo>,
     /// Commits that came without them.
     gone: HashSet<CommitId>,
+    /// What the others come with.
+    held: Held,
     /// Trees of results that were found to be right.
     known: HashSet<NodeId>,
 }
@@ -84,7 +87,7 @@ impl Intake {
     /// An intake onto `shelf`, to see what would be taken. Of what may be read besides, a session must have told what was let go.
     pub fn onto(shelf: Shelf) -> Self {
         let (awaited, gone, known) = (HashMap::new(), HashSet::new(), HashSet::new());
-        Self { shelf, register: None, awaited, gone, known }
+        Self { shelf, register: None, awaited, gone, held: Held::All, known }
     }
 
     /// An intake into `store`, for this author.
@@ -92,7 +95,8 @@ impl Intake {
         // It tells which commits are there without their files.
         drop(store.session()?);
         let shelf = Shelf { writer: store.writer(), besides: None };
-        Ok(Self { register: Some(Register::new(store, author)), ..Self::onto(shelf) })
+        let held = Held::of(&shelf)?;
+        Ok(Self { register: Some(Register::new(store, author)), held, ..Self::onto(shelf) })
     }
 
     /// Writes down of which of these commits the files were let go.
@@ -120,7 +124,7 @@ impl Intake {
             ObjectKind::Commit => {
                 matches(parcel)?;
                 let id = CommitId::new(*digest);
-                let with = if self.gone.contains(&id) { With::Parents } else { With::Files };
+                let with = if self.gone.contains(&id) { With::Parents } else { With::Files(self.held) };
                 check(&self.shelf, id, bytes, with, &self.gone, &mut self.known)?;
             }
         }
@@ -167,6 +171,19 @@ impl Delivery for Intake {
                 self.awaited.insert(*id, gone.clone());
             }
         }
+        Ok(())
+    }
+
+    fn let_go_results(&mut self, gone: &LetGo) -> Result<(), Error> {
+        if !gone.is_legal() {
+            return Err(Error::Wrong {
+                reason: "what was sent of results that were let go cannot be told".to_owned(),
+            });
+        }
+        if let (Held::All, Some(register)) = (self.held, &self.register) {
+            register.add_results(gone)?;
+        }
+        self.held = Held::Files;
         Ok(())
     }
 

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use super::error::Error;
 use crate::history::{self, Author, LetGo};
-use crate::ledger::Outcome;
+use crate::ledger::{Outcome, Session};
 use crate::let_go;
 use crate::meta::Batch;
-use crate::object::{AccessError, CommitId};
+use crate::object::{AccessError, CommitId, NodeId};
 use crate::store::Store;
 
 /// How often it is tried again when others change the store meanwhile.
@@ -54,14 +54,44 @@ impl Register {
             if let_go::root(&facts)? != before || self.leave_out(gone, &mut more)? {
                 continue;
             }
-            let mut batch = Batch::default();
-            let_go::put(&mut batch, table);
-            if let Outcome::Done { .. } = facts.commit(&self.author.housekeeping(), &batch)? {
-                objects.tell_let_go(Some(table));
+            if self.put(&mut facts, table)? {
                 return Ok(());
             }
         }
-        Err(Error::Contended { place: self.store.root().display().to_string() })
+        Err(self.contended())
+    }
+
+    /// Writes down that commits come without the tables of results that they name. It is durable when this has returned.
+    pub(super) fn add_results(&self, gone: &LetGo) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            let before = let_go::root(&self.store.session()?)?;
+            let objects = self.store.objects();
+            let is_told = history::find_results_let_go(objects)?.is_some();
+            let writer = self.store.writer();
+            let table = history::write_let_go(&writer, before, &BTreeMap::new(), &|_| true, Some(gone))?;
+            writer.finish()?;
+            let Some(table) = table.filter(|_| !is_told) else { return Ok(()) };
+            let mut facts = self.store.session()?;
+            if let_go::root(&facts)? == before && self.put(&mut facts, table)? {
+                return Ok(());
+            }
+        }
+        Err(self.contended())
+    }
+
+    /// Makes this the table, unless others were faster. Whether it is.
+    fn put(&self, facts: &mut Session, table: NodeId) -> Result<bool, Error> {
+        let mut batch = Batch::default();
+        let_go::put(&mut batch, table);
+        let is_done = matches!(facts.commit(&self.author.housekeeping(), &batch)?, Outcome::Done { .. });
+        if is_done {
+            self.store.objects().tell_let_go(Some(table));
+        }
+        Ok(is_done)
+    }
+
+    fn contended(&self) -> Error {
+        Error::Contended { place: self.store.root().display().to_string() }
     }
 
     /// Takes those of `more` out of both that are here: nothing tells that they have no files. True if there are any.
