@@ -117,12 +117,13 @@ fn what_is_told_of_the_wrong_commits_is_refused() {
         Trailer::from_bytes(bytes[at..at + 16].try_into().unwrap()).unwrap();
     let objects = &bytes[usize::try_from(START).unwrap()..usize::try_from(head).unwrap()];
     let rules = |rules: &str| LetGo { time: 1, rules: rules.to_owned() };
-    let with = |version, gone: Vec<(LetGo, Vec<CommitId>)>| {
+    let with_results = |version, gone: Vec<(LetGo, Vec<CommitId>)>, results: Option<LetGo>| {
         let main: Heads<'_> = vec![("main", line[2])];
         let tags: Heads<'_> = Vec::new();
         let needs: Vec<CommitId> = Vec::new();
-        forged(version, objects, count, &(needs, vec![("r", "", main, tags)], gone))
+        forged(version, objects, count, &(needs, vec![("r", "", main, tags)], gone, results))
     };
+    let with = |version, gone| with_results(version, gone, None);
     let mut both = line[..2].to_vec();
     both.sort();
     let there = Place::new();
@@ -143,6 +144,7 @@ fn what_is_told_of_the_wrong_commits_is_refused() {
         refused(&with(2, gone), "what it is of");
     }
     refused(&with(1, vec![(rules("x"), both.clone())]), "what it is of");
+    refused(&with_results(2, vec![(rules("x"), both.clone())], Some(rules("\x1b[2J"))), "what it is of");
     refused(&with(2, vec![(rules("x"), first)]), "is refused");
     let absent = vec![CommitId::of(b"absent")];
     refused(&with(2, vec![(rules("x"), both), (rules("y"), absent)]), "does not have");
