@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tar::{EntryType, Header};
 
-use super::directory::{TRIES, copy_pack};
+use super::directory::{TRIES, copy_pack, outside, whole_journal};
 use super::error::Error;
 use crate::backend::{Backend as _, Listed, LocalBackend};
 use crate::interrupt::undo_with;
@@ -46,6 +46,7 @@ pub fn archive(store: &Store, path: &Path, progress: &dyn Progress) -> Result<Ar
     let fail = |source| Error::Io { path: path.to_owned(), source };
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::metadata(dir).map_err(fail)?;
+    outside(store, dir)?;
     let mut draft = tempfile::Builder::new();
     draft.prefix(".vds-backup-").permissions(Permissions::from_mode(0o666));
     // Its error names the draft, which nobody asked for.
@@ -70,11 +71,11 @@ pub fn stream(
     progress: &dyn Progress,
 ) -> Result<Archived, Error> {
     // A store in which nothing has happened yet gets its journal.
-    drop(store.session()?);
+    store.session()?.check_sound()?;
     let out = BufWriter::with_capacity(1 << 20, out);
     let mut writing = Writing { store, out, name, written: 0, packs: BTreeSet::new(), progress };
     for _ in 0..TRIES {
-        let journal = Journal::read(&store.root().join("journal"))?;
+        let journal = whole_journal(store)?;
         if writing.packs()? {
             return writing.end(&journal);
         }

@@ -36,11 +36,27 @@ pub struct Backed {
     pub bytes: u64,
 }
 
+/// An error if this place is in the store's own directory.
+pub(super) fn outside(store: &Store, place: &Path) -> Result<(), Error> {
+    let dirs = place.ancestors().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
+    // What is not there yet will be in the nearest directory that is.
+    let there = dirs.filter_map(|dir| fs::canonicalize(dir).ok()).next();
+    let is_own = |own: PathBuf| there.is_some_and(|there| there.starts_with(own));
+    if fs::canonicalize(store.root()).is_ok_and(is_own) {
+        return Err(Error::Itself { place: place.to_owned() });
+    }
+    Ok(())
+}
+
 /// Makes the directory `dir` hold a store that is what `store` is now. An earlier backup in it is gone on with.
 pub fn backup(store: &Store, dir: &Path, progress: &dyn Progress) -> Result<Backed, Error> {
     let root = dir.join(DIR_NAME);
+    outside(store, dir)?;
+    if root.exists() {
+        outside(store, &root)?;
+    }
     // A store in which nothing has happened yet gets its journal.
-    drop(store.session()?);
+    store.session()?.check_sound()?;
     check(store, dir, &root)?;
     let places = ["journal", "packs", "tmp"].map(|name| root.join(name));
     for place in &places {
@@ -56,6 +72,13 @@ pub fn backup(store: &Store, dir: &Path, progress: &dyn Progress) -> Result<Back
         }
     }
     Err(Error::Restless)
+}
+
+/// The journal, each record of which was looked at: an earlier backup may have it whole where the store has not.
+pub(super) fn whole_journal(store: &Store) -> Result<Journal, Error> {
+    let journal = Journal::read(&store.root().join("journal"))?;
+    journal.newest_first().try_for_each(|record| record.map(drop))?;
+    Ok(journal)
 }
 
 /// An error unless the directory is free, or has an earlier state of the store.
@@ -114,7 +137,7 @@ impl Copying<'_> {
     fn attempt(&self) -> Result<Option<Backed>, Error> {
         let draft = self.tmp.path().map_err(self.fail())?;
         let mut file = File::create(&draft).map_err(self.fail())?;
-        let journal = Journal::read(&self.store.root().join("journal"))?;
+        let journal = whole_journal(self.store)?;
         journal.copy_to(&mut file)?;
         file.sync_all().map_err(self.fail())?;
         let packs = LocalBackend::new(&self.store.root().join("packs")).list()?;

@@ -26,6 +26,9 @@ pub enum Error {
     /// The directory has the backup of another store, or a store that went its own way.
     #[error("{} is not an earlier state of this store", .dir.display())]
     Foreign { dir: PathBuf },
+    /// The place is the store's own.
+    #[error("{} is this store itself, or in it, and no place for its backup", .place.display())]
+    Itself { place: PathBuf },
     /// A pack is not what its name says.
     #[error("the pack {pack} is damaged, and was not copied")]
     Damaged { pack: Digest },
@@ -43,7 +46,7 @@ pub enum Error {
 fault! {
     Error passes on Journal, Ledger, Backend;
     kind {
-        Self::Occupied { .. } | Self::Exists { .. } => Kind::Usage,
+        Self::Occupied { .. } | Self::Itself { .. } | Self::Exists { .. } => Kind::Usage,
         Self::Foreign { .. } => Kind::Refused,
         Self::Damaged { .. } => Kind::Damaged,
         Self::Io { .. } => Kind::Io,
@@ -51,6 +54,7 @@ fault! {
     }
     hint {
         Self::Occupied { .. } => Some("name a new directory, an empty one, or an earlier backup".to_owned()),
+        Self::Itself { .. } => Some("name a directory beside it, better on another disk".to_owned()),
         Self::Exists { .. } => Some("name a new file; an archive is not gone on with".to_owned()),
         Self::Foreign { .. } => Some("name a new directory, or the backup of this store".to_owned()),
         Self::Damaged { .. } => Some("`vds verify` tells what that hurts; an earlier backup may have it intact".to_owned()),

@@ -159,8 +159,11 @@ fn text(collected: &Collected, dry_run: bool) -> String {
             "{sums}would delete {freed} and {gone}; {packs} would go, and {copied} of them be copied\n"
         );
     }
-    let mut text = format!("{sums}deleted {} and {gone}\n", view::bytes(*deleted));
-    if *waiting > 0 {
+    let freed = deleted.saturating_sub(plan.copied);
+    let mut text = format!("{sums}freed {}, and deleted {gone}\n", view::bytes(freed));
+    if *waiting > 0 && *presences == 0 {
+        text += &format!("{} more can go: give `vds gc` again\n", view::bytes(*waiting));
+    } else if *waiting > 0 {
         let who = view::counted(*presences, "process", "processes");
         text += &format!(
             "{} more can go once {who} that may still read it have ended: give `vds gc` again then\n",

@@ -11,6 +11,7 @@ use crate::history::{self, Purge, Target, split_path};
 use crate::object::BlobId;
 use crate::purge::{self, MovedRef, Place, Purged, Reach, Wanted};
 use crate::refs::Mode;
+use crate::repair;
 use crate::store::Store;
 use crate::view;
 
@@ -75,6 +76,13 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
                 cx.follow(&target, *after)?;
             }
         }
+    }
+    let aside = repair::quarantined(&store)?;
+    if aside > 0 {
+        let packs = view::count(aside as u64, "damaged pack");
+        cx.note(&format!(
+            "{packs} in quarantine/ may have it as well: delete them when all that is wanted of them is back"
+        ));
     }
     let (document, text) = (shape(&purged, args.dry_run), text(&purged, mode));
     let quiet = purged.blobs.iter().map(|(blob, _)| format!("{blob}\n")).collect();

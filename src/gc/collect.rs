@@ -1,6 +1,7 @@
 //! A collection, from the first look to the last byte.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::time::Duration;
 
 use super::aging::{self, Aging};
@@ -69,7 +70,7 @@ pub fn collect(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Collected, Error> {
-    let _lock = lock(store, options.wait)?.ok_or(Error::Busy)?;
+    let _lock = turn(store, options.wait)?;
     let outgoing = Outgoing::find(store)?;
     let mut collection = Collection::begin(store, author, options, progress)?;
     let (commits, let_go) = collection.forget()?;
@@ -107,6 +108,17 @@ pub fn collect(
         presences: presences.len() as u64,
         ..sums
     })
+}
+
+/// The right to collect. Who waits for it uses nothing, so that he who has it does not wait for him.
+fn turn(store: &Store, wait: Duration) -> Result<File, Error> {
+    if let Some(lock) = lock(store, Duration::ZERO)? {
+        return Ok(lock);
+    }
+    store.rest()?;
+    let lock = lock(store, wait);
+    store.resume()?;
+    lock?.ok_or(Error::Busy)
 }
 
 fn all_roots(named: Vec<Named>) -> Vec<Root> {
@@ -158,6 +170,9 @@ impl<'a> Collection<'a> {
         let fresh = owner::written(store.tmp())
             .map_err(|source| Error::Io { verb: "see what is being written", source })?;
         let (now, roots) = roots::now(store, author, &options.rules)?;
+        if roots.newest == 0 && !catalogue.is_empty() {
+            return Err(Error::Nothing);
+        }
         let Roots { mut named, undoable, names, newest, since, repos, purges, memory } = roots;
         let (objects, aging): (&dyn ObjectRead, Aging) = if let Some(sink) = rehearsal {
             (sink, Aging::of(sink, &options.rules, now, memory)?)

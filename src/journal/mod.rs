@@ -18,6 +18,6 @@ mod tests;
 
 pub use error::Error;
 pub use newest::NewestFirst;
-pub use opened::{Journal, exists, length};
+pub use opened::{Journal, exists, is_gone, length};
 pub use record::{MAX_PAYLOAD, Record, Tip};
 pub use replace::{oldest_first, replace};

@@ -114,6 +114,11 @@ pub fn length(dir: &Path) -> u64 {
     fs::metadata(dir.join("operations")).map_or(0, |meta| meta.len())
 }
 
+/// Whether there is no journal in `dir`, not even an empty one: every store begins with one.
+pub fn is_gone(dir: &Path) -> bool {
+    length(dir) < START
+}
+
 /// Whether there is a journal in `dir` that holds anything.
 pub fn exists(dir: &Path) -> bool {
     length(dir) > START

@@ -35,6 +35,9 @@ pub enum Error {
     /// The facts could not follow an earlier change of this session.
     #[error("nothing more can be changed now: the facts could not follow operation {number}")]
     Behind { number: u64 },
+    /// Neither facts nor a journal tell what the packs are.
+    #[error("the journal and the facts of this store are lost, and its packs are there")]
+    Lost,
     /// The journal is not the one that the facts follow.
     #[error("the store is at odds with itself, and is not changed: {reason}")]
     AtOdds { reason: String },
@@ -43,7 +46,7 @@ pub enum Error {
 fault! {
     Error passes on Meta, Journal;
     kind {
-        Self::Operation { .. } | Self::AtOdds { .. } | Self::Record { .. } => Kind::Damaged,
+        Self::Operation { .. } | Self::AtOdds { .. } | Self::Lost | Self::Record { .. } => Kind::Damaged,
         Self::TooLarge => Kind::Usage,
         Self::ReadOnly { .. } | Self::Full { .. } | Self::Behind { .. } => Kind::Io,
     }
@@ -59,7 +62,11 @@ fault! {
             Some("free some space on the store's disk and try again; nothing was lost".to_owned())
         }
         Self::AtOdds { .. } => Some(
-            "restore the newest journal/ from a backup; or move meta/ away, to go on from where the journal ends"
+            "`vds rebuild --without-journal` begins a new journal from the facts, which know all that was acknowledged; or restore the newest journal/ from a backup"
+                .to_owned(),
+        ),
+        Self::Lost => Some(
+            "restore journal/ from a backup; without one, `vds rebuild --without-journal` finds the commits that the packs have"
                 .to_owned(),
         ),
     }

@@ -81,7 +81,13 @@ impl Ledger {
             Err(meta::Error::Io { source, .. }) if prevents_writing(&source) => None,
             Err(error) => return Err(error.into()),
         };
-        let journal = Journal::read(&self.journal);
+        let journal = if journal::is_gone(&self.journal) && self.has_packs() {
+            // A file without its head is as good as none.
+            let (path, source) = (self.journal.join("operations"), io::ErrorKind::NotFound.into());
+            Err(journal::Error::Io { verb: "read", path, source })
+        } else {
+            Journal::read(&self.journal)
+        };
         let Some(facts) = facts else { return Ok((None, journal)) };
         // While the session lasts nobody appends.
         if let Ok(journal) = &journal {

@@ -1,6 +1,7 @@
 //! Short sessions, in which facts are read and changes are made.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ pub(super) const APPLIED: &[u8] = b"applied";
 pub struct Ledger {
     pub(super) meta: Arc<dyn MetaStore>,
     pub(super) journal: PathBuf,
+    /// Where the packs lie, if it is known: where some are, something has happened.
+    pub(super) packs: Option<PathBuf>,
     pub(super) made: Made,
 }
 
@@ -66,7 +69,13 @@ pub(super) enum Barred {
 impl Ledger {
     /// The ledger of these facts and the journal in the directory `journal`, which must exist.
     pub fn new(meta: Arc<dyn MetaStore>, journal: &Path) -> Self {
-        Self { meta, journal: journal.to_owned(), made: Made::default() }
+        Self { meta, journal: journal.to_owned(), packs: None, made: Made::default() }
+    }
+
+    /// The same, of a store whose packs lie in this directory.
+    #[must_use]
+    pub fn with_packs(self, packs: &Path) -> Self {
+        Self { packs: Some(packs.to_owned()), ..self }
     }
 
     /// Begins a session. Facts that are behind the journal are caught up; facts that cannot be opened are set aside and
@@ -88,13 +97,24 @@ impl Ledger {
                 tracing::warn!(%reason, kept = %aside.display(), "the facts could not be opened; rebuilding them from the journal");
                 self.meta.session()?
             }
+            Err(meta::Error::Unopenable { .. }) if self.has_packs() => return Err(Error::Lost),
             other => other?,
         };
+        // An empty journal, made now, would say that nothing has ever happened here.
+        if journal::is_gone(&self.journal) && facts.get(APPLIED)?.is_none() && self.has_packs() {
+            return Err(Error::Lost);
+        }
         let journal = Journal::open(&self.journal)?;
         let mut session =
             Session { facts, journal, barred: None, supposed: Writes::new(), made: self.made.clone() };
         session.catch_up()?;
         Ok(session)
+    }
+
+    /// Whether there are packs: then something has happened.
+    pub(super) fn has_packs(&self) -> bool {
+        let fans = self.packs.iter().filter_map(|packs| fs::read_dir(packs).ok()).flatten().flatten();
+        fans.filter_map(|fan| fs::read_dir(fan.path()).ok()).any(|mut packs| packs.next().is_some())
     }
 
     /// A session that changes nothing on disk. Others may be appending to the journal; what is whole of it counts.
@@ -140,6 +160,14 @@ impl Session {
         match self.supposed.get(key) {
             Some(supposed) => Ok(supposed.clone()),
             None => Ok(self.facts.get(key)?),
+        }
+    }
+
+    /// An error if the facts and the journal are at odds, so that neither tells all.
+    pub fn check_sound(&self) -> Result<(), Error> {
+        match &self.barred {
+            Some(Barred::AtOdds(reason)) => Err(Error::AtOdds { reason: reason.clone() }),
+            _ => Ok(()),
         }
     }
 

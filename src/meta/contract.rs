@@ -98,7 +98,7 @@ impl Fault for Error {
                 Some(format!("wait for {other}, or give --lock-timeout a longer time"))
             }
             Self::Unopenable { place, .. } => Some(format!(
-                "move {place} away: the next command then makes the facts again from the journal"
+                "restore the journal from a backup, and move {place} away: the facts are made again from it; without one, `vds rebuild --without-journal`"
             )),
             Self::Io { source, .. } if is_full(source) => {
                 Some("free some space on the store's disk and try again; nothing was lost".to_owned())

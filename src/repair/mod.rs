@@ -11,4 +11,4 @@ mod run;
 
 pub use error::Error;
 pub use rebuild::{Journal, Rebuilt, rebuild};
-pub use run::{Mode, Repaired, repair};
+pub use run::{Mode, Repaired, quarantined, repair};

@@ -180,6 +180,15 @@ fn file_name(pack: &Digest) -> String {
 }
 
 /// Moves a damaged pack out of the way; `None` if it has gone by itself.
+/// How many packs were put aside.
+pub fn quarantined(store: &Store) -> Result<usize, Error> {
+    match fs::read_dir(store.root().join(QUARANTINE)) {
+        Ok(packs) => Ok(packs.count()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(source) => Err(Error::Io { verb: "list", path: store.root().join(QUARANTINE), source }),
+    }
+}
+
 fn quarantine(store: &Store, pack: &Digest) -> Result<Option<PathBuf>, Error> {
     let dir = store.root().join(QUARANTINE);
     let fail = |source| Error::Io { verb: "move a damaged pack to", path: dir.clone(), source };

@@ -85,7 +85,7 @@ impl Store {
         let backend = Arc::new(LocalBackend::new(&root.join("packs")));
         let packs = Packs::new(backend, &root.join("index"), &tmp);
         let meta = Arc::new(SledMeta::new(&root.join("meta"), &root.join(LOCK), wait));
-        let ledger = Ledger::new(meta, &root.join("journal"));
+        let ledger = Ledger::new(meta, &root.join("journal")).with_packs(&root.join("packs"));
         let store = Self { root, tmp, presence, packs, ledger };
         store.resume()?;
         Ok(store)

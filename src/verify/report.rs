@@ -120,8 +120,21 @@ impl Hurt {
     pub(super) fn add(&mut self, place: impl FnOnce() -> String) {
         if self.places.len() < TOLD {
             self.places.push(place());
-        } else {
-            self.more += 1;
+            return;
+        }
+        self.more += 1;
+        // A branch or tag of which nothing is told yet takes the place of one more file of another.
+        let place = place();
+        let name = |place: &str| place.split([':', ',']).next().unwrap_or_default().to_owned();
+        let names: Vec<String> = self.places.iter().map(|place| name(place)).collect();
+        if names.contains(&name(&place)) {
+            return;
+        }
+        let again = (0..names.len())
+            .rev()
+            .find(|at| names.iter().take(*at).any(|other| names.get(*at) == Some(other)));
+        if let Some(told) = again.and_then(|at| self.places.get_mut(at)) {
+            *told = place;
         }
     }
 }
