@@ -13,6 +13,8 @@ use crate::view;
 
 /// Show and change the settings of the store and of its repos
 ///
+/// auto-gc (of the store): whether commands put the small packs of many commits together, on or off.
+///
 /// quota (of a repo): how many bytes the files of a branch may have together, such as 500MB or 2GiB; what would bring a branch above
 /// it is refused.
 ///

@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         (gc::collect(&store, &cx.author, &options, cx.progress())?, Vec::new())
     };
     let Collected {
-        objects, needed, commits, let_go, results, logs, plan, deleted, waiting, presences, ..
+        objects, needed, commits, let_go, results, logs, plan, deleted, waiting, presences, holders,
     } = &collected;
     let amount = |(count, bytes): (u64, u64)| json!({ "objects": count, "bytes": bytes });
     let mut document = json!({
@@ -76,6 +76,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         "deleted": deleted,
         "waiting": waiting,
         "processes": presences,
+        "process_ids": holders,
     });
     if let (true, Some(fields)) = (args.dry_run, document.as_object_mut()) {
         fields
@@ -146,7 +147,7 @@ fn gone(collected: &Collected) -> String {
 }
 
 fn text(collected: &Collected, dry_run: bool) -> String {
-    let Collected { objects, needed, plan, deleted, waiting, presences, .. } = collected;
+    let Collected { objects, needed, plan, deleted, waiting, presences, holders, .. } = collected;
     let line = |what: &str, (count, bytes): (u64, u64)| {
         format!("{what:<9} {:>12}  {}\n", view::bytes(bytes), view::count(count, "object"))
     };
@@ -164,9 +165,11 @@ fn text(collected: &Collected, dry_run: bool) -> String {
     if *waiting > 0 && *presences == 0 {
         text += &format!("{} more can go: give `vds gc` again\n", view::bytes(*waiting));
     } else if *waiting > 0 {
+        let known = holders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { known } else { format!(" ({known})") };
         let who = view::counted(*presences, "process", "processes");
         text += &format!(
-            "{} more can go once {who} that may still read it have ended: give `vds gc` again then\n",
+            "{} more can go once {who}{known} that may still read it have ended: give `vds gc` again then\n",
             view::bytes(*waiting)
         );
     }

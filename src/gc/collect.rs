@@ -45,7 +45,7 @@ pub struct Collected {
     pub objects: (u64, u64),
     /// How many of them are needed, and what they take.
     pub needed: (u64, u64),
-    /// How many commits nothing leads to.
+    /// How many commits nothing leads to, of those that facts know or packs have.
     pub commits: u64,
     /// Of how many commits the rules let the files go.
     pub let_go: u64,
@@ -61,6 +61,8 @@ pub struct Collected {
     pub waiting: u64,
     /// How many processes these are.
     pub presences: u64,
+    /// Which they are, as far as the kernel tells.
+    pub holders: BTreeSet<u32>,
 }
 
 /// Collects what nothing needs. May be killed at any moment: the next collection goes on with what is left.
@@ -98,7 +100,7 @@ pub fn collect(
     let waiting = store.objects().condemned()?.iter().map(Condemned::bytes).sum();
     let (results, logs) = collection.aging.counts();
     Ok(Collected {
-        commits,
+        commits: commits.max(sums.commits),
         let_go,
         results,
         logs,
@@ -106,6 +108,7 @@ pub fn collect(
         deleted,
         waiting,
         presences: presences.len() as u64,
+        holders: presences.iter().filter_map(|presence| owner::process_of(store.tmp(), presence)).collect(),
         ..sums
     })
 }
@@ -353,6 +356,8 @@ impl<'a> Collection<'a> {
             if self.marks.has(number) {
                 sums.needed.0 += 1;
                 sums.needed.1 += bytes;
+            } else if location.at.kind == ObjectKind::Commit && !self.marks.catalogue.is_condemned(number) {
+                sums.commits += 1;
             }
         }
         sums

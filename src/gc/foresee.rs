@@ -34,8 +34,9 @@ pub fn foresee(
     let let_go = collection.letting.goes().len() as u64;
     drop(facts);
     let (results, logs) = collection.aging.counts();
-    let commits = dead.commits.len() as u64;
-    let collected = Collected { commits, let_go, results, logs, plan, ..collection.sums() };
+    let sums = collection.sums();
+    let commits = sums.commits.max(dead.commits.len() as u64);
+    let collected = Collected { commits, let_go, results, logs, plan, ..sums };
     let passed = Passed { files: collection.letting.goes(), results: collection.aging.told().is_some() };
     let mut roots = roots::now(store, author, &options.rules)?.1;
     roots.named.extend(collection.ruled()?);

@@ -10,5 +10,5 @@ mod presence;
 mod tmp;
 
 pub use lock::{holder, lock_dir_within, lock_within};
-pub use presence::{Presence, is_set, note, presences, written};
+pub use presence::{Presence, is_set, note, presences, process_of, written};
 pub use tmp::{Tmp, remove};

@@ -11,7 +11,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::lock::lock_still_there;
+use super::lock::{holder, lock_still_there};
 use super::tmp::{OWN, Tmp};
 
 /// What the name of a presence begins with.
@@ -129,6 +129,12 @@ pub fn is_set(tmp: &Tmp, presence: &str) -> io::Result<bool> {
     let Some((owner, number)) = presence.split_once('/') else { return Ok(false) };
     let dir = tmp.dir().join(format!("{OWN}{owner}"));
     Ok(dir.join(format!("{HERE}{number}")).exists() && is_living(&dir)?)
+}
+
+/// The process whose presence this is, where the kernel tells.
+pub fn process_of(tmp: &Tmp, presence: &str) -> Option<u32> {
+    let (owner, _) = presence.split_once('/')?;
+    holder(&tmp.dir().join(format!("{OWN}{owner}")))
 }
 
 /// Notes that this owner is about to put a file of this name in place, which nothing names yet.
