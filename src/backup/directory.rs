@@ -38,9 +38,9 @@ pub struct Backed {
 
 /// An error if this place is in the store's own directory.
 pub(super) fn outside(store: &Store, place: &Path) -> Result<(), Error> {
-    let dirs = place.ancestors().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
+    let mut dirs = place.ancestors().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
     // What is not there yet will be in the nearest directory that is.
-    let there = dirs.filter_map(|dir| fs::canonicalize(dir).ok()).next();
+    let there = dirs.find_map(|dir| fs::canonicalize(dir).ok());
     let is_own = |own: PathBuf| there.is_some_and(|there| there.starts_with(own));
     if fs::canonicalize(store.root()).is_ok_and(is_own) {
         return Err(Error::Itself { place: place.to_owned() });

@@ -57,7 +57,17 @@ pub(super) fn run(args: &Args, cx: &Context) -> Answer {
         (gc::collect(&store, &cx.author, &options, cx.progress())?, Vec::new())
     };
     let Collected {
-        objects, needed, commits, let_go, results, logs, plan, deleted, waiting, presences, holders,
+        objects,
+        needed,
+        commits,
+        let_go,
+        results,
+        logs,
+        plan,
+        deleted,
+        waiting,
+        presences,
+        holders,
     } = &collected;
     let amount = |(count, bytes): (u64, u64)| json!({ "objects": count, "bytes": bytes });
     let mut document = json!({
