@@ -37,7 +37,7 @@ impl Disk {
         self.file.metadata().map(|meta| meta.len()).map_err(|source| self.fail("read", source))
     }
 
-    fn bytes(&self, start: u64, len: usize) -> Result<Vec<u8>, Error> {
+    pub(super) fn bytes(&self, start: u64, len: usize) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0; len];
         self.file.read_exact_at(&mut bytes, start).map_err(|source| self.fail("read", source))?;
         Ok(bytes)
@@ -95,7 +95,9 @@ impl Disk {
         let end = self.len()?;
         let nothing = Found { tip: Tip::default(), end: START };
         if end <= START {
-            return if HEAD.starts_with(&self.bytes(0, usize::try_from(end).unwrap_or(0))?) {
+            let begun = self.bytes(0, usize::try_from(end).unwrap_or(0))?;
+            // After a power cut some of the bytes may not have reached the disk, and read as zeros.
+            return if begun.iter().zip(HEAD).all(|(byte, head)| byte == head || *byte == 0) {
                 Ok(nothing)
             } else {
                 Err(Error::Foreign { path: self.path.clone() })

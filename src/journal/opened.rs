@@ -33,7 +33,7 @@ impl Journal {
         };
         let found = disk.find_last()?;
         // A file without its whole head was not made to its end.
-        if disk.len()? < START {
+        if disk.len()? < START || disk.bytes(0, HEAD.len())? != HEAD {
             let made = disk.file.write_all_at(HEAD, 0).and_then(|()| disk.file.sync_all());
             made.and_then(|()| File::open(dir)?.sync_all()).map_err(|source| disk.fail("make", source))?;
         }

@@ -223,6 +223,8 @@ fn make(dir: &Path, root: &Path) -> io::Result<bool> {
         Err(_) => fs::rename(draft, root.join(FORMAT_FILE))?,
         Ok(()) => {}
     }
+    // What has other parts, and not this one, would be taken for damaged.
+    File::open(root)?.sync_all()?;
     for sub in DIRS {
         fs::create_dir_all(root.join(sub))?;
     }
