@@ -116,6 +116,21 @@ fn old_results_and_logs_go_and_what_branches_are_made_of_is_not_made_again() {
     assert_eq!(desk.no(&["job", "logs", "1"]).0, 3);
 }
 
+/// With a rule about results, what jobs read was not among what keeps files.
+#[test]
+fn what_a_job_is_to_read_keeps_its_files() {
+    let desk = prepared();
+    for text in ["3", "4"] {
+        desk.write("in/a", text);
+        desk.ok(&["commit", "r", "in", "-m", "x", "--no-run"]);
+    }
+    assert_eq!(desk.ok(&["job", "list", "--state", "queued", "--quiet"]).lines().count(), 2);
+    gc(&desk, &["logs=0", "--retain", "r@main:keep-last=1"]);
+    assert_eq!(desk.ok(&["cat", "r@main~1:a"]), "3");
+    // The newest output was made from the one before; nothing needs the first.
+    assert_eq!(desk.no(&["cat", "r@main~3:a"]).0, 3);
+}
+
 #[test]
 fn jobs_that_run_meanwhile_lose_nothing() {
     let desk = prepared();

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::error::Error;
+use super::roots;
 use crate::history::LetGo;
 use crate::meta::Batch;
 use crate::object::ObjectWrite;
@@ -74,10 +75,13 @@ impl Aging {
             let value = self.aged.facts.get(key).unwrap_or(value);
             all.extend(reach::named_by(key, value)?);
         }
-        all.retain(
-            |named| if let Holder::Results(repo) = named.holder { repos.contains(&repo) } else { true },
-        );
+        roots::retain_of(&mut all, repos);
         Ok(all)
+    }
+
+    /// The same, if there are rules about it; else it is named with all else.
+    pub(super) fn ruled(&self, repos: &BTreeSet<u64>) -> Result<Vec<Named>, Error> {
+        if self.is_ruled() { self.named(repos) } else { Ok(Vec::new()) }
     }
 
     /// Decides anew if jobs and results are others now. Whether they were.

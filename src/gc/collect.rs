@@ -186,6 +186,7 @@ impl<'a> Collection<'a> {
             (packs, aging)
         };
         named.extend(undoable);
+        named.extend(aging.ruled(&repos)?);
         let letting = Letting::new(packs, &options.rules, now, names, roots::keepers(&named))?;
         let mut purged = BTreeSet::new();
         purges.contents(packs, &mut |digest| {
@@ -212,7 +213,6 @@ impl<'a> Collection<'a> {
             repos,
             purged,
         };
-        named.extend(collection.ruled()?);
         collection.mark(all_roots(named))?;
         Ok(collection)
     }
@@ -244,11 +244,6 @@ impl<'a> Collection<'a> {
         self.mark(all_roots(named))
     }
 
-    /// What jobs and results keep by the rules, if there are any about them.
-    pub(super) fn ruled(&self) -> Result<Vec<Named>, Error> {
-        if self.aging.is_ruled() { self.aging.named(&self.repos) } else { Ok(Vec::new()) }
-    }
-
     /// Decides anew what is old if jobs and results are others now.
     fn age(&mut self) -> Result<(), Error> {
         if self.aging.renew(self.store)? {
@@ -260,10 +255,10 @@ impl<'a> Collection<'a> {
 
     /// Marks this, before it is known what is let go, and keeps the files that it needs.
     fn take_up(&mut self, mut named: Vec<Named>) -> Result<(), Error> {
+        let stay = self.letting.keep(roots::keepers(&named))?;
         if self.aging.is_ruled() {
             named.retain(|named| !aging::is_about(named));
         }
-        let stay = self.letting.keep(roots::keepers(&named))?;
         let mut roots = all_roots(named);
         if !stay.is_empty() {
             self.marks.pass(self.letting.goes().keys().copied().collect());

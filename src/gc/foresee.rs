@@ -39,7 +39,7 @@ pub fn foresee(
     let collected = Collected { commits, let_go, results, logs, plan, ..sums };
     let passed = Passed { files: collection.letting.goes(), results: collection.aging.told().is_some() };
     let mut roots = roots::now(store, author, &options.rules)?.1;
-    roots.named.extend(collection.ruled()?);
+    roots.named.extend(collection.aging.ruled(&collection.repos)?);
     let objects = (store.objects(), collection.objects);
     let alone = alone::measure(objects, &collection.marks.catalogue, roots, &passed, progress)?;
     Ok(Foreseen { collected, alone })

@@ -81,9 +81,13 @@ fn read(facts: &Session, time: i64, ages: &Ages) -> Result<Roots, Error> {
             repos.extend(of.drain(..));
         }
     }
-    // A table of results goes with its repo.
-    named.retain(|named| if let Holder::Results(repo) = named.holder { repos.contains(&repo) } else { true });
+    retain_of(&mut named, &repos);
     Ok(Roots { named, undoable, names, newest, since, repos, purges: history::purges(facts)?, memory })
+}
+
+/// Leaves out the results of other repos than these: a table of results goes with its repo.
+pub(super) fn retain_of(named: &mut Vec<Named>, repos: &BTreeSet<u64>) {
+    named.retain(|named| if let Holder::Results(repo) = named.holder { repos.contains(&repo) } else { true });
 }
 
 /// What the operations after this number have named, as they come.
