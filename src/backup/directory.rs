@@ -51,10 +51,7 @@ pub(super) fn outside(store: &Store, place: &Path) -> Result<(), Error> {
 /// Makes the directory `dir` hold a store that is what `store` is now. An earlier backup in it is gone on with.
 pub fn backup(store: &Store, dir: &Path, progress: &dyn Progress) -> Result<Backed, Error> {
     let root = dir.join(DIR_NAME);
-    outside(store, dir)?;
-    if root.exists() {
-        outside(store, &root)?;
-    }
+    outside(store, &root)?;
     // A store in which nothing has happened yet gets its journal.
     store.session()?.check_sound()?;
     check(store, dir, &root)?;
